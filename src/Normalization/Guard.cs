@@ -1,0 +1,73 @@
+using System.Runtime.CompilerServices;
+
+namespace Normalization;
+
+/// <summary>The gate: whatever the kernels are given has passed here, before anything is written.</summary>
+internal static class Guard
+{
+    public static void ElementType<T>()
+    {
+        if (typeof(T) != typeof(float) && typeof(T) != typeof(double))
+            throw new NotSupportedException($"Normalization works on float and double, not on {typeof(T).Name}.");
+    }
+
+    /// <summary>The exception for an input that the layer does not accept.</summary>
+    public static ArgumentException InputError(string message, string name = "input") => new(message, name);
+
+    public static void Positive(int value, [CallerArgumentExpression(nameof(value))] string? name = null)
+    {
+        if (value <= 0)
+            throw new ArgumentOutOfRangeException(name, value, $"{name} must be positive, got {value}.");
+    }
+
+    public static void NotNegative(int value, [CallerArgumentExpression(nameof(value))] string? name = null)
+    {
+        if (value < 0)
+            throw new ArgumentOutOfRangeException(name, value, $"{name} must not be negative, got {value}.");
+    }
+
+    public static void Epsilon(double epsilon)
+    {
+        if (!(epsilon >= 0 && double.IsFinite(epsilon)))
+            throw new ArgumentOutOfRangeException(nameof(epsilon), epsilon, $"epsilon must be finite and not negative, got {epsilon}.");
+    }
+
+    public static void Momentum(double? momentum)
+    {
+        if (momentum is double value && !(value >= 0 && value <= 1))
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(momentum), momentum, $"momentum must lie in [0, 1], got {value}; null means the cumulative average.");
+        }
+    }
+
+    public static void Length<T>(ReadOnlySpan<T> span, long expected, string name, string meaning)
+    {
+        if (span.Length != expected)
+            throw new ArgumentException($"{name} must have {meaning} = {expected} elements, got {span.Length}.", name);
+    }
+
+    public static void LengthOrEmpty<T>(ReadOnlySpan<T> span, long expected, string name, string meaning)
+    {
+        if (!span.IsEmpty)
+            Length(span, expected, name, $"no elements or {meaning}");
+    }
+
+    /// <summary>The output may be the input exactly, element for element, but not shifted against it.</summary>
+    public static void SameOrApart<T>(ReadOnlySpan<T> output, ReadOnlySpan<T> input, string outputName, string inputName)
+    {
+        if (output.Overlaps(input, out int offset) && (offset != 0 || output.Length != input.Length))
+        {
+            throw new ArgumentException(
+                $"{outputName} partly overlaps {inputName}; it must be the same memory or entirely different memory.", outputName);
+        }
+    }
+
+    public static void Apart<T, TOther>(ReadOnlySpan<T> output, ReadOnlySpan<TOther> other, string outputName, string otherName)
+        where T : unmanaged
+        where TOther : unmanaged
+    {
+        if (Kernels.Memory.Overlap(output, other))
+            throw new ArgumentException($"{outputName} must not overlap {otherName}.", outputName);
+    }
+}

@@ -1,0 +1,267 @@
+using Normalization.Kernels.Simd;
+
+namespace Normalization.Kernels;
+
+/// <summary>
+/// Forward and backward down the columns: sums of a tile of channels, then its elementwise pass. Where there are few tiles, both
+/// phases are spread over tiles and blocks of rows.
+/// </summary>
+internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
+    where T : unmanaged
+    where V : unmanaged, ISimd<V, T>
+    where W : unmanaged, IWideSimd<W, T>
+    where TPass : struct, IColumnPass<T>
+{
+    // Room for the widest tile: 512 columns, or one channel of fewer than 512.
+    private const int MostColumns = 512;
+
+    private readonly ColumnLayout _layout;
+    private readonly Operands<T> _operands;
+    private readonly Sums* _sums;
+    private readonly bool _stream;
+
+    private ColumnKernel(in ColumnLayout layout, in Operands<T> operands, Sums* sums, bool stream)
+    {
+        _layout = layout;
+        _operands = operands;
+        _sums = sums;
+        _stream = stream;
+    }
+
+    public static void Run(in ColumnLayout layout, in Operands<T> operands)
+    {
+        long bytes = (long)layout.Rows * layout.Columns * sizeof(T);
+        int degree = Partition.DegreeFor(bytes);
+        using var scratch = new Scratch<Sums>(layout.Blocks * layout.Channels);
+        fixed (Sums* sums = scratch.Span)
+        {
+            var job = new ColumnKernel<T, V, W, TPass>(layout, operands, sums, TPass.Streams * bytes > Thresholds.StreamBytes);
+            if (degree == 1 || layout.Tiles >= degree * Thresholds.ChunksPerThread)
+            {
+                Partition.For(job, layout.Tiles, degree);
+            }
+            else
+            {
+                if (TPass.NeedsSums(operands))
+                    Partition.For(new TileBlockSums(job), layout.Tiles * layout.Blocks, degree);
+                for (nint tile = 0; tile < layout.Tiles; tile++)
+                    job.Finish(layout.Tile(tile));
+                Partition.For(new TileBlocks(job), layout.Tiles * layout.Blocks, degree);
+            }
+        }
+    }
+
+    public void Run(nint start, nint end)
+    {
+        for (nint i = start; i < end; i++)
+        {
+            ColumnTile tile = _layout.Tile(i);
+            if (TPass.NeedsSums(_operands))
+            {
+                for (nint block = 0; block < _layout.Blocks; block++)
+                    BlockSums(tile, block);
+            }
+            Finish(tile);
+            Apply(tile, 0, _layout.Rows);
+        }
+        if (_stream)
+            Fence.Publish();
+    }
+
+    /// <summary>The sums of a tile's channels over one block of rows.</summary>
+    private void BlockSums(in ColumnTile tile, nint block)
+    {
+        double* sums = stackalloc double[2 * MostColumns];
+        double* products = sums + MostColumns;
+        T* pivots = stackalloc T[MostColumns];
+        new Span<double>(sums, 2 * MostColumns).Clear();
+        for (nint j = 0; j < tile.Columns; j++)
+            pivots[j] = TPass.Pivot(_operands, tile.FirstChannel + (j / _layout.Fold), _layout.Fold);
+        (nint first, nint rows) = _layout.Block(block);
+        nint offset = (first * _layout.Columns) + tile.FirstColumn;
+        if (TPass.IsBackward)
+        {
+            ColumnReduction.Run<T, W, GradientRow<T, W>>(
+                new(_operands.Input + offset, _operands.OutputGradient + offset, _layout.Columns, pivots), rows, tile.Columns, sums, products);
+        }
+        else
+        {
+            ColumnReduction.Run<T, W, MomentRow<T, W>>(
+                new(_operands.Input + offset, _layout.Columns, pivots), rows, tile.Columns, sums, products);
+        }
+        Sums* channelSums = _sums + (block * _layout.Channels) + tile.FirstChannel;
+        for (nint channel = 0; channel < tile.Channels; channel++)
+        {
+            Sums total = default;
+            for (nint j = channel * _layout.Fold; j < (channel + 1) * _layout.Fold; j++)
+                total.Add(new() { Sum = sums[j], Product = products[j] });
+            channelSums[channel] = total;
+        }
+    }
+
+    /// <summary>Adds the blocks of each channel and hands the totals to the pass, which keeps what it needs of them.</summary>
+    private void Finish(in ColumnTile tile)
+    {
+        if (!TPass.NeedsSums(_operands))
+            return;
+        for (nint channel = tile.FirstChannel; channel < tile.FirstChannel + tile.Channels; channel++)
+        {
+            Sums total = default;
+            for (nint block = 0; block < _layout.Blocks; block++)
+                total.Add(_sums[(block * _layout.Channels) + channel]);
+            TPass.Finish<W>(_operands, _layout, channel, ref total);
+            _sums[channel] = total;
+        }
+    }
+
+    private void Apply(in ColumnTile tile, nint firstRow, nint rows)
+    {
+        if (!TPass.IsBackward && _operands.Output == null)
+            return;
+        bool isNarrow = true;
+        for (nint channel = tile.FirstChannel; channel < tile.FirstChannel + tile.Channels; channel++)
+            isNarrow &= TPass.Coefficients(_operands, _layout, channel, _sums).IsNarrow;
+        if (isNarrow)
+            Apply<V>(tile, firstRow, rows);
+        else
+            Apply<W>(tile, firstRow, rows);
+    }
+
+    private void Apply<TVector>(in ColumnTile tile, nint firstRow, nint rows) where TVector : unmanaged, ISimd<TVector, T>
+    {
+        double* pivot = stackalloc double[4 * MostColumns];
+        double* outer = pivot + MostColumns, inner = outer + MostColumns, shift = inner + MostColumns;
+        for (nint j = 0; j < tile.Columns; j++)
+        {
+            GradientAffine affine = TPass.Coefficients(_operands, _layout, tile.FirstChannel + (j / _layout.Fold), _sums);
+            TVector.WriteCoefficient(pivot, j, affine.Pivot);
+            TVector.WriteCoefficient(outer, j, affine.Outer);
+            TVector.WriteCoefficient(inner, j, affine.Inner);
+            TVector.WriteCoefficient(shift, j, affine.Shift);
+        }
+        nint offset = (firstRow * _layout.Columns) + tile.FirstColumn;
+        for (nint row = 0; row < rows; row++, offset += _layout.Columns)
+        {
+            if (!TPass.IsBackward)
+            {
+                Map.Run<T, TVector, ColumnAffineMap<T, TVector>>(
+                    new(_operands.Input + offset, pivot, inner, shift), _operands.Output + offset, tile.Columns, _stream);
+            }
+            else if (_operands.HasFixedStatistics)
+            {
+                Map.Run<T, TVector, ColumnAffineMap<T, TVector>>(
+                    new(_operands.OutputGradient + offset, pivot, outer, shift), _operands.InputGradient + offset, tile.Columns, _stream);
+            }
+            else
+            {
+                Map.Run<T, TVector, ColumnGradientMap<T, TVector>>(
+                    new(_operands.Input + offset, _operands.OutputGradient + offset, pivot, outer, inner, shift),
+                    _operands.InputGradient + offset,
+                    tile.Columns,
+                    _stream);
+            }
+        }
+    }
+
+    private readonly struct TileBlockSums(ColumnKernel<T, V, W, TPass> kernel) : IJob
+    {
+        private readonly ColumnKernel<T, V, W, TPass> _kernel = kernel;
+
+        public void Run(nint start, nint end)
+        {
+            for (nint i = start; i < end; i++)
+                _kernel.BlockSums(_kernel._layout.Tile(i / _kernel._layout.Blocks), i % _kernel._layout.Blocks);
+        }
+    }
+
+    private readonly struct TileBlocks(ColumnKernel<T, V, W, TPass> kernel) : IJob
+    {
+        private readonly ColumnKernel<T, V, W, TPass> _kernel = kernel;
+
+        public void Run(nint start, nint end)
+        {
+            for (nint i = start; i < end; i++)
+            {
+                (nint first, nint rows) = _kernel._layout.Block(i % _kernel._layout.Blocks);
+                _kernel.Apply(_kernel._layout.Tile(i / _kernel._layout.Blocks), first, rows);
+            }
+            if (_kernel._stream)
+                Fence.Publish();
+        }
+    }
+}
+
+/// <summary>What forward and backward down the columns do differently.</summary>
+internal unsafe interface IColumnPass<T> where T : unmanaged
+{
+    static abstract bool IsBackward { get; }
+
+    /// <summary>How many tensors the pass reads and writes.</summary>
+    static abstract int Streams { get; }
+
+    static abstract bool NeedsSums(in Operands<T> operands);
+
+    /// <summary>What the sums of a channel are taken about.</summary>
+    static abstract T Pivot(in Operands<T> operands, nint channel, nint fold);
+
+    static abstract void Finish<W>(in Operands<T> operands, in ColumnLayout layout, nint channel, ref Sums total)
+        where W : unmanaged, IWideSimd<W, T>;
+
+    /// <summary>dy · outer + (x - pivot) · inner + shift; forward has no outer.</summary>
+    static abstract GradientAffine Coefficients(in Operands<T> operands, in ColumnLayout layout, nint channel, Sums* sums);
+}
+
+internal readonly unsafe struct ColumnForward<T> : IColumnPass<T> where T : unmanaged
+{
+    public static bool IsBackward => false;
+
+    public static int Streams => 2;
+
+    public static bool NeedsSums(in Operands<T> operands) => !operands.HasFixedStatistics;
+
+    public static T Pivot(in Operands<T> operands, nint channel, nint fold) => operands.Input[channel * fold];
+
+    public static void Finish<W>(in Operands<T> operands, in ColumnLayout layout, nint channel, ref Sums total)
+        where W : unmanaged, IWideSimd<W, T>
+    {
+        T* x = operands.Input + (channel * layout.Fold);
+        operands.Statistics[channel] =
+            Moments<T, W>.Finish(x, layout.Channel, total, Moments<T, W>.Pivot(x, isCentered: true), isCentered: true, operands.Epsilon);
+    }
+
+    public static GradientAffine Coefficients(in Operands<T> operands, in ColumnLayout layout, nint channel, Sums* sums)
+    {
+        double weight = operands.Weight == null ? 1 : Element.ToDouble(operands.Weight[channel]);
+        double bias = operands.Bias == null ? 0 : Element.ToDouble(operands.Bias[channel]);
+        return Affine.Create<T>(operands.Statistics[channel], weight, bias).WithoutGradient();
+    }
+}
+
+internal readonly unsafe struct ColumnBackward<T> : IColumnPass<T> where T : unmanaged
+{
+    public static bool IsBackward => true;
+
+    public static int Streams => 3;
+
+    public static bool NeedsSums(in Operands<T> operands) => true;
+
+    public static T Pivot(in Operands<T> operands, nint channel, nint fold) => Element.FromDouble<T>(operands.Statistics[channel].Mean);
+
+    public static void Finish<W>(in Operands<T> operands, in ColumnLayout layout, nint channel, ref Sums total)
+        where W : unmanaged, IWideSimd<W, T>
+    {
+        ref readonly GroupStatistics statistics = ref operands.Statistics[channel];
+        total.Product -= GradientAffine.Low<T>(statistics) * total.Sum;
+        operands.AddParameterGradients(channel, statistics.ReciprocalDeviation * total.Product, total.Sum);
+    }
+
+    public static GradientAffine Coefficients(in Operands<T> operands, in ColumnLayout layout, nint channel, Sums* sums)
+    {
+        double weight = operands.Weight == null ? 1 : Element.ToDouble(operands.Weight[channel]);
+        ref readonly GroupStatistics statistics = ref operands.Statistics[channel];
+        if (operands.HasFixedStatistics)
+            return GradientAffine.Scaling<T>(statistics.ReciprocalDeviation * weight);
+        var weighted = new Sums { Sum = weight * sums[channel].Sum, Product = weight * sums[channel].Product };
+        return GradientAffine.Create<T>(statistics, weighted, layout.Channel.Elements, weight, isCentered: true);
+    }
+}

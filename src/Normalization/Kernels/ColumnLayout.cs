@@ -1,0 +1,49 @@
+namespace Normalization.Kernels;
+
+/// <summary>
+/// Rows of channels, each channel <see cref="Fold"/> neighbouring columns that share statistics and coefficients. Tiles of whole
+/// channels and blocks of rows are fixed by the shape; a channel's sums are those of its blocks added in order.
+/// </summary>
+internal readonly struct ColumnLayout(nint rows, nint channels, nint fold)
+{
+    private const nint TileColumns = 512;
+    private const nint BlockElements = 1 << 16;
+    private const nint MostBlocks = 32;
+
+    public nint Rows { get; } = rows;
+
+    public nint Channels { get; } = channels;
+
+    public nint Fold { get; } = fold;
+
+    public nint Columns => Channels * Fold;
+
+    /// <summary>The elements of one channel.</summary>
+    public RunSet Channel => new(Rows, Fold, Columns);
+
+    public nint ChannelsPerTile => Math.Min(Channels, Math.Max(1, TileColumns / Fold));
+
+    public nint Tiles => (Channels + ChannelsPerTile - 1) / ChannelsPerTile;
+
+    public nint RowsPerBlock
+    {
+        get
+        {
+            nint least = Math.Max(BlockElements / (ChannelsPerTile * Fold), (Rows + MostBlocks - 1) / MostBlocks);
+            return (least + 3) & ~3;
+        }
+    }
+
+    public nint Blocks => (Rows + RowsPerBlock - 1) / RowsPerBlock;
+
+    public ColumnTile Tile(nint index)
+    {
+        nint first = index * ChannelsPerTile, count = Math.Min(ChannelsPerTile, Channels - first);
+        return new(first, count, first * Fold, count * Fold);
+    }
+
+    public (nint First, nint Count) Block(nint index) => (index * RowsPerBlock, Math.Min(RowsPerBlock, Rows - (index * RowsPerBlock)));
+}
+
+/// <summary>Some neighbouring channels and their columns.</summary>
+internal readonly record struct ColumnTile(nint FirstChannel, nint Channels, nint FirstColumn, nint Columns);

@@ -1,0 +1,191 @@
+using Normalization.Kernels.Simd;
+
+namespace Normalization.Kernels;
+
+/// <summary>Backward over runs, and over rows without weights: the sums of a group's units, then its input gradient.</summary>
+internal readonly unsafe struct GroupBackward<T, V, W> : IJob
+    where T : unmanaged
+    where V : unmanaged, ISimd<V, T>
+    where W : unmanaged, IWideSimd<W, T>
+{
+    private readonly GroupLayout _layout;
+    private readonly Operands<T> _operands;
+    private readonly Sums* _unitSums;
+    private readonly bool _stream;
+
+    private GroupBackward(in GroupLayout layout, in Operands<T> operands, Sums* unitSums, bool stream)
+    {
+        _layout = layout;
+        _operands = operands;
+        _unitSums = unitSums;
+        _stream = stream;
+    }
+
+    public static void Run(in GroupLayout layout, in Operands<T> operands)
+    {
+        long bytes = layout.Elements * sizeof(T);
+        int degree = Partition.DegreeFor(bytes);
+        using var scratch = new Scratch<Sums>(layout.Units);
+        fixed (Sums* unitSums = scratch.Span)
+        {
+            var job = new GroupBackward<T, V, W>(layout, operands, unitSums, 3 * bytes > Thresholds.StreamBytes);
+            if (degree == 1 || layout.Groups >= degree * Thresholds.ChunksPerThread)
+                Partition.For(job, layout.Groups, degree);
+            else
+                job.RunSplit(degree);
+            job.AddParameterGradients();
+        }
+    }
+
+    public void Run(nint start, nint end)
+    {
+        nint segments = _layout.Unit.Segments;
+        for (nint group = start; group < end; group++)
+        {
+            nint first = group * _layout.UnitsPerGroup, last = first + _layout.UnitsPerGroup;
+            for (nint unit = first; unit < last; unit++)
+            {
+                Sums total = default;
+                for (nint i = 0; i < segments; i++)
+                    total.Add(SegmentSums(unit, _layout.Unit[i]));
+                FinishUnit(unit, total);
+            }
+            Sums groupSums = GroupSums(group);
+            for (nint unit = first; unit < last; unit++)
+            {
+                for (nint i = 0; i < segments; i++)
+                    Apply(unit, groupSums, _layout.Unit[i]);
+            }
+        }
+        if (_stream)
+            Fence.Publish();
+    }
+
+    private void RunSplit(int degree)
+    {
+        nint segments = _layout.Unit.Segments;
+        using var scratch = new Scratch<Sums>(_layout.Units * segments);
+        fixed (Sums* sums = scratch.Span)
+        {
+            Partition.For(new UnitSegmentSums(this, sums), _layout.Units * segments, degree);
+            for (nint unit = 0; unit < _layout.Units; unit++)
+            {
+                Sums total = default;
+                for (nint i = 0; i < segments; i++)
+                    total.Add(sums[(unit * segments) + i]);
+                FinishUnit(unit, total);
+            }
+        }
+        Partition.For(new UnitSegments(this), _layout.Units * segments, degree);
+    }
+
+    private ref GroupStatistics StatisticsOf(nint unit) =>
+        ref _operands.Statistics[unit / _layout.UnitsPerGroup % _layout.StatisticsPeriod];
+
+    private double WeightOf(nint unit) => _operands.Weight == null ? 1 : Element.ToDouble(_operands.Weight[unit % _layout.Channels]);
+
+    private Sums SegmentSums(nint unit, in Segment segment)
+    {
+        nint offset = (unit * _layout.UnitStride) + segment.Offset;
+        var terms = new GradientTerms<T, W>(
+            _operands.Input + offset, _operands.OutputGradient + offset, Element.Round<T>(StatisticsOf(unit).Mean));
+        return Reduction.Run<T, W, GradientTerms<T, W>>(terms, segment.Runs, segment.Length, _layout.Unit.Stride);
+    }
+
+    /// <summary>Keeps Σ dy and Σ dy · (x - mean) of a unit.</summary>
+    private void FinishUnit(nint unit, in Sums aboutPivot) => _unitSums[unit] = new()
+    {
+        Sum = aboutPivot.Sum,
+        Product = aboutPivot.Product - (GradientAffine.Low<T>(StatisticsOf(unit)) * aboutPivot.Sum),
+    };
+
+    /// <summary>Σ g and Σ g · (x - mean) of a group, with g = weight · dy.</summary>
+    private Sums GroupSums(nint group)
+    {
+        Sums total = default;
+        for (nint unit = group * _layout.UnitsPerGroup; unit < (group + 1) * _layout.UnitsPerGroup; unit++)
+        {
+            double weight = WeightOf(unit);
+            total.Add(new() { Sum = weight * _unitSums[unit].Sum, Product = weight * _unitSums[unit].Product });
+        }
+        return total;
+    }
+
+    private void Apply(nint unit, in Sums groupSums, in Segment segment)
+    {
+        ref readonly GroupStatistics statistics = ref StatisticsOf(unit);
+        nint offset = (unit * _layout.UnitStride) + segment.Offset;
+        if (_operands.HasFixedStatistics)
+        {
+            Affine scaling = Affine.Scaling<T>(statistics.ReciprocalDeviation * WeightOf(unit));
+            for (nint run = 0; run < segment.Runs; run++, offset += _layout.Unit.Stride)
+            {
+                if (scaling.IsNarrow)
+                    Write<V, AffineMap<T, V>>(new(_operands.OutputGradient + offset, scaling), offset, segment.Length);
+                else
+                    Write<W, AffineMap<T, W>>(new(_operands.OutputGradient + offset, scaling), offset, segment.Length);
+            }
+            return;
+        }
+        var affine = GradientAffine.Create<T>(statistics, groupSums, _layout.Group.Elements, WeightOf(unit), _operands.IsCentered);
+        for (nint run = 0; run < segment.Runs; run++, offset += _layout.Unit.Stride)
+        {
+            if (affine.IsNarrow)
+                Write<V, GradientMap<T, V>>(new(_operands.Input + offset, _operands.OutputGradient + offset, affine), offset, segment.Length);
+            else
+                Write<W, GradientMap<T, W>>(new(_operands.Input + offset, _operands.OutputGradient + offset, affine), offset, segment.Length);
+        }
+    }
+
+    private void Write<TVector, TMap>(TMap map, nint offset, nint length)
+        where TVector : unmanaged, ISimd<TVector, T>
+        where TMap : struct, IMap<TVector> =>
+        Map.Run<T, TVector, TMap>(map, _operands.InputGradient + offset, length, _stream);
+
+    /// <summary>dβ = Σ dy and dγ = Σ dy · x̂ of each channel, its units in order.</summary>
+    private void AddParameterGradients()
+    {
+        if (_operands.WeightGradient == null && _operands.BiasGradient == null)
+            return;
+        for (nint channel = 0; channel < _layout.Channels; channel++)
+        {
+            double weightGradient = 0, biasGradient = 0;
+            for (nint unit = channel; unit < _layout.Units; unit += _layout.Channels)
+            {
+                weightGradient += StatisticsOf(unit).ReciprocalDeviation * _unitSums[unit].Product;
+                biasGradient += _unitSums[unit].Sum;
+            }
+            _operands.AddParameterGradients(channel, weightGradient, biasGradient);
+        }
+    }
+
+    private readonly struct UnitSegmentSums(GroupBackward<T, V, W> backward, Sums* sums) : IJob
+    {
+        private readonly GroupBackward<T, V, W> _backward = backward;
+        private readonly Sums* _sums = sums;
+
+        public void Run(nint start, nint end)
+        {
+            RunSet set = _backward._layout.Unit;
+            for (nint i = start; i < end; i++)
+                _sums[i] = _backward.SegmentSums(i / set.Segments, set[i % set.Segments]);
+        }
+    }
+
+    private readonly struct UnitSegments(GroupBackward<T, V, W> backward) : IJob
+    {
+        private readonly GroupBackward<T, V, W> _backward = backward;
+
+        public void Run(nint start, nint end)
+        {
+            GroupLayout layout = _backward._layout;
+            for (nint i = start; i < end; i++)
+            {
+                (nint unit, nint segment) = (i / layout.Unit.Segments, i % layout.Unit.Segments);
+                _backward.Apply(unit, _backward.GroupSums(unit / layout.UnitsPerGroup), layout.Unit[segment]);
+            }
+            if (_backward._stream)
+                Fence.Publish();
+        }
+    }
+}

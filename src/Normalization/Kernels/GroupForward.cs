@@ -1,0 +1,147 @@
+using Normalization.Kernels.Simd;
+
+namespace Normalization.Kernels;
+
+/// <summary>Forward over runs and rows: the statistics of a group, then its affine pass while it is still in the cache.</summary>
+internal readonly unsafe struct GroupForward<T, V, W>(GroupLayout layout, Operands<T> operands, bool stream) : IJob
+    where T : unmanaged
+    where V : unmanaged, ISimd<V, T>
+    where W : unmanaged, IWideSimd<W, T>
+{
+    private readonly GroupLayout _layout = layout;
+    private readonly Operands<T> _operands = operands;
+    private readonly bool _stream = stream;
+
+    public static void Run(in GroupLayout layout, in Operands<T> operands)
+    {
+        long bytes = layout.Elements * sizeof(T);
+        int degree = Partition.DegreeFor(bytes);
+        var job = new GroupForward<T, V, W>(layout, operands, 2 * bytes > Thresholds.StreamBytes);
+        if (degree == 1 || layout.Groups >= degree * Thresholds.ChunksPerThread)
+            Partition.For(job, layout.Groups, degree);
+        else
+            job.RunSplit(degree);
+    }
+
+    public void Run(nint start, nint end)
+    {
+        for (nint group = start; group < end; group++)
+        {
+            if (!_operands.HasFixedStatistics)
+            {
+                _operands.Statistics[group] = Moments<T, W>.Compute(
+                    _operands.Input + (group * _layout.GroupStride), _layout.Group, _operands.IsCentered, _operands.Epsilon);
+            }
+            if (_operands.Output == null)
+                continue;
+            for (nint unit = group * _layout.UnitsPerGroup; unit < (group + 1) * _layout.UnitsPerGroup; unit++)
+            {
+                for (nint segment = 0; segment < _layout.Unit.Segments; segment++)
+                    Apply(unit, _layout.Unit[segment]);
+            }
+        }
+        if (_stream)
+            Fence.Publish();
+    }
+
+    /// <summary>Few large groups: every phase is spread over the segments of all of them.</summary>
+    private void RunSplit(int degree)
+    {
+        if (!_operands.HasFixedStatistics)
+        {
+            nint segments = _layout.Group.Segments;
+            using var scratch = new Scratch<Sums>(_layout.Groups * segments);
+            fixed (Sums* sums = scratch.Span)
+            {
+                Partition.For(new SegmentMoments(this, sums), _layout.Groups * segments, degree);
+                for (nint group = 0; group < _layout.Groups; group++)
+                {
+                    Sums total = default;
+                    for (nint i = 0; i < segments; i++)
+                        total.Add(sums[(group * segments) + i]);
+                    T* x = _operands.Input + (group * _layout.GroupStride);
+                    _operands.Statistics[group] = Moments<T, W>.Finish(
+                        x, _layout.Group, total, Moments<T, W>.Pivot(x, _operands.IsCentered), _operands.IsCentered, _operands.Epsilon);
+                }
+            }
+        }
+        if (_operands.Output != null)
+            Partition.For(new UnitSegments(this), _layout.Units * _layout.Unit.Segments, degree);
+    }
+
+    private void Apply(nint unit, in Segment segment)
+    {
+        ref readonly GroupStatistics statistics =
+            ref _operands.Statistics[unit / _layout.UnitsPerGroup % _layout.StatisticsPeriod];
+        nint channel = unit % _layout.Channels;
+        nint offset = (unit * _layout.UnitStride) + segment.Offset;
+        if (_layout.IsElementwise)
+        {
+            ApplyWeighted(offset, (channel * _layout.Unit.Length) + segment.Offset, segment.Length, Affine.Normalizing<T>(statistics));
+            return;
+        }
+        double weight = _operands.Weight == null ? 1 : Element.ToDouble(_operands.Weight[channel]);
+        double bias = _operands.Bias == null ? 0 : Element.ToDouble(_operands.Bias[channel]);
+        Affine affine = Affine.Create<T>(statistics, weight, bias);
+        for (nint run = 0; run < segment.Runs; run++, offset += _layout.Unit.Stride)
+        {
+            if (affine.IsNarrow)
+                Map.Run<T, V, AffineMap<T, V>>(new(_operands.Input + offset, affine), _operands.Output + offset, segment.Length, _stream);
+            else
+                Map.Run<T, W, AffineMap<T, W>>(new(_operands.Input + offset, affine), _operands.Output + offset, segment.Length, _stream);
+        }
+    }
+
+    private void ApplyWeighted(nint offset, nint weight, nint length, in Affine affine)
+    {
+        if (affine.IsNarrow && _operands.Bias != null)
+            ApplyWeighted<V, On>(offset, weight, length, affine);
+        else if (affine.IsNarrow)
+            ApplyWeighted<V, Off>(offset, weight, length, affine);
+        else if (_operands.Bias != null)
+            ApplyWeighted<W, On>(offset, weight, length, affine);
+        else
+            ApplyWeighted<W, Off>(offset, weight, length, affine);
+    }
+
+    private void ApplyWeighted<TVector, THasBias>(nint offset, nint weight, nint length, in Affine affine)
+        where TVector : unmanaged, ISimd<TVector, T>
+        where THasBias : struct, IFlag =>
+        Map.Run<T, TVector, WeightedAffineMap<T, TVector, THasBias>>(
+            new(_operands.Input + offset, _operands.Weight + weight, _operands.Bias + weight, affine),
+            _operands.Output + offset,
+            length,
+            _stream);
+
+    private readonly struct SegmentMoments(GroupForward<T, V, W> forward, Sums* sums) : IJob
+    {
+        private readonly GroupForward<T, V, W> _forward = forward;
+        private readonly Sums* _sums = sums;
+
+        public void Run(nint start, nint end)
+        {
+            GroupLayout layout = _forward._layout;
+            for (nint i = start; i < end; i++)
+            {
+                (nint group, nint segment) = (i / layout.Group.Segments, i % layout.Group.Segments);
+                T* x = _forward._operands.Input + (group * layout.GroupStride);
+                double pivot = Moments<T, W>.Pivot(x, _forward._operands.IsCentered);
+                _sums[i] = Moments<T, W>.SegmentSums(x, layout.Group, layout.Group[segment], pivot);
+            }
+        }
+    }
+
+    private readonly struct UnitSegments(GroupForward<T, V, W> forward) : IJob
+    {
+        private readonly GroupForward<T, V, W> _forward = forward;
+
+        public void Run(nint start, nint end)
+        {
+            RunSet set = _forward._layout.Unit;
+            for (nint i = start; i < end; i++)
+                _forward.Apply(i / set.Segments, set[i % set.Segments]);
+            if (_forward._stream)
+                Fence.Publish();
+        }
+    }
+}

@@ -1,0 +1,81 @@
+namespace Normalization.Kernels;
+
+/// <summary>
+/// Groups that share statistics, each made of units that share one pair of coefficients. Unit u of all of them starts at
+/// u · <see cref="UnitStride"/> and belongs to group u / <see cref="UnitsPerGroup"/> and to channel u mod <see cref="Channels"/>.
+/// </summary>
+internal readonly struct GroupLayout
+{
+    public nint Groups { get; private init; }
+
+    public nint UnitsPerGroup { get; private init; }
+
+    public nint Channels { get; private init; }
+
+    /// <summary>Group g uses the statistics g mod this.</summary>
+    public nint StatisticsPeriod { get; private init; }
+
+    public RunSet Group { get; private init; }
+
+    public RunSet Unit { get; private init; }
+
+    public nint UnitStride { get; private init; }
+
+    /// <summary>The weight differs from element to element of a unit: there are Channels · Unit.Length of them.</summary>
+    public bool IsElementwise { get; private init; }
+
+    public nint Units => Groups * UnitsPerGroup;
+
+    public nint GroupStride => UnitStride * UnitsPerGroup;
+
+    public long Elements => (long)Groups * Group.Elements;
+
+    /// <summary>[n, c, s] with the statistics of each channel.</summary>
+    public static GroupLayout Batch(nint n, nint c, nint s) => new()
+    {
+        Groups = c,
+        UnitsPerGroup = 1,
+        Channels = c,
+        StatisticsPeriod = c,
+        Group = new(n, s, c * s),
+        Unit = new(n, s, c * s),
+        UnitStride = s,
+    };
+
+    /// <summary>[n, c, s] with given statistics of each channel, walked in the order of memory.</summary>
+    public static GroupLayout FixedBatch(nint n, nint c, nint s) => new()
+    {
+        Groups = n * c,
+        UnitsPerGroup = 1,
+        Channels = c,
+        StatisticsPeriod = c,
+        Group = new(1, s, s),
+        Unit = new(1, s, s),
+        UnitStride = s,
+    };
+
+    /// <summary>[n, c, s] with the statistics of each of <paramref name="groups"/> bands of channels of each sample.</summary>
+    public static GroupLayout Bands(nint n, nint c, nint s, nint groups) => new()
+    {
+        Groups = n * groups,
+        UnitsPerGroup = c / groups,
+        Channels = c,
+        StatisticsPeriod = n * groups,
+        Group = new(1, c / groups * s, c / groups * s),
+        Unit = new(1, s, s),
+        UnitStride = s,
+    };
+
+    /// <summary>Rows with statistics of their own and a weight for each element of <paramref name="period"/> rows.</summary>
+    public static GroupLayout Rows(nint rows, nint width, nint period, bool isElementwise) => new()
+    {
+        Groups = rows,
+        UnitsPerGroup = 1,
+        Channels = period,
+        StatisticsPeriod = rows,
+        Group = new(1, width, width),
+        Unit = new(1, width, width),
+        UnitStride = width,
+        IsElementwise = isElementwise,
+    };
+}

@@ -1,0 +1,148 @@
+using System.Runtime.CompilerServices;
+
+namespace Normalization.Kernels;
+
+/// <summary>The statistics of one group. The mean is <see cref="Mean"/> + <see cref="Residue"/>.</summary>
+internal struct GroupStatistics
+{
+    public double Mean;
+    public double Residue;
+    public double Variance;
+    public double ReciprocalDeviation;
+
+    /// <summary>The statistics of <paramref name="count"/> elements whose sums were taken about <paramref name="pivot"/>.</summary>
+    public static GroupStatistics FromSums(in Sums sums, double pivot, double count, double epsilon)
+    {
+        double offset = sums.Sum / count;
+        double variance = Math.Max(0, (sums.Product - (sums.Sum * offset)) / count);
+        double mean = pivot + offset;
+        double rounded = mean - pivot;
+        double residue = double.IsFinite(mean) ? pivot - (mean - rounded) + (offset - rounded) : 0;
+        return new() { Mean = mean, Residue = residue, Variance = variance, ReciprocalDeviation = Reciprocal(variance + epsilon) };
+    }
+
+    /// <summary>The root mean square stands for the deviation from a mean of zero.</summary>
+    public static GroupStatistics FromSquares(double squares, double count, double epsilon) =>
+        new() { Variance = squares / count, ReciprocalDeviation = Reciprocal((squares / count) + epsilon) };
+
+    public static GroupStatistics FromMoments(double mean, double variance, double epsilon) =>
+        new() { Mean = mean, Variance = variance, ReciprocalDeviation = Reciprocal(variance + epsilon) };
+
+    public static GroupStatistics FromSaved(double mean, double reciprocalDeviation) =>
+        new() { Mean = mean, ReciprocalDeviation = reciprocalDeviation, Variance = 1 / (reciprocalDeviation * reciprocalDeviation) };
+
+    // A constant group without epsilon has no direction to scale: zero makes its output β and its gradient 0.
+    private static double Reciprocal(double square) => square == 0 ? 0 : 1 / Math.Sqrt(square);
+}
+
+/// <summary>Conversions between the element type and double.</summary>
+internal static class Element
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static double ToDouble<T>(T value) where T : unmanaged =>
+        typeof(T) == typeof(float) ? Unsafe.BitCast<T, float>(value) : Unsafe.BitCast<T, double>(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T FromDouble<T>(double value) where T : unmanaged =>
+        typeof(T) == typeof(float) ? Unsafe.BitCast<float, T>((float)value) : Unsafe.BitCast<double, T>(value);
+
+    /// <summary>The nearest value of the element type.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static double Round<T>(double value) where T : unmanaged => ToDouble(FromDouble<T>(value));
+}
+
+/// <summary>The coefficients of (x - pivot) · scale + shift; the pivot is an exact element, so that the difference is too near it.</summary>
+internal readonly struct Affine
+{
+    public double Pivot { get; private init; }
+
+    public double Scale { get; private init; }
+
+    public double Shift { get; private init; }
+
+    /// <summary>Whether the element type computes this without overflow or underflow.</summary>
+    public bool IsNarrow { get; private init; }
+
+    /// <summary>x̂ = (x - mean) · r.</summary>
+    public static Affine Normalizing<T>(in GroupStatistics statistics) where T : unmanaged => Create<T>(statistics, 1, 0);
+
+    /// <summary>x̂ · weight + bias.</summary>
+    public static Affine Create<T>(in GroupStatistics statistics, double weight, double bias) where T : unmanaged
+    {
+        double pivot = Element.Round<T>(statistics.Mean);
+        double scale = statistics.ReciprocalDeviation * weight;
+        return new()
+        {
+            Pivot = pivot,
+            Scale = scale,
+            Shift = bias - ((statistics.Mean - pivot + statistics.Residue) * scale),
+            IsNarrow = Range.Holds<T>(scale) && Range.Spans<T>(statistics),
+        };
+    }
+
+    /// <summary>The same as a gradient that takes nothing of dy.</summary>
+    public GradientAffine WithoutGradient() => new() { Pivot = Pivot, Inner = Scale, Shift = Shift, IsNarrow = IsNarrow };
+
+    /// <summary>x · scale.</summary>
+    public static Affine Scaling<T>(double scale) where T : unmanaged => new() { Scale = scale, IsNarrow = Range.Holds<T>(scale) };
+}
+
+/// <summary>The coefficients of dy · outer + (x - pivot) · inner + shift.</summary>
+internal readonly struct GradientAffine
+{
+    // The two projections of the gradient cancel nearly all of it in a group of few elements.
+    private const int FewElements = 32;
+
+    public double Pivot { get; init; }
+
+    public double Outer { get; init; }
+
+    public double Inner { get; init; }
+
+    public double Shift { get; init; }
+
+    /// <summary>Whether the element type computes this without overflow, underflow or loss by cancellation.</summary>
+    public bool IsNarrow { get; init; }
+
+    /// <summary>
+    /// dx = r · (g - m(g) - x̂ · m(g · x̂)) with g = weight · dy. <paramref name="sums"/> are Σ g and Σ g · (x - mean) over the group.
+    /// </summary>
+    public static GradientAffine Create<T>(in GroupStatistics statistics, in Sums sums, double count, double weight, bool isCentered)
+        where T : unmanaged
+    {
+        double pivot = Element.Round<T>(statistics.Mean);
+        double r = statistics.ReciprocalDeviation;
+        double outer = r * weight;
+        double inner = -r * r * r * (sums.Product / count);
+        double shift = isCentered ? (-r * (sums.Sum / count)) - (inner * Low<T>(statistics)) : 0;
+        return new()
+        {
+            Pivot = pivot,
+            Outer = outer,
+            Inner = inner,
+            Shift = shift,
+            IsNarrow = count >= FewElements && Range.Holds<T>(outer) && Range.Holds<T>(inner) && Range.Spans<T>(statistics),
+        };
+    }
+
+    /// <summary>dy · scale, where the statistics do not depend on x.</summary>
+    public static GradientAffine Scaling<T>(double scale) where T : unmanaged => new() { Outer = scale, IsNarrow = Range.Holds<T>(scale) };
+
+    /// <summary>What the pivot leaves of the mean.</summary>
+    public static double Low<T>(in GroupStatistics statistics) where T : unmanaged =>
+        statistics.Mean - Element.Round<T>(statistics.Mean) + statistics.Residue;
+}
+
+/// <summary>Where arithmetic in the element type is as good as in double.</summary>
+internal static class Range
+{
+    private const double Smallest = 1.0 / (1L << 50) / (1L << 50);
+    private const double Largest = (double)(1L << 50) * (1L << 50);
+
+    public static bool Holds<T>(double coefficient) =>
+        typeof(T) == typeof(double) || coefficient == 0 || (Math.Abs(coefficient) >= Smallest && Math.Abs(coefficient) <= Largest);
+
+    /// <summary>Whether x - mean stays finite: no element of a group lies further from its mean than √(n · variance), n below 2³¹.</summary>
+    public static bool Spans<T>(in GroupStatistics statistics) =>
+        typeof(T) == typeof(double) || (Math.Abs(statistics.Mean) <= Largest && statistics.Variance <= Largest * Largest);
+}

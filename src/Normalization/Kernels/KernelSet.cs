@@ -1,0 +1,61 @@
+using System.Runtime.Intrinsics;
+using Normalization.Kernels.Simd;
+
+namespace Normalization.Kernels;
+
+/// <summary>The kernels for one element type at one vector width.</summary>
+internal abstract unsafe class KernelSet<T> where T : unmanaged
+{
+    /// <summary>The widest vectors that this machine has; tests force another width.</summary>
+    public static KernelSet<T> Active { get; set; } = ForWidth(HardwareWidth);
+
+    /// <summary>The number of bits in a vector.</summary>
+    public abstract int Width { get; }
+
+    private static int HardwareWidth =>
+        Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128;
+
+    public static KernelSet<T> ForWidth(int bits) => (KernelSet<T>)ForWidth(typeof(T), bits);
+
+    private static object ForWidth(Type element, int bits) => (element == typeof(float), bits) switch
+    {
+        (true, 512) => new KernelSet<float, Float512, Double512<float>>(512),
+        (true, 256) => new KernelSet<float, Float256, Double256<float>>(256),
+        (true, _) => new KernelSet<float, Float128, Double128<float>>(128),
+        (false, 512) => new KernelSet<double, Double512<double>, Double512<double>>(512),
+        (false, 256) => new KernelSet<double, Double256<double>, Double256<double>>(256),
+        (false, _) => new KernelSet<double, Double128<double>, Double128<double>>(128),
+    };
+
+    public abstract void Forward(in GroupLayout layout, in Operands<T> operands);
+
+    public abstract void Forward(in ColumnLayout layout, in Operands<T> operands);
+
+    public abstract void Backward(in GroupLayout layout, in Operands<T> operands);
+
+    public abstract void Backward(in ColumnLayout layout, in Operands<T> operands);
+}
+
+internal sealed unsafe class KernelSet<T, V, W>(int width) : KernelSet<T>
+    where T : unmanaged
+    where V : unmanaged, ISimd<V, T>
+    where W : unmanaged, IWideSimd<W, T>
+{
+    public override int Width => width;
+
+    public override void Forward(in GroupLayout layout, in Operands<T> operands) => GroupForward<T, V, W>.Run(layout, operands);
+
+    public override void Forward(in ColumnLayout layout, in Operands<T> operands) =>
+        ColumnKernel<T, V, W, ColumnForward<T>>.Run(layout, operands);
+
+    public override void Backward(in GroupLayout layout, in Operands<T> operands)
+    {
+        if (layout.IsElementwise)
+            RowBackward<T, V, W>.Run(layout, operands);
+        else
+            GroupBackward<T, V, W>.Run(layout, operands);
+    }
+
+    public override void Backward(in ColumnLayout layout, in Operands<T> operands) =>
+        ColumnKernel<T, V, W, ColumnBackward<T>>.Run(layout, operands);
+}

@@ -1,0 +1,173 @@
+namespace Normalization.Kernels;
+
+/// <summary>From validated spans to kernels: pins them, chooses the family, and repeats weights where a family needs it.</summary>
+internal static unsafe class Launch
+{
+    /// <summary>Normalises <paramref name="x"/>; computes the statistics, unless they are fixed.</summary>
+    public static void Forward<T>(
+        in Plan plan,
+        ReadOnlySpan<T> x,
+        ReadOnlySpan<T> weight,
+        ReadOnlySpan<T> bias,
+        double epsilon,
+        Span<GroupStatistics> statistics,
+        bool hasFixedStatistics,
+        Span<T> y)
+        where T : unmanaged
+    {
+        if (plan.Elements == 0)
+            return;
+        using var coefficients = new Coefficients<T>(plan, weight, bias, default, default);
+        fixed (T* px = x, py = y, pw = coefficients.Weight, pb = coefficients.Bias)
+        fixed (GroupStatistics* ps = statistics)
+        {
+            var operands = new Operands<T>
+            {
+                Input = px,
+                Output = py,
+                Weight = pw,
+                Bias = pb,
+                Statistics = ps,
+                Epsilon = epsilon,
+                HasFixedStatistics = hasFixedStatistics,
+                IsCentered = plan.IsCentered,
+            };
+            if (plan.IsColumns)
+                KernelSet<T>.Active.Forward(plan.Columns, operands);
+            else
+                KernelSet<T>.Active.Forward(plan.Layout(coefficients.Any, hasFixedStatistics), operands);
+        }
+    }
+
+    /// <summary>The gradient of the input, and one more term in those of the parameters.</summary>
+    public static void Backward<T>(
+        in Plan plan,
+        ReadOnlySpan<T> x,
+        ReadOnlySpan<T> dy,
+        ReadOnlySpan<T> weight,
+        Span<GroupStatistics> statistics,
+        bool hasFixedStatistics,
+        Span<T> dx,
+        Span<T> weightGradient,
+        Span<T> biasGradient)
+        where T : unmanaged
+    {
+        if (plan.Elements == 0)
+            return;
+        using var coefficients = new Coefficients<T>(plan, weight, default, weightGradient, biasGradient);
+        fixed (T* px = x, pdy = dy, pdx = dx, pw = coefficients.Weight)
+        fixed (T* pdw = coefficients.WeightGradient, pdb = coefficients.BiasGradient)
+        fixed (GroupStatistics* ps = statistics)
+        {
+            var operands = new Operands<T>
+            {
+                Input = px,
+                OutputGradient = pdy,
+                InputGradient = pdx,
+                Weight = pw,
+                WeightGradient = pdw,
+                BiasGradient = pdb,
+                Statistics = ps,
+                HasFixedStatistics = hasFixedStatistics,
+                IsCentered = plan.IsCentered,
+            };
+            if (plan.IsColumns)
+                KernelSet<T>.Active.Backward(plan.Columns, operands);
+            else
+                KernelSet<T>.Active.Backward(plan.Layout(coefficients.Any, hasFixedStatistics), operands);
+        }
+        coefficients.AddGradients(weightGradient, biasGradient);
+    }
+
+    /// <summary>Computes the statistics alone.</summary>
+    public static void Moments<T>(in Plan plan, ReadOnlySpan<T> x, Span<GroupStatistics> statistics) where T : unmanaged
+    {
+        if (plan.Elements == 0)
+            return;
+        fixed (T* px = x)
+        fixed (GroupStatistics* ps = statistics)
+        {
+            var operands = new Operands<T> { Input = px, Statistics = ps, IsCentered = plan.IsCentered };
+            if (plan.IsColumns)
+                KernelSet<T>.Active.Forward(plan.Columns, operands);
+            else
+                KernelSet<T>.Active.Forward(plan.Layout(hasWeights: false, hasFixedStatistics: false), operands);
+        }
+    }
+
+    /// <summary>The weights as the kernel of a plan wants them: as given, repeated for each element, or ones where only a bias is given.</summary>
+    private readonly ref struct Coefficients<T> : IDisposable where T : unmanaged
+    {
+        private readonly Scratch<T> _scratch;
+        private readonly nint _expansion;
+
+        public Coefficients(in Plan plan, ReadOnlySpan<T> weight, ReadOnlySpan<T> bias, Span<T> weightGradient, Span<T> biasGradient)
+        {
+            Any = !(weight.IsEmpty && bias.IsEmpty && weightGradient.IsEmpty && biasGradient.IsEmpty);
+            Weight = weight;
+            Bias = bias;
+            WeightGradient = weightGradient;
+            BiasGradient = biasGradient;
+            bool isElementwise = Any && plan.Layout(hasWeights: true, hasFixedStatistics: false).IsElementwise;
+            if (!isElementwise || (!plan.NeedsExpandedWeights && !weight.IsEmpty))
+                return;
+            _expansion = plan.NeedsExpandedWeights ? plan.Expansion : 1;
+            int length = checked((int)(plan.Parameters * _expansion));
+            _scratch = new Scratch<T>((nint)4 * length);
+            Weight = Expand(_scratch.Span[..length], weight, 1);
+            Bias = bias.IsEmpty ? bias : Expand(_scratch.Span.Slice(length, length), bias, 0);
+            if (_expansion > 1)
+            {
+                WeightGradient = weightGradient.IsEmpty ? default : Cleared(_scratch.Span.Slice(2 * length, length));
+                BiasGradient = biasGradient.IsEmpty ? default : Cleared(_scratch.Span.Slice(3 * length, length));
+            }
+        }
+
+        public bool Any { get; }
+
+        public ReadOnlySpan<T> Weight { get; }
+
+        public ReadOnlySpan<T> Bias { get; }
+
+        public Span<T> WeightGradient { get; }
+
+        public Span<T> BiasGradient { get; }
+
+        public void AddGradients(Span<T> weightGradient, Span<T> biasGradient)
+        {
+            if (_expansion > 1)
+            {
+                AddFolded(WeightGradient, weightGradient);
+                AddFolded(BiasGradient, biasGradient);
+            }
+        }
+
+        public void Dispose() => _scratch.Dispose();
+
+        private Span<T> Expand(Span<T> destination, ReadOnlySpan<T> source, double missing)
+        {
+            if (source.IsEmpty)
+                destination.Fill(Element.FromDouble<T>(missing));
+            for (int i = 0; i < source.Length; i++)
+                destination.Slice((int)(i * _expansion), (int)_expansion).Fill(source[i]);
+            return destination;
+        }
+
+        private static Span<T> Cleared(Span<T> span)
+        {
+            span.Clear();
+            return span;
+        }
+
+        private void AddFolded(ReadOnlySpan<T> expanded, Span<T> gradient)
+        {
+            for (int i = 0; i < gradient.Length; i++)
+            {
+                double sum = Element.ToDouble(gradient[i]);
+                foreach (T term in expanded.Slice((int)(i * _expansion), (int)_expansion))
+                    sum += Element.ToDouble(term);
+                gradient[i] = Element.FromDouble<T>(sum);
+            }
+        }
+    }
+}

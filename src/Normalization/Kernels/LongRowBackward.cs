@@ -1,0 +1,122 @@
+using Normalization.Kernels.Simd;
+
+namespace Normalization.Kernels;
+
+/// <summary>
+/// Backward over rows too long to gather their parameter gradients in the cache: first the sums of all rows, then tiles of
+/// columns, each down all the rows.
+/// </summary>
+internal static unsafe class LongRowBackward<T, V, W>
+    where T : unmanaged
+    where V : unmanaged, ISimd<V, T>
+    where W : unmanaged, IWideSimd<W, T>
+{
+    private const int TileColumns = 2048;
+
+    public static void Run(in GroupLayout layout, in Operands<T> operands, int degree, bool stream)
+    {
+        nint segments = layout.Unit.Segments;
+        using var scratch = new Scratch<Sums>(layout.Groups * segments);
+        using var gradientScratch = new Scratch<GradientAffine>(layout.Groups);
+        fixed (Sums* sums = scratch.Span)
+        fixed (GradientAffine* gradients = gradientScratch.Span)
+        {
+            Partition.For(new RowSegmentSums(layout, operands, sums), layout.Groups * segments, degree);
+            for (nint row = 0; row < layout.Groups; row++)
+            {
+                Sums total = default;
+                for (nint i = 0; i < segments; i++)
+                    total.Add(sums[(row * segments) + i]);
+                gradients[row] = Coefficients(layout, operands, row, total);
+            }
+            nint tiles = layout.Channels * ((layout.Unit.Length + TileColumns - 1) / TileColumns);
+            Partition.For(new ColumnTiles(layout, operands, gradients, stream), tiles, degree);
+        }
+    }
+
+    public static Sums SegmentSums(in GroupLayout layout, in Operands<T> operands, nint row, in Segment segment)
+    {
+        nint offset = (row * layout.Unit.Length) + segment.Offset;
+        nint weight = (row % layout.Channels * layout.Unit.Length) + segment.Offset;
+        var terms = new WeightedGradientTerms<T, W>(
+            operands.Input + offset,
+            operands.OutputGradient + offset,
+            operands.Weight + weight,
+            Element.Round<T>(operands.Statistics[row].Mean));
+        return Reduction.Run<T, W, WeightedGradientTerms<T, W>>(terms, 1, segment.Length, 0);
+    }
+
+    public static GradientAffine Coefficients(in GroupLayout layout, in Operands<T> operands, nint row, in Sums aboutPivot)
+    {
+        ref readonly GroupStatistics statistics = ref operands.Statistics[row];
+        var sums = new Sums
+        {
+            Sum = aboutPivot.Sum,
+            Product = aboutPivot.Product - (GradientAffine.Low<T>(statistics) * aboutPivot.Sum),
+        };
+        return GradientAffine.Create<T>(statistics, sums, layout.Unit.Length, 1, operands.IsCentered);
+    }
+
+    public static void Write(in Operands<T> operands, in GradientAffine affine, nint offset, nint weight, nint length, bool stream)
+    {
+        if (affine.IsNarrow)
+            Write<V>(operands, affine, offset, weight, length, stream);
+        else
+            Write<W>(operands, affine, offset, weight, length, stream);
+    }
+
+    private static void Write<TVector>(
+        in Operands<T> operands, in GradientAffine affine, nint offset, nint weight, nint length, bool stream)
+        where TVector : unmanaged, ISimd<TVector, T> =>
+        Map.Run<T, TVector, WeightedGradientMap<T, TVector>>(
+            new(operands.Input + offset, operands.OutputGradient + offset, operands.Weight + weight, affine),
+            operands.InputGradient + offset,
+            length,
+            stream);
+
+    private readonly struct RowSegmentSums(GroupLayout layout, Operands<T> operands, Sums* sums) : IJob
+    {
+        private readonly GroupLayout _layout = layout;
+        private readonly Operands<T> _operands = operands;
+        private readonly Sums* _sums = sums;
+
+        public void Run(nint start, nint end)
+        {
+            RunSet set = _layout.Unit;
+            for (nint i = start; i < end; i++)
+                _sums[i] = SegmentSums(_layout, _operands, i / set.Segments, set[i % set.Segments]);
+        }
+    }
+
+    private readonly struct ColumnTiles(GroupLayout layout, Operands<T> operands, GradientAffine* gradients, bool stream) : IJob
+    {
+        private readonly GroupLayout _layout = layout;
+        private readonly Operands<T> _operands = operands;
+        private readonly GradientAffine* _gradients = gradients;
+        private readonly bool _stream = stream;
+
+        public void Run(nint start, nint end)
+        {
+            double* sums = stackalloc double[2 * TileColumns];
+            double* products = sums + TileColumns;
+            (nint width, nint period) = (_layout.Unit.Length, _layout.Channels);
+            nint tilesPerRow = (width + TileColumns - 1) / TileColumns;
+            for (nint tile = start; tile < end; tile++)
+            {
+                (nint phase, nint column) = (tile / tilesPerRow, tile % tilesPerRow * TileColumns);
+                nint columns = Math.Min(TileColumns, width - column), weight = (phase * width) + column;
+                new Span<double>(sums, 2 * TileColumns).Clear();
+                var terms = new ParameterRow<T, W>(
+                    _operands.Input + weight, _operands.OutputGradient + weight, period * width, _operands.Statistics + phase, period);
+                nint rows = (_layout.Groups - phase + period - 1) / period;
+                ColumnReduction.Run<T, W, ParameterRow<T, W>>(terms, rows, columns, sums, products);
+                for (nint j = 0; j < columns; j++)
+                    _operands.AddParameterGradients(weight + j, products[j], sums[j]);
+                for (nint row = phase; row < _layout.Groups; row += period)
+                    Write(_operands, _gradients[row], (row * width) + column, weight, columns, _stream);
+            }
+            if (_stream)
+                Fence.Publish();
+        }
+    }
+}

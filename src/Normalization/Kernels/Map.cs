@@ -1,0 +1,82 @@
+using System.Runtime.CompilerServices;
+using Normalization.Kernels.Simd;
+
+namespace Normalization.Kernels;
+
+/// <summary>An elementwise operation: what is written at element i, from whatever it reads there.</summary>
+internal interface IMap<V>
+{
+    V Invoke<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess;
+}
+
+/// <summary>The one elementwise loop: y[i] = operation(i). y may be one of the operation's own inputs.</summary>
+internal static unsafe class Map
+{
+    private const int LineBytes = 64;
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Run<T, V, TMap>(TMap map, T* y, nint length, bool stream)
+        where T : unmanaged
+        where V : unmanaged, ISimd<V, T>
+        where TMap : struct, IMap<V>
+    {
+        if (stream)
+        {
+            RunStreamed<T, V, TMap>(map, y, length);
+            return;
+        }
+        if (length < V.Count)
+        {
+            RunPart<T, V, TMap>(map, y, 0, length);
+            return;
+        }
+        // The last vector overlaps the one before it; it is computed first, while an input that is also y still holds.
+        V last = map.Invoke(length - V.Count, default(Whole));
+        nint i = 0;
+        for (; i < length - (4 * V.Count); i += 4 * V.Count)
+        {
+            V first = map.Invoke(i, default(Whole));
+            V second = map.Invoke(i + V.Count, default(Whole));
+            V third = map.Invoke(i + (2 * V.Count), default(Whole));
+            V fourth = map.Invoke(i + (3 * V.Count), default(Whole));
+            V.Store(y + i, first);
+            V.Store(y + i + V.Count, second);
+            V.Store(y + i + (2 * V.Count), third);
+            V.Store(y + i + (3 * V.Count), fourth);
+        }
+        for (; i < length - V.Count; i += V.Count)
+            V.Store(y + i, map.Invoke(i, default(Whole)));
+        V.Store(y + length - V.Count, last);
+    }
+
+    /// <summary>Writes whole cache lines past the cache; the partial lines at both ends are written in the ordinary way.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void RunStreamed<T, V, TMap>(TMap map, T* y, nint length)
+        where T : unmanaged
+        where V : unmanaged, ISimd<V, T>
+        where TMap : struct, IMap<V>
+    {
+        nint line = LineBytes / sizeof(T);
+        nint head = Math.Min(length, (nint)((0 - (nuint)y) & (LineBytes - 1)) / sizeof(T));
+        RunPart<T, V, TMap>(map, y, 0, head);
+        nint i = head;
+        for (; i + line <= length; i += line)
+        {
+            for (nint k = 0; k < line; k += V.Count)
+                V.StoreNonTemporal(y + i + k, map.Invoke(i + k, default(Whole)));
+        }
+        RunPart<T, V, TMap>(map, y, i, length);
+    }
+
+    private static void RunPart<T, V, TMap>(TMap map, T* y, nint start, nint end)
+        where T : unmanaged
+        where V : unmanaged, ISimd<V, T>
+        where TMap : struct, IMap<V>
+    {
+        for (nint i = start; i < end; i += V.Count)
+        {
+            var part = new Part(Math.Min(V.Count, end - i));
+            part.Store(y + i, map.Invoke(i, part));
+        }
+    }
+}

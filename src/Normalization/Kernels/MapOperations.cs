@@ -1,0 +1,137 @@
+using System.Runtime.CompilerServices;
+using Normalization.Kernels.Simd;
+
+namespace Normalization.Kernels;
+
+/// <summary>(x - pivot) · scale + shift, the same three numbers for every element.</summary>
+internal readonly unsafe struct AffineMap<T, V>(T* x, in Affine affine) : IMap<V>
+    where T : unmanaged
+    where V : unmanaged, ISimd<V, T>
+{
+    private readonly T* _x = x;
+    private readonly V _pivot = V.Broadcast(affine.Pivot);
+    private readonly V _scale = V.Broadcast(affine.Scale);
+    private readonly V _shift = V.Broadcast(affine.Shift);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Invoke<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess =>
+        V.FusedMultiplyAdd(access.Load<V, T>(_x + i) - _pivot, _scale, _shift);
+}
+
+/// <summary>((x - pivot) · scale + shift) · weight[i] + bias[i]; a null bias adds nothing.</summary>
+internal readonly unsafe struct WeightedAffineMap<T, V, THasBias>(T* x, T* weight, T* bias, in Affine affine) : IMap<V>
+    where T : unmanaged
+    where V : unmanaged, ISimd<V, T>
+    where THasBias : struct, IFlag
+{
+    private readonly T* _x = x;
+    private readonly T* _weight = weight;
+    private readonly T* _bias = bias;
+    private readonly V _pivot = V.Broadcast(affine.Pivot);
+    private readonly V _scale = V.Broadcast(affine.Scale);
+    private readonly V _shift = V.Broadcast(affine.Shift);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Invoke<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess
+    {
+        V normalized = V.FusedMultiplyAdd(access.Load<V, T>(_x + i) - _pivot, _scale, _shift);
+        V weight = access.Load<V, T>(_weight + i);
+        return THasBias.Value ? V.FusedMultiplyAdd(normalized, weight, access.Load<V, T>(_bias + i)) : normalized * weight;
+    }
+}
+
+/// <summary>(x - pivot[i]) · scale[i] + shift[i], with the coefficients in the compute type of the vector.</summary>
+internal readonly unsafe struct ColumnAffineMap<T, V>(T* x, void* pivot, void* scale, void* shift) : IMap<V>
+    where T : unmanaged
+    where V : unmanaged, ISimd<V, T>
+{
+    private readonly T* _x = x;
+    private readonly void* _pivot = pivot;
+    private readonly void* _scale = scale;
+    private readonly void* _shift = shift;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Invoke<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess =>
+        V.FusedMultiplyAdd(
+            access.Load<V, T>(_x + i) - access.LoadCoefficients<V, T>(_pivot, i),
+            access.LoadCoefficients<V, T>(_scale, i),
+            access.LoadCoefficients<V, T>(_shift, i));
+}
+
+/// <summary>dy · outer + (x - pivot) · inner + shift, the same four numbers for every element.</summary>
+internal readonly unsafe struct GradientMap<T, V>(T* x, T* dy, in GradientAffine affine) : IMap<V>
+    where T : unmanaged
+    where V : unmanaged, ISimd<V, T>
+{
+    private readonly T* _x = x;
+    private readonly T* _dy = dy;
+    private readonly V _pivot = V.Broadcast(affine.Pivot);
+    private readonly V _outer = V.Broadcast(affine.Outer);
+    private readonly V _inner = V.Broadcast(affine.Inner);
+    private readonly V _shift = V.Broadcast(affine.Shift);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Invoke<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess =>
+        V.FusedMultiplyAdd(
+            access.Load<V, T>(_dy + i), _outer, V.FusedMultiplyAdd(access.Load<V, T>(_x + i) - _pivot, _inner, _shift));
+}
+
+/// <summary>dy · weight[i] · outer + (x - pivot) · inner + shift.</summary>
+internal readonly unsafe struct WeightedGradientMap<T, V>(T* x, T* dy, T* weight, in GradientAffine affine) : IMap<V>
+    where T : unmanaged
+    where V : unmanaged, ISimd<V, T>
+{
+    private readonly T* _x = x;
+    private readonly T* _dy = dy;
+    private readonly T* _weight = weight;
+    private readonly V _pivot = V.Broadcast(affine.Pivot);
+    private readonly V _outer = V.Broadcast(affine.Outer);
+    private readonly V _inner = V.Broadcast(affine.Inner);
+    private readonly V _shift = V.Broadcast(affine.Shift);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Invoke<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess =>
+        V.FusedMultiplyAdd(
+            access.Load<V, T>(_dy + i) * access.Load<V, T>(_weight + i),
+            _outer,
+            V.FusedMultiplyAdd(access.Load<V, T>(_x + i) - _pivot, _inner, _shift));
+}
+
+/// <summary>dy · outer[i] + (x - pivot[i]) · inner[i] + shift[i], with the coefficients in the compute type of the vector.</summary>
+internal readonly unsafe struct ColumnGradientMap<T, V>(T* x, T* dy, void* pivot, void* outer, void* inner, void* shift) : IMap<V>
+    where T : unmanaged
+    where V : unmanaged, ISimd<V, T>
+{
+    private readonly T* _x = x;
+    private readonly T* _dy = dy;
+    private readonly void* _pivot = pivot;
+    private readonly void* _outer = outer;
+    private readonly void* _inner = inner;
+    private readonly void* _shift = shift;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Invoke<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess =>
+        V.FusedMultiplyAdd(
+            access.Load<V, T>(_dy + i),
+            access.LoadCoefficients<V, T>(_outer, i),
+            V.FusedMultiplyAdd(
+                access.Load<V, T>(_x + i) - access.LoadCoefficients<V, T>(_pivot, i),
+                access.LoadCoefficients<V, T>(_inner, i),
+                access.LoadCoefficients<V, T>(_shift, i)));
+}
+
+/// <summary>A choice made when a kernel is compiled.</summary>
+internal interface IFlag
+{
+    static abstract bool Value { get; }
+}
+
+internal readonly struct On : IFlag
+{
+    public static bool Value => true;
+}
+
+internal readonly struct Off : IFlag
+{
+    public static bool Value => false;
+}

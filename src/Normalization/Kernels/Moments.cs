@@ -1,0 +1,46 @@
+using Normalization.Kernels.Simd;
+
+namespace Normalization.Kernels;
+
+/// <summary>The statistics of one group.</summary>
+internal static unsafe class Moments<T, W>
+    where T : unmanaged
+    where W : unmanaged, IWideSimd<W, T>
+{
+    // How far, in squared deviations, the pivot may lie from the mean before the sums about it lose digits that T can show.
+    private static double FarPivot => typeof(T) == typeof(float) ? 1 << 20 : 16;
+
+    /// <summary>The first element is the pivot: a constant group has differences of exactly zero.</summary>
+    public static double Pivot(T* group, bool isCentered) => isCentered ? Element.ToDouble(*group) : 0;
+
+    public static Sums SegmentSums(T* group, in RunSet set, in Segment segment, double pivot) =>
+        Reduction.Run<T, W, MomentTerms<T, W>>(new(group + segment.Offset, pivot), segment.Runs, segment.Length, set.Stride);
+
+    public static GroupStatistics Compute(T* group, in RunSet set, bool isCentered, double epsilon)
+    {
+        double pivot = Pivot(group, isCentered);
+        return Finish(group, set, SumsAbout(group, set, pivot), pivot, isCentered, epsilon);
+    }
+
+    /// <summary>Turns sums into statistics, and takes the sums again about the mean where the pivot was an outlier.</summary>
+    public static GroupStatistics Finish(T* group, in RunSet set, in Sums sums, double pivot, bool isCentered, double epsilon)
+    {
+        double count = set.Elements;
+        if (!isCentered)
+            return GroupStatistics.FromSquares(sums.Product, count, epsilon);
+        GroupStatistics statistics = GroupStatistics.FromSums(sums, pivot, count, epsilon);
+        double offset = sums.Sum / count;
+        if (offset * offset <= FarPivot * statistics.Variance || !double.IsFinite(offset))
+            return statistics;
+        pivot = Element.Round<T>(statistics.Mean);
+        return GroupStatistics.FromSums(SumsAbout(group, set, pivot), pivot, count, epsilon);
+    }
+
+    private static Sums SumsAbout(T* group, in RunSet set, double pivot)
+    {
+        Sums total = default;
+        for (nint i = 0; i < set.Segments; i++)
+            total.Add(SegmentSums(group, set, set[i], pivot));
+        return total;
+    }
+}

@@ -1,0 +1,31 @@
+namespace Normalization.Kernels;
+
+/// <summary>What a kernel reads and writes. Null pointers mean: not there.</summary>
+internal unsafe struct Operands<T> where T : unmanaged
+{
+    public T* Input;
+    public T* Output;
+    public T* Weight;
+    public T* Bias;
+    public T* OutputGradient;
+    public T* InputGradient;
+    public T* WeightGradient;
+    public T* BiasGradient;
+    public GroupStatistics* Statistics;
+    public double Epsilon;
+
+    /// <summary>The statistics are given and do not depend on the input.</summary>
+    public bool HasFixedStatistics;
+
+    /// <summary>The mean is subtracted; otherwise (RMS) it counts as zero.</summary>
+    public bool IsCentered;
+
+    /// <summary>The two gradients of the parameters gain one more term.</summary>
+    public readonly void AddParameterGradients(nint index, double weightGradient, double biasGradient)
+    {
+        if (WeightGradient != null)
+            WeightGradient[index] = Element.FromDouble<T>(Element.ToDouble(WeightGradient[index]) + weightGradient);
+        if (BiasGradient != null)
+            BiasGradient[index] = Element.FromDouble<T>(Element.ToDouble(BiasGradient[index]) + biasGradient);
+    }
+}

@@ -1,0 +1,122 @@
+using Normalization.Kernels.Simd;
+
+namespace Normalization.Kernels;
+
+/// <summary>
+/// Backward over rows with a weight for each element. Blocks of rows, fixed by the shape, gather parameter gradients of their
+/// own, which are added in order; a block is walked in tiles of rows that stay in the cache from the sums to the input gradient.
+/// </summary>
+internal readonly unsafe struct RowBackward<T, V, W> : IJob
+    where T : unmanaged
+    where V : unmanaged, ISimd<V, T>
+    where W : unmanaged, IWideSimd<W, T>
+{
+    private const nint BlockElements = 1 << 16;
+    private const nint MostBlocks = 32;
+    private const nint TileElements = 1 << 14;
+
+    private readonly GroupLayout _layout;
+    private readonly Operands<T> _operands;
+    private readonly double* _partials;
+    private readonly GradientAffine* _gradients;
+    private readonly nint _rowsPerBlock;
+    private readonly bool _stream;
+
+    private RowBackward(in GroupLayout layout, in Operands<T> operands, nint rowsPerBlock, double* partials, GradientAffine* gradients, bool stream)
+    {
+        _layout = layout;
+        _operands = operands;
+        _rowsPerBlock = rowsPerBlock;
+        _partials = partials;
+        _gradients = gradients;
+        _stream = stream;
+    }
+
+    private nint Width => _layout.Unit.Length;
+
+    private nint Parameters => _layout.Channels * Width;
+
+    /// <summary>Accumulators are read and written in whole vectors.</summary>
+    private nint PaddedParameters => (Parameters + 7) & ~7;
+
+    public static void Run(in GroupLayout layout, in Operands<T> operands)
+    {
+        long bytes = layout.Elements * sizeof(T);
+        int degree = Partition.DegreeFor(bytes);
+        bool stream = 3 * bytes > Thresholds.StreamBytes;
+        nint period = layout.Channels;
+        if (layout.Unit.Length * period > TileElements)
+        {
+            LongRowBackward<T, V, W>.Run(layout, operands, degree, stream);
+            return;
+        }
+        nint least = Math.Max(BlockElements / layout.Unit.Length, (layout.Groups + MostBlocks - 1) / MostBlocks);
+        nint rowsPerBlock = (least + period - 1) / period * period;
+        nint blocks = (layout.Groups + rowsPerBlock - 1) / rowsPerBlock;
+        nint padded = (layout.Unit.Length * period + 7) & ~7;
+        using var scratch = new Scratch<double>(blocks * 2 * padded);
+        using var gradientScratch = new Scratch<GradientAffine>(layout.Groups);
+        fixed (double* partials = scratch.Span)
+        fixed (GradientAffine* gradients = gradientScratch.Span)
+        {
+            var job = new RowBackward<T, V, W>(layout, operands, rowsPerBlock, partials, gradients, stream);
+            Partition.For(job, blocks, degree);
+            for (nint j = 0; j < job.Parameters; j++)
+            {
+                double weightGradient = 0, biasGradient = 0;
+                for (nint block = 0; block < blocks; block++)
+                {
+                    biasGradient += partials[(2 * block * padded) + j];
+                    weightGradient += partials[(((2 * block) + 1) * padded) + j];
+                }
+                operands.AddParameterGradients(j, weightGradient, biasGradient);
+            }
+        }
+    }
+
+    public void Run(nint start, nint end)
+    {
+        nint period = _layout.Channels;
+        nint rowsPerTile = Math.Max(1, TileElements / Parameters) * period;
+        for (nint block = start; block < end; block++)
+        {
+            double* sums = _partials + (2 * block * PaddedParameters);
+            new Span<double>(sums, (int)(2 * PaddedParameters)).Clear();
+            nint last = Math.Min((block + 1) * _rowsPerBlock, _layout.Groups);
+            for (nint row = block * _rowsPerBlock; row < last; row += rowsPerTile)
+                RunTile(row, Math.Min(rowsPerTile, last - row), sums, sums + PaddedParameters);
+        }
+        if (_stream)
+            Fence.Publish();
+    }
+
+    private void RunTile(nint first, nint rows, double* sums, double* products)
+    {
+        nint period = _layout.Channels;
+        for (nint row = first; row < first + rows; row++)
+            _gradients[row] = LongRowBackward<T, V, W>.Coefficients(_layout, _operands, row, RowSums(row));
+        for (nint phase = 0; phase < Math.Min(period, rows); phase++)
+        {
+            nint offset = (first + phase) * Width;
+            var terms = new ParameterRow<T, W>(
+                _operands.Input + offset,
+                _operands.OutputGradient + offset,
+                period * Width,
+                _operands.Statistics + first + phase,
+                period);
+            nint weight = phase * Width;
+            ColumnReduction.Run<T, W, ParameterRow<T, W>>(
+                terms, (rows - phase + period - 1) / period, Width, sums + weight, products + weight);
+        }
+        for (nint row = first; row < first + rows; row++)
+            LongRowBackward<T, V, W>.Write(_operands, _gradients[row], row * Width, row % period * Width, Width, _stream);
+    }
+
+    private Sums RowSums(nint row)
+    {
+        Sums total = default;
+        for (nint i = 0; i < _layout.Unit.Segments; i++)
+            total.Add(LongRowBackward<T, V, W>.SegmentSums(_layout, _operands, row, _layout.Unit[i]));
+        return total;
+    }
+}

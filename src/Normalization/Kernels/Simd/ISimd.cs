@@ -1,0 +1,53 @@
+namespace Normalization.Kernels.Simd;
+
+/// <summary>
+/// One hardware vector over elements stored as <typeparamref name="T"/>. The compute type is the implementation's own:
+/// the narrow vectors compute in <typeparamref name="T"/>, the wide ones in <see cref="double"/>.
+/// </summary>
+internal unsafe interface ISimd<TSelf, T>
+    where TSelf : unmanaged, ISimd<TSelf, T>
+    where T : unmanaged
+{
+    /// <summary>The number of elements in one vector.</summary>
+    static abstract int Count { get; }
+
+    static abstract TSelf Broadcast(double value);
+
+    static abstract TSelf Load(T* source);
+
+    static abstract void Store(T* destination, TSelf value);
+
+    /// <summary>Stores past the cache; the destination is aligned to the vector's size in memory.</summary>
+    static abstract void StoreNonTemporal(T* destination, TSelf value);
+
+    /// <summary>Loads from an array of the compute type.</summary>
+    static abstract TSelf LoadCoefficients(void* source, nint index);
+
+    /// <summary>Writes one element into an array of the compute type.</summary>
+    static abstract void WriteCoefficient(void* destination, nint index, double value);
+
+    static abstract TSelf operator +(TSelf left, TSelf right);
+
+    static abstract TSelf operator -(TSelf left, TSelf right);
+
+    static abstract TSelf operator *(TSelf left, TSelf right);
+
+    /// <summary>left · right + addend with one rounding, on every machine.</summary>
+    static abstract TSelf FusedMultiplyAdd(TSelf left, TSelf right, TSelf addend);
+}
+
+/// <summary>A vector of doubles that can be reduced.</summary>
+internal unsafe interface IWideSimd<TSelf, T> : ISimd<TSelf, T>
+    where TSelf : unmanaged, IWideSimd<TSelf, T>
+    where T : unmanaged
+{
+    static abstract TSelf LoadDoubles(double* source);
+
+    static abstract void StoreDoubles(double* destination, TSelf value);
+
+    /// <summary>Keeps the lanes whose mask is all ones and clears those whose mask is zero.</summary>
+    static abstract TSelf Mask(TSelf value, long* mask);
+
+    /// <summary>Adds the lanes: lane i with lane i + n/2, halving n until one is left.</summary>
+    static abstract double Fold(TSelf value);
+}

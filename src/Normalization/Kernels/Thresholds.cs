@@ -1,0 +1,47 @@
+using System.Runtime.Intrinsics.X86;
+
+namespace Normalization.Kernels;
+
+/// <summary>The sizes at which a kernel changes its way of working. None of them changes a bit of the result.</summary>
+internal static class Thresholds
+{
+    /// <summary>Below this many bytes of input a second thread costs more than it gives.</summary>
+    public const long ParallelBytes = 256 * 1024;
+
+    /// <summary>Chunks a thread, so that a thread that starts late takes fewer.</summary>
+    public const int ChunksPerThread = 4;
+
+    /// <summary>BatchNorm treats runs shorter than this as columns.</summary>
+    public const int ShortRun = 64;
+
+    /// <summary>GroupNorm repeats the weights of units shorter than this for each element, and works on rows.</summary>
+    public const int ShortUnit = 16;
+
+    private static readonly long LastLevelCacheBytes = ReadLastLevelCacheBytes();
+
+    /// <summary>Bytes in and out from which the output goes past the cache.</summary>
+    public static long StreamBytes => LastLevelCacheBytes / 4 * 3;
+
+    /// <summary>The largest cache that CPUID describes (leaf 4 on Intel, 8000001D on AMD), or 32 MiB where there is no CPUID.</summary>
+    private static long ReadLastLevelCacheBytes()
+    {
+        long largest = 0;
+        if (X86Base.IsSupported)
+        {
+            foreach (int leaf in (ReadOnlySpan<int>)[4, unchecked((int)0x8000001D)])
+            {
+                if ((uint)X86Base.CpuId(leaf & unchecked((int)0x80000000), 0).Eax < (uint)leaf)
+                    continue;
+                for (int index = 0; index < 8; index++)
+                {
+                    (int eax, int ebx, int ecx, _) = X86Base.CpuId(leaf, index);
+                    if ((eax & 0x1F) == 0)
+                        break;
+                    long ways = ((uint)ebx >> 22) + 1, partitions = ((ebx >> 12) & 0x3FF) + 1, line = (ebx & 0xFFF) + 1;
+                    largest = Math.Max(largest, ways * partitions * line * ((uint)ecx + 1L));
+                }
+            }
+        }
+        return largest > 0 ? largest : 32L << 20;
+    }
+}

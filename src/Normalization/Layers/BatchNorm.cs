@@ -1,0 +1,74 @@
+using System.Numerics;
+using Normalization.Kernels;
+
+namespace Normalization;
+
+/// <summary>
+/// Batch normalization: y = (x - μ) / √(σ² + ε) · γ + β with the statistics of each channel over the batch and all positions,
+/// and one γ and β for each channel. σ² is the biased variance.
+/// </summary>
+/// <remarks>
+/// Training uses the statistics of the batch and moves the running ones, whose variance is the unbiased one; evaluation uses the
+/// running statistics, or those of the batch if none are tracked. An empty batch gives an empty output, leaves the running
+/// statistics alone and counts in <see cref="RunningStatisticsLayer{T}.BatchesTracked"/>. Ioffe, Szegedy: Batch Normalization:
+/// Accelerating Deep Network Training by Reducing Internal Covariate Shift, 2015, arXiv:1502.03167.
+/// </remarks>
+/// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
+public abstract class BatchNorm<T> : RunningStatisticsLayer<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private protected BatchNorm(int numFeatures, double epsilon, double? momentum, bool affine, bool trackRunningStatistics)
+        : base(numFeatures, epsilon, momentum, affine, trackRunningStatistics)
+    {
+    }
+
+    private protected Plan Describe(ReadOnlySpan<int> shape, bool rankFits, string expected)
+    {
+        GuardInput(shape, 1, rankFits, expected);
+        var plan = Plan.Batch(shape[0], NumFeatures, Shape.Product(shape, 2));
+        if (plan.ElementsPerGroup == 1 && !HasFixedStatistics)
+        {
+            throw Guard.InputError($"Batch statistics need more than one value per channel, got the input {Format(shape)}: the variance would be 0. Use a larger batch, or Eval() with running statistics.");
+        }
+        return plan;
+    }
+}
+
+/// <summary>Batch normalization of [N, C] or [N, C, L].</summary>
+/// <inheritdoc cref="BatchNorm{T}"/>
+/// <param name="numFeatures">The number of channels C; at least 1.</param>
+/// <param name="epsilon">ε, added to the variance; at least 0.</param>
+/// <param name="momentum">The share of the new batch in the running statistics, in [0, 1]; null for the cumulative average.</param>
+/// <param name="affine">Whether there are γ and β.</param>
+/// <param name="trackRunningStatistics">Whether running statistics are kept; without them evaluation uses the batch's own.</param>
+/// <exception cref="ArgumentOutOfRangeException">A value lies outside its range.</exception>
+public sealed class BatchNorm1d<T>(
+    int numFeatures, double epsilon = 1e-5, double? momentum = 0.1, bool affine = true, bool trackRunningStatistics = true)
+    : BatchNorm<T>(numFeatures, epsilon, momentum, affine, trackRunningStatistics)
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private protected override Plan Describe(ReadOnlySpan<int> shape) =>
+        Describe(shape, shape.Length is 2 or 3, $"[N, {NumFeatures}] or [N, {NumFeatures}, L]");
+}
+
+/// <summary>Batch normalization of [N, C, H, W].</summary>
+/// <inheritdoc cref="BatchNorm1d{T}"/>
+public sealed class BatchNorm2d<T>(
+    int numFeatures, double epsilon = 1e-5, double? momentum = 0.1, bool affine = true, bool trackRunningStatistics = true)
+    : BatchNorm<T>(numFeatures, epsilon, momentum, affine, trackRunningStatistics)
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private protected override Plan Describe(ReadOnlySpan<int> shape) =>
+        Describe(shape, shape.Length == 4, $"[N, {NumFeatures}, H, W]");
+}
+
+/// <summary>Batch normalization of [N, C, D, H, W].</summary>
+/// <inheritdoc cref="BatchNorm1d{T}"/>
+public sealed class BatchNorm3d<T>(
+    int numFeatures, double epsilon = 1e-5, double? momentum = 0.1, bool affine = true, bool trackRunningStatistics = true)
+    : BatchNorm<T>(numFeatures, epsilon, momentum, affine, trackRunningStatistics)
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private protected override Plan Describe(ReadOnlySpan<int> shape) =>
+        Describe(shape, shape.Length == 5, $"[N, {NumFeatures}, D, H, W]");
+}

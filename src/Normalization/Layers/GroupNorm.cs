@@ -1,0 +1,49 @@
+using System.Numerics;
+using Normalization.Kernels;
+
+namespace Normalization;
+
+/// <summary>
+/// Group normalization of [N, C, ...]: y = (x - μ) / √(σ² + ε) · γ + β with the statistics of each group of neighbouring channels
+/// of each sample, and one γ and β for each channel. σ² is the biased variance.
+/// </summary>
+/// <remarks>
+/// Training and evaluation compute the same; there are no running statistics. A group of a single element gives β. An empty
+/// input gives an empty output. Wu, He: Group Normalization, 2018, arXiv:1803.08494.
+/// </remarks>
+/// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
+/// <param name="numGroups">The number of groups; divides the number of channels.</param>
+/// <param name="numChannels">The number of channels C; at least 1.</param>
+/// <param name="epsilon">ε, added to the variance; at least 0.</param>
+/// <param name="affine">Whether there are γ and β.</param>
+/// <exception cref="ArgumentOutOfRangeException">A value lies outside its range.</exception>
+/// <exception cref="ArgumentException"><paramref name="numChannels"/> is not divisible by <paramref name="numGroups"/>.</exception>
+public sealed class GroupNorm<T>(int numGroups, int numChannels, double epsilon = 1e-5, bool affine = true)
+    : NormalizationLayer<T>(epsilon, [Checked(numGroups, numChannels)], affine, affine)
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    /// <summary>Gets the number of groups.</summary>
+    public int NumGroups { get; } = numGroups;
+
+    /// <summary>Gets the number of channels, C of [N, C, ...].</summary>
+    public int NumChannels { get; } = numChannels;
+
+    private protected override Plan Describe(ReadOnlySpan<int> shape)
+    {
+        if (shape.Length < 2 || shape[1] != NumChannels)
+            throw Guard.InputError($"expected input [N, {NumChannels}, ...], got {Format(shape)}");
+        return Plan.Bands(shape[0], NumChannels, Shape.Product(shape, 2), NumGroups);
+    }
+
+    private static int Checked(int numGroups, int numChannels)
+    {
+        Guard.Positive(numGroups);
+        Guard.Positive(numChannels);
+        if (numChannels % numGroups != 0)
+        {
+            throw new ArgumentException(
+                $"numChannels must be divisible by numGroups, got {numChannels} channels and {numGroups} groups.", nameof(numGroups));
+        }
+        return numChannels;
+    }
+}

@@ -1,0 +1,68 @@
+using System.Numerics;
+using Normalization.Kernels;
+
+namespace Normalization;
+
+/// <summary>
+/// Layer normalization over the last dimensions: y = (x - μ) / √(σ² + ε) · γ + β with the statistics of each sample over the
+/// normalised shape, and one γ and β for each element of it. σ² is the biased variance.
+/// </summary>
+/// <remarks>
+/// Training and evaluation compute the same; there are no running statistics. An empty input gives an empty output. Ba, Kiros,
+/// Hinton: Layer Normalization, 2016, arXiv:1607.06450.
+/// </remarks>
+/// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
+/// <param name="normalizedShape">The sizes of the last dimensions, over which the statistics are taken; at least one, all positive.</param>
+/// <param name="epsilon">ε, added to the variance; at least 0.</param>
+/// <param name="elementwiseAffine">Whether there is γ, and β unless <paramref name="bias"/> is false.</param>
+/// <param name="bias">Whether there is β; without γ there is none.</param>
+/// <exception cref="ArgumentException"><paramref name="normalizedShape"/> is empty or too large.</exception>
+/// <exception cref="ArgumentOutOfRangeException">A size is not positive, or ε is negative or not finite.</exception>
+public sealed class LayerNorm<T>(ReadOnlySpan<int> normalizedShape, double epsilon = 1e-5, bool elementwiseAffine = true, bool bias = true)
+    : NormalizationLayer<T>(epsilon, NormalizedDimensions.Checked(normalizedShape), elementwiseAffine, elementwiseAffine && bias)
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private readonly NormalizedDimensions _dimensions = new(normalizedShape);
+
+    /// <summary>Creates a layer over the last dimension.</summary>
+    /// <param name="normalizedShape">The size of the last dimension; positive.</param>
+    /// <param name="epsilon">ε, added to the variance; at least 0.</param>
+    /// <param name="elementwiseAffine">Whether there is γ, and β unless <paramref name="bias"/> is false.</param>
+    /// <param name="bias">Whether there is β; without γ there is none.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The size is not positive, or ε is negative or not finite.</exception>
+    public LayerNorm(int normalizedShape, double epsilon = 1e-5, bool elementwiseAffine = true, bool bias = true)
+        : this([normalizedShape], epsilon, elementwiseAffine, bias)
+    {
+    }
+
+    /// <summary>Gets the sizes of the last dimensions, over which the statistics are taken.</summary>
+    public ReadOnlySpan<int> NormalizedShape => _dimensions.Sizes;
+
+    private protected override Plan Describe(ReadOnlySpan<int> shape) => Plan.Rows(_dimensions.Rows(shape), _dimensions.Width, isCentered: true);
+}
+
+/// <summary>The last dimensions of an input, which one row of statistics covers.</summary>
+internal readonly struct NormalizedDimensions(ReadOnlySpan<int> sizes)
+{
+    private readonly int[] _sizes = sizes.ToArray();
+
+    public ReadOnlySpan<int> Sizes => _sizes;
+
+    public int Width { get; } = Shape.Length(sizes);
+
+    public int Rows(ReadOnlySpan<int> shape)
+    {
+        if (shape.Length < _sizes.Length || !shape[^_sizes.Length..].SequenceEqual(_sizes))
+            throw Guard.InputError($"expected input [..., {string.Join(", ", _sizes)}], got {Shape.Format(shape)}");
+        return Shape.Length(shape[..^_sizes.Length]);
+    }
+
+    public static ReadOnlySpan<int> Checked(ReadOnlySpan<int> normalizedShape)
+    {
+        if (normalizedShape.IsEmpty)
+            throw new ArgumentException("normalizedShape must have at least one dimension.", nameof(normalizedShape));
+        foreach (int size in normalizedShape)
+            Guard.Positive(size, nameof(normalizedShape));
+        return normalizedShape;
+    }
+}

@@ -1,0 +1,42 @@
+using System.Numerics;
+using Normalization.Kernels;
+
+namespace Normalization;
+
+/// <summary>
+/// Root mean square normalization over the last dimensions: y = x / √(m(x²) + ε) · γ with the mean m of each sample over the
+/// normalised shape, and one γ for each element of it. No mean is subtracted and there is no β.
+/// </summary>
+/// <remarks>
+/// Training and evaluation compute the same; there are no running statistics. An empty input gives an empty output. Zhang,
+/// Sennrich: Root Mean Square Layer Normalization, 2019, arXiv:1910.07467.
+/// </remarks>
+/// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
+/// <param name="normalizedShape">The sizes of the last dimensions, over which the mean square is taken; at least one, all positive.</param>
+/// <param name="epsilon">ε, added to the mean square; at least 0. Null is the machine epsilon of <typeparamref name="T"/>: 2⁻²³ or 2⁻⁵².</param>
+/// <param name="elementwiseAffine">Whether there is γ.</param>
+/// <exception cref="ArgumentException"><paramref name="normalizedShape"/> is empty or too large.</exception>
+/// <exception cref="ArgumentOutOfRangeException">A size is not positive, or ε is negative or not finite.</exception>
+public sealed class RmsNorm<T>(ReadOnlySpan<int> normalizedShape, double? epsilon = null, bool elementwiseAffine = true)
+    : NormalizationLayer<T>(epsilon ?? MachineEpsilon, NormalizedDimensions.Checked(normalizedShape), elementwiseAffine, hasBias: false)
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private readonly NormalizedDimensions _dimensions = new(normalizedShape);
+
+    /// <summary>Creates a layer over the last dimension.</summary>
+    /// <param name="normalizedShape">The size of the last dimension; positive.</param>
+    /// <param name="epsilon">ε, added to the mean square; at least 0. Null is the machine epsilon of <typeparamref name="T"/>.</param>
+    /// <param name="elementwiseAffine">Whether there is γ.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The size is not positive, or ε is negative or not finite.</exception>
+    public RmsNorm(int normalizedShape, double? epsilon = null, bool elementwiseAffine = true)
+        : this([normalizedShape], epsilon, elementwiseAffine)
+    {
+    }
+
+    /// <summary>Gets the sizes of the last dimensions, over which the mean square is taken.</summary>
+    public ReadOnlySpan<int> NormalizedShape => _dimensions.Sizes;
+
+    private static double MachineEpsilon => double.CreateTruncating(T.BitIncrement(T.One) - T.One);
+
+    private protected override Plan Describe(ReadOnlySpan<int> shape) => Plan.Rows(_dimensions.Rows(shape), _dimensions.Width, isCentered: false);
+}

@@ -1,0 +1,112 @@
+using System.Numerics;
+using Normalization.Kernels;
+
+namespace Normalization;
+
+/// <summary>A layer over [N, C, ...] that can follow the statistics of its channels in training and use them in evaluation.</summary>
+/// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
+public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private double? _momentum;
+    private long _batchesTracked;
+
+    private protected RunningStatisticsLayer(int numFeatures, double epsilon, double? momentum, bool affine, bool trackRunningStatistics)
+        : base(epsilon, [Checked(numFeatures, momentum)], affine, affine)
+    {
+        NumFeatures = numFeatures;
+        _momentum = momentum;
+        if (trackRunningStatistics)
+        {
+            RunningMean = new(numFeatures);
+            RunningVariance = new(numFeatures);
+            ResetRunningStatistics();
+        }
+    }
+
+    /// <summary>Gets the number of channels, C of [N, C, ...].</summary>
+    public int NumFeatures { get; }
+
+    /// <summary>Gets the running mean of each channel, initially zeros; null without tracking.</summary>
+    public Tensor<T>? RunningMean { get; }
+
+    /// <summary>Gets the running unbiased variance of each channel, initially ones; null without tracking.</summary>
+    public Tensor<T>? RunningVariance { get; }
+
+    /// <summary>Gets or sets the number of training batches that the running statistics have seen, empty ones included.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is negative.</exception>
+    /// <exception cref="InvalidOperationException">The layer does not track running statistics, and the value is set.</exception>
+    public long BatchesTracked
+    {
+        get => _batchesTracked;
+        set
+        {
+            if (RunningMean is null)
+                throw new InvalidOperationException("The layer does not track running statistics; construct it with trackRunningStatistics: true.");
+            ArgumentOutOfRangeException.ThrowIfNegative(value);
+            _batchesTracked = value;
+        }
+    }
+
+    /// <summary>
+    /// Gets or sets the share of the new batch: running = (1 - momentum) · running + momentum · batch. Null gives every batch the
+    /// same weight: the share is then 1 / <see cref="BatchesTracked"/>.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value lies outside [0, 1].</exception>
+    public double? Momentum
+    {
+        get => _momentum;
+        set
+        {
+            Guard.Momentum(value);
+            _momentum = value;
+        }
+    }
+
+    private protected override bool HasFixedStatistics => !IsTraining && RunningMean is not null;
+
+    /// <summary>Sets the running mean to zeros, the running variance to ones and <see cref="BatchesTracked"/> to 0; nothing to do without tracking.</summary>
+    public void ResetRunningStatistics()
+    {
+        RunningMean?.Fill(T.Zero);
+        RunningVariance?.Fill(T.One);
+        _batchesTracked = 0;
+    }
+
+    private protected override void GuardOutput(ReadOnlySpan<T> output)
+    {
+        if (RunningMean is null || RunningVariance is null)
+            return;
+        Guard.Apart<T, T>(output, RunningMean.Span, nameof(output), nameof(RunningMean));
+        Guard.Apart<T, T>(output, RunningVariance.Span, nameof(output), nameof(RunningVariance));
+    }
+
+    private protected override void FillFixedStatistics(Span<GroupStatistics> statistics) =>
+        NormalizationPrimitives.FixStatistics<T>(RunningMean!.Span, RunningVariance!.Span, Epsilon, statistics);
+
+    private protected override void Track(in Plan plan, ReadOnlySpan<GroupStatistics> statistics)
+    {
+        if (RunningMean is null || RunningVariance is null)
+            return;
+        _batchesTracked++;
+        if (plan.Elements > 0)
+        {
+            NormalizationPrimitives.UpdateRunningStatistics(
+                plan, statistics, Momentum ?? (1.0 / _batchesTracked), RunningMean.Span, RunningVariance.Span);
+        }
+    }
+
+    /// <summary>Throws unless the shape is one of [N, C, ...] with this layer's C and, for a fixed rank, these further dimensions.</summary>
+    private protected void GuardInput(ReadOnlySpan<int> shape, int channelDimension, bool rankFits, string expected)
+    {
+        if (!rankFits || shape[channelDimension] != NumFeatures)
+            throw Guard.InputError($"expected input {expected}, got {Format(shape)}");
+    }
+
+    private static int Checked(int numFeatures, double? momentum)
+    {
+        Guard.Positive(numFeatures);
+        Guard.Momentum(momentum);
+        return numFeatures;
+    }
+}

@@ -1,0 +1,22 @@
+using Normalization.Kernels;
+
+namespace Normalization;
+
+/// <summary>How many threads the layers and the primitives use.</summary>
+public static class NormalizationParallelism
+{
+    /// <summary>
+    /// Gets or sets the largest number of threads that work on one call, the caller's included. The default is the number of
+    /// processors; a server that parallelises over requests sets 1. The results are the same bits for every value.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is not positive.</exception>
+    public static int MaxDegree
+    {
+        get => Partition.MaxDegree;
+        set
+        {
+            Guard.Positive(value, nameof(MaxDegree));
+            Partition.MaxDegree = value;
+        }
+    }
+}

@@ -1,0 +1,239 @@
+using Normalization.Kernels;
+
+namespace Normalization;
+
+/// <summary>
+/// The kernels of the layers on spans, without state, for people with tensors and an autograd of their own: the counterpart of
+/// <see cref="System.Numerics.Tensors.TensorPrimitives"/>.
+/// </summary>
+/// <remarks>
+/// <para>
+/// Data are dense and row-major: [n, c, s] with batch n, channels c and everything after them flattened to s (1 for [n, c]), or
+/// [rows, width]. Sizes are plain integers; a size of 0 means nothing to do. Statistics are kept in <see cref="double"/>.
+/// </para>
+/// <para>
+/// An empty weight stands for ones, an empty bias for zeros, and an empty span for any statistics or parameter gradient means
+/// that it is not wanted. Parameter gradients are added to; everything else is overwritten. An output may be exactly its input
+/// (dx exactly dy), but must not overlap anything else. All arguments are checked before anything is written.
+/// </para>
+/// <para>
+/// A NaN or an infinity makes its own group NaN and no other. The results do not depend on the number of threads, on the width
+/// of the vectors or on alignment. All methods may be called from any number of threads at once.
+/// </para>
+/// </remarks>
+public static partial class NormalizationPrimitives
+{
+    // Statistics of this many groups fit on the stack without a thought.
+    private const int GroupsOnStack = 32;
+
+    /// <summary>Forward through the gate's other side: everything has been checked.</summary>
+    internal static void Forward<T>(
+        in Plan plan,
+        ReadOnlySpan<T> x,
+        ReadOnlySpan<T> weight,
+        ReadOnlySpan<T> bias,
+        double epsilon,
+        Span<GroupStatistics> statistics,
+        bool hasFixedStatistics,
+        Span<T> y)
+        where T : unmanaged =>
+        Launch.Forward(plan, x, weight, bias, epsilon, statistics, hasFixedStatistics, y);
+
+    /// <summary>Backward through the gate's other side; the statistics are those of the forward pass.</summary>
+    internal static void Backward<T>(
+        in Plan plan,
+        ReadOnlySpan<T> x,
+        ReadOnlySpan<T> dy,
+        ReadOnlySpan<T> weight,
+        Span<GroupStatistics> statistics,
+        bool hasFixedStatistics,
+        Span<T> dx,
+        Span<T> weightGradient,
+        Span<T> biasGradient)
+        where T : unmanaged =>
+        Launch.Backward(plan, x, dy, weight, statistics, hasFixedStatistics, dx, weightGradient, biasGradient);
+
+    /// <summary>The gate of every forward: the output has the input's size and overlaps nothing but the whole input.</summary>
+    internal static void GuardForward<T>(
+        ReadOnlySpan<T> x, Span<T> y, ReadOnlySpan<T> weight, ReadOnlySpan<T> bias, string xName = "x", string yName = "y")
+        where T : unmanaged
+    {
+        Guard.Length<T>(y, x.Length, yName, $"the length of {xName}");
+        Guard.SameOrApart(y, x, yName, xName);
+        Guard.Apart<T, T>(y, weight, yName, nameof(weight));
+        Guard.Apart<T, T>(y, bias, yName, nameof(bias));
+    }
+
+    /// <summary>The gate of every backward: dx may be the whole of dy, and nothing that is written overlaps anything else.</summary>
+    internal static void GuardBackward<T>(
+        ReadOnlySpan<T> x,
+        ReadOnlySpan<T> dy,
+        ReadOnlySpan<T> weight,
+        Span<T> dx,
+        Span<T> weightGradient,
+        Span<T> biasGradient,
+        string xName = "x",
+        string dyName = "dy",
+        string dxName = "dx")
+        where T : unmanaged
+    {
+        Guard.Length(dy, x.Length, dyName, $"the length of {xName}");
+        Guard.Length<T>(dx, x.Length, dxName, $"the length of {xName}");
+        Guard.SameOrApart(dx, dy, dxName, dyName);
+        Guard.Apart<T, T>(dx, x, dxName, xName);
+        Guard.Apart<T, T>(dx, weight, dxName, nameof(weight));
+        GuardWritten<T>(weightGradient, nameof(weightGradient), x, dy, dx, weight);
+        GuardWritten<T>(biasGradient, nameof(biasGradient), x, dy, dx, weight);
+        Guard.Apart<T, T>(weightGradient, biasGradient, nameof(weightGradient), nameof(biasGradient));
+    }
+
+    /// <summary>running = (1 - momentum) · running + momentum · batch, with the unbiased variance, averaged over the samples that have statistics of their own.</summary>
+    internal static void UpdateRunningStatistics<T>(
+        in Plan plan, ReadOnlySpan<GroupStatistics> statistics, double momentum, Span<T> runningMean, Span<T> runningVariance)
+        where T : unmanaged
+    {
+        int channels = runningMean.Length;
+        double samples = (double)statistics.Length / channels, count = plan.ElementsPerGroup;
+        for (int channel = 0; channel < channels; channel++)
+        {
+            double mean = 0, variance = 0;
+            for (int i = channel; i < statistics.Length; i += channels)
+            {
+                mean += statistics[i].Mean;
+                variance += statistics[i].Variance;
+            }
+            runningMean[channel] = Blend(runningMean[channel], mean / samples, momentum);
+            runningVariance[channel] = Blend(runningVariance[channel], variance / samples * (count / (count - 1)), momentum);
+        }
+    }
+
+    /// <summary>Fills statistics that do not depend on the input.</summary>
+    internal static void FixStatistics<T>(
+        ReadOnlySpan<T> mean, ReadOnlySpan<T> variance, double epsilon, Span<GroupStatistics> statistics)
+        where T : unmanaged
+    {
+        for (int i = 0; i < statistics.Length; i++)
+            statistics[i] = GroupStatistics.FromMoments(Element.ToDouble(mean[i]), Element.ToDouble(variance[i]), epsilon);
+    }
+
+    private static T Blend<T>(T running, double batch, double momentum) where T : unmanaged =>
+        // A momentum of 1 forgets even a running value that is not finite.
+        Element.FromDouble<T>(momentum == 1 ? batch : ((1 - momentum) * Element.ToDouble(running)) + (momentum * batch));
+
+    private static void GuardWritten<T>(
+        ReadOnlySpan<T> written, string name, ReadOnlySpan<T> first, ReadOnlySpan<T> second, ReadOnlySpan<T> third, ReadOnlySpan<T> fourth)
+        where T : unmanaged
+    {
+        Guard.Apart(written, first, name, "another argument");
+        Guard.Apart(written, second, name, "another argument");
+        Guard.Apart(written, third, name, "another argument");
+        Guard.Apart(written, fourth, name, "another argument");
+    }
+
+    /// <summary>The gate of every forward on spans.</summary>
+    private static void GuardForward<T>(
+        in Plan plan, ReadOnlySpan<T> x, ReadOnlySpan<T> weight, ReadOnlySpan<T> bias, double epsilon, Span<T> y, Span<double> mean, Span<double> second, string sizes)
+        where T : unmanaged
+    {
+        Guard.ElementType<T>();
+        Guard.Epsilon(epsilon);
+        Guard.Length(x, plan.Elements, nameof(x), sizes);
+        Guard.LengthOrEmpty(weight, plan.Parameters, nameof(weight), "the number of parameters");
+        Guard.LengthOrEmpty(bias, plan.Parameters, nameof(bias), "the number of parameters");
+        GuardForward(x, y, weight, bias);
+        GuardStatistics<T>(plan, x, y, mean, nameof(mean));
+        GuardStatistics<T>(plan, x, y, second, "reciprocalDeviation");
+        Guard.Apart<double, double>(mean, second, nameof(mean), "reciprocalDeviation");
+    }
+
+    private static void GuardStatistics<T>(in Plan plan, ReadOnlySpan<T> x, Span<T> y, Span<double> statistics, string name)
+        where T : unmanaged
+    {
+        Guard.LengthOrEmpty<double>(statistics, plan.StatisticsCount, name, "the number of groups");
+        Guard.Apart<double, T>(statistics, x, name, nameof(x));
+        Guard.Apart<double, T>(statistics, y, name, nameof(y));
+    }
+
+    /// <summary>Forward with the statistics of the input, which are handed out where they are wanted.</summary>
+    private static void ComputeForward<T>(
+        in Plan plan,
+        ReadOnlySpan<T> x,
+        ReadOnlySpan<T> weight,
+        ReadOnlySpan<T> bias,
+        double epsilon,
+        Span<T> y,
+        Span<double> mean,
+        Span<double> reciprocalDeviation,
+        Span<T> runningMean = default,
+        Span<T> runningVariance = default,
+        double momentum = 0)
+        where T : unmanaged
+    {
+        using Scratch<GroupStatistics> scratch = plan.StatisticsCount > GroupsOnStack ? new(plan.StatisticsCount) : default;
+        Span<GroupStatistics> statistics =
+            plan.StatisticsCount > GroupsOnStack ? scratch.Span : (stackalloc GroupStatistics[GroupsOnStack])[..plan.StatisticsCount];
+        Forward(plan, x, weight, bias, epsilon, statistics, hasFixedStatistics: false, y);
+        if (plan.Elements == 0)
+            statistics.Fill(new() { ReciprocalDeviation = double.NaN, Mean = double.NaN, Variance = double.NaN });
+        for (int i = 0; i < mean.Length; i++)
+            mean[i] = statistics[i].Mean;
+        for (int i = 0; i < reciprocalDeviation.Length; i++)
+            reciprocalDeviation[i] = statistics[i].ReciprocalDeviation;
+        if (!runningMean.IsEmpty && plan.Elements > 0)
+            UpdateRunningStatistics(plan, statistics, momentum, runningMean, runningVariance);
+    }
+
+    /// <summary>Backward with statistics given as two spans.</summary>
+    private static void ComputeBackward<T>(
+        in Plan plan,
+        ReadOnlySpan<T> x,
+        ReadOnlySpan<T> dy,
+        ReadOnlySpan<double> mean,
+        ReadOnlySpan<double> reciprocalDeviation,
+        ReadOnlySpan<T> weight,
+        Span<T> dx,
+        Span<T> weightGradient,
+        Span<T> biasGradient,
+        bool hasFixedStatistics,
+        string sizes)
+        where T : unmanaged
+    {
+        Guard.ElementType<T>();
+        Guard.Length(x, plan.Elements, nameof(x), sizes);
+        if (plan.IsCentered)
+            Guard.Length(mean, plan.StatisticsCount, nameof(mean), "the number of groups");
+        Guard.Length(reciprocalDeviation, plan.StatisticsCount, nameof(reciprocalDeviation), "the number of groups");
+        Guard.LengthOrEmpty(weight, plan.Parameters, nameof(weight), "the number of parameters");
+        Guard.LengthOrEmpty<T>(weightGradient, plan.Parameters, nameof(weightGradient), "the number of parameters");
+        Guard.LengthOrEmpty<T>(biasGradient, plan.Parameters, nameof(biasGradient), "the number of parameters");
+        GuardBackward(x, dy, weight, dx, weightGradient, biasGradient);
+        Guard.Apart<T, double>(dx, mean, nameof(dx), nameof(mean));
+        Guard.Apart<T, double>(dx, reciprocalDeviation, nameof(dx), nameof(reciprocalDeviation));
+        using Scratch<GroupStatistics> scratch = plan.StatisticsCount > GroupsOnStack ? new(plan.StatisticsCount) : default;
+        Span<GroupStatistics> statistics =
+            plan.StatisticsCount > GroupsOnStack ? scratch.Span : (stackalloc GroupStatistics[GroupsOnStack])[..plan.StatisticsCount];
+        for (int i = 0; i < statistics.Length; i++)
+            statistics[i] = GroupStatistics.FromSaved(plan.IsCentered ? mean[i] : 0, reciprocalDeviation[i]);
+        Backward(plan, x, dy, weight, statistics, hasFixedStatistics, dx, weightGradient, biasGradient);
+    }
+
+    /// <summary>The statistics alone.</summary>
+    private static void ComputeMoments<T>(in Plan plan, ReadOnlySpan<T> x, Span<double> mean, Span<double> variance, string sizes)
+        where T : unmanaged
+    {
+        Guard.ElementType<T>();
+        Guard.Length(x, plan.Elements, nameof(x), sizes);
+        Guard.Length<double>(mean, plan.StatisticsCount, nameof(mean), "the number of groups");
+        Guard.Length<double>(variance, plan.StatisticsCount, nameof(variance), "the number of groups");
+        Guard.Apart<double, T>(mean, x, nameof(mean), nameof(x));
+        Guard.Apart<double, T>(variance, x, nameof(variance), nameof(x));
+        Guard.Apart<double, double>(mean, variance, nameof(mean), nameof(variance));
+        using var scratch = new Scratch<GroupStatistics>(plan.StatisticsCount);
+        Launch.Moments(plan, x, scratch.Span);
+        for (int i = 0; i < mean.Length; i++)
+        {
+            mean[i] = plan.Elements == 0 ? double.NaN : scratch.Span[i].Mean;
+            variance[i] = plan.Elements == 0 ? double.NaN : scratch.Span[i].Variance;
+        }
+    }
+}
