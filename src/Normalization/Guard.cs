@@ -47,10 +47,16 @@ internal static class Guard
             throw new ArgumentException($"{name} must have {meaning} = {expected} elements, got {span.Length}.", name);
     }
 
+    public static void SameLength<T>(ReadOnlySpan<T> span, ReadOnlySpan<T> other, string name, string otherName)
+    {
+        if (span.Length != other.Length)
+            throw new ArgumentException($"{name} must be as long as {otherName}, which has {other.Length} elements, got {span.Length}.", name);
+    }
+
     public static void LengthOrEmpty<T>(ReadOnlySpan<T> span, long expected, string name, string meaning)
     {
-        if (!span.IsEmpty)
-            Length(span, expected, name, $"no elements or {meaning}");
+        if (!span.IsEmpty && span.Length != expected)
+            throw new ArgumentException($"{name} must be empty or have {meaning} = {expected} elements, got {span.Length}.", name);
     }
 
     /// <summary>The output may be the input exactly, element for element, but not shifted against it.</summary>

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using Normalization.Kernels.Simd;
 
 namespace Normalization.Kernels;
@@ -23,33 +22,13 @@ internal readonly unsafe struct Whole : IAccess
         V.LoadCoefficients(source, index);
 }
 
-/// <summary>Touches the first <paramref name="count"/> elements; the other lanes read as zero.</summary>
+/// <summary>Touches the first <paramref name="count"/> elements. Arrays of coefficients have room for whole vectors.</summary>
 internal readonly unsafe struct Part(nint count) : IAccess
 {
     private readonly nint _count = count;
 
-    public V Load<V, T>(T* source) where V : unmanaged, ISimd<V, T> where T : unmanaged
-    {
-        Vector512<byte> buffer = default;
-        for (nint i = 0; i < _count; i++)
-            ((T*)&buffer)[i] = source[i];
-        return V.Load((T*)&buffer);
-    }
+    public V Load<V, T>(T* source) where V : unmanaged, ISimd<V, T> where T : unmanaged => V.LoadPart(source, _count);
 
-    public V LoadCoefficients<V, T>(void* source, nint index) where V : unmanaged, ISimd<V, T> where T : unmanaged
-    {
-        int size = sizeof(V) / V.Count;
-        Vector512<byte> buffer = default;
-        for (nint i = 0; i < _count * size; i++)
-            ((byte*)&buffer)[i] = ((byte*)source)[(index * size) + i];
-        return V.LoadCoefficients(&buffer, 0);
-    }
-
-    public void Store<V, T>(T* destination, V value) where V : unmanaged, ISimd<V, T> where T : unmanaged
-    {
-        Vector512<byte> buffer = default;
-        V.Store((T*)&buffer, value);
-        for (nint i = 0; i < _count; i++)
-            destination[i] = ((T*)&buffer)[i];
-    }
+    public V LoadCoefficients<V, T>(void* source, nint index) where V : unmanaged, ISimd<V, T> where T : unmanaged =>
+        V.LoadCoefficients(source, index);
 }

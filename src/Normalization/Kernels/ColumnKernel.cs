@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Normalization.Kernels.Simd;
 
 namespace Normalization.Kernels;
@@ -14,6 +15,9 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
 {
     // Room for the widest tile: 512 columns, or one channel of fewer than 512.
     private const int MostColumns = 512;
+
+    // The last vector of coefficients may be read as a whole.
+    private const int Padding = 16;
 
     private readonly ColumnLayout _layout;
     private readonly Operands<T> _operands;
@@ -51,6 +55,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(nint start, nint end)
     {
         for (nint i = start; i < end; i++)
@@ -75,8 +80,12 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
         double* products = sums + MostColumns;
         T* pivots = stackalloc T[MostColumns];
         new Span<double>(sums, 2 * MostColumns).Clear();
-        for (nint j = 0; j < tile.Columns; j++)
-            pivots[j] = TPass.Pivot(_operands, tile.FirstChannel + (j / _layout.Fold), _layout.Fold);
+        for (nint channel = 0; channel < tile.Channels; channel++)
+        {
+            T value = TPass.Pivot(_operands, tile.FirstChannel + channel, _layout.Fold);
+            for (nint j = channel * _layout.Fold; j < (channel + 1) * _layout.Fold; j++)
+                pivots[j] = value;
+        }
         (nint first, nint rows) = _layout.Block(block);
         nint offset = (first * _layout.Columns) + tile.FirstColumn;
         if (TPass.IsBackward)
@@ -118,26 +127,31 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
     {
         if (!TPass.IsBackward && _operands.Output == null)
             return;
+        GradientAffine* affines = stackalloc GradientAffine[(int)tile.Channels];
         bool isNarrow = true;
-        for (nint channel = tile.FirstChannel; channel < tile.FirstChannel + tile.Channels; channel++)
-            isNarrow &= TPass.Coefficients(_operands, _layout, channel, _sums).IsNarrow;
+        for (nint channel = 0; channel < tile.Channels; channel++)
+        {
+            affines[channel] = TPass.Coefficients(_operands, _layout, tile.FirstChannel + channel, _sums);
+            isNarrow &= affines[channel].IsNarrow;
+        }
         if (isNarrow)
-            Apply<V>(tile, firstRow, rows);
+            Apply<V>(tile, affines, firstRow, rows);
         else
-            Apply<W>(tile, firstRow, rows);
+            Apply<W>(tile, affines, firstRow, rows);
     }
 
-    private void Apply<TVector>(in ColumnTile tile, nint firstRow, nint rows) where TVector : unmanaged, ISimd<TVector, T>
+    private void Apply<TVector>(in ColumnTile tile, GradientAffine* affines, nint firstRow, nint rows)
+        where TVector : unmanaged, ISimd<TVector, T>
     {
-        double* pivot = stackalloc double[4 * MostColumns];
+        double* pivot = stackalloc double[(4 * MostColumns) + Padding];
         double* outer = pivot + MostColumns, inner = outer + MostColumns, shift = inner + MostColumns;
-        for (nint j = 0; j < tile.Columns; j++)
+        for (nint channel = 0; channel < tile.Channels; channel++)
         {
-            GradientAffine affine = TPass.Coefficients(_operands, _layout, tile.FirstChannel + (j / _layout.Fold), _sums);
-            TVector.WriteCoefficient(pivot, j, affine.Pivot);
-            TVector.WriteCoefficient(outer, j, affine.Outer);
-            TVector.WriteCoefficient(inner, j, affine.Inner);
-            TVector.WriteCoefficient(shift, j, affine.Shift);
+            nint column = channel * _layout.Fold;
+            TVector.FillCoefficients(pivot, column, _layout.Fold, affines[channel].Pivot);
+            TVector.FillCoefficients(outer, column, _layout.Fold, affines[channel].Outer);
+            TVector.FillCoefficients(inner, column, _layout.Fold, affines[channel].Inner);
+            TVector.FillCoefficients(shift, column, _layout.Fold, affines[channel].Shift);
         }
         nint offset = (firstRow * _layout.Columns) + tile.FirstColumn;
         for (nint row = 0; row < rows; row++, offset += _layout.Columns)

@@ -15,7 +15,7 @@ internal interface IRowTerms<TSelf, W> : ITerms<W>
 internal static unsafe class ColumnReduction
 {
     /// <summary>Both accumulator arrays have room for <paramref name="columns"/> rounded up to a multiple of 8.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Run<T, W, TRow>(TRow first, nint rows, nint columns, double* sums, double* products)
         where T : unmanaged
         where W : unmanaged, IWideSimd<W, T>

@@ -1,9 +1,10 @@
+using System.Runtime.CompilerServices;
 using Normalization.Kernels.Simd;
 
 namespace Normalization.Kernels;
 
 /// <summary>Forward over runs and rows: the statistics of a group, then its affine pass while it is still in the cache.</summary>
-internal readonly unsafe struct GroupForward<T, V, W>(GroupLayout layout, Operands<T> operands, bool stream) : IJob
+internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in Operands<T> operands, bool stream) : IJob
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
     where W : unmanaged, IWideSimd<W, T>
@@ -23,25 +24,49 @@ internal readonly unsafe struct GroupForward<T, V, W>(GroupLayout layout, Operan
             job.RunSplit(degree);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(nint start, nint end)
     {
-        for (nint group = start; group < end; group++)
+        Sums* sums = stackalloc Sums[Thresholds.BatchGroups];
+        nint batch = Thresholds.GroupsPerBatch(_layout.Group.Elements * sizeof(T));
+        nint channel = start * _layout.UnitsPerGroup % _layout.Channels, statistic = start % _layout.StatisticsPeriod;
+        for (nint first = start; first < end; first += batch)
         {
+            nint count = Math.Min(batch, end - first);
             if (!_operands.HasFixedStatistics)
-            {
-                _operands.Statistics[group] = Moments<T, W>.Compute(
-                    _operands.Input + (group * _layout.GroupStride), _layout.Group, _operands.IsCentered, _operands.Epsilon);
-            }
+                ComputeStatistics(first, count, sums);
             if (_operands.Output == null)
                 continue;
-            for (nint unit = group * _layout.UnitsPerGroup; unit < (group + 1) * _layout.UnitsPerGroup; unit++)
+            for (nint group = first; group < first + count; group++)
             {
-                for (nint segment = 0; segment < _layout.Unit.Segments; segment++)
-                    Apply(unit, _layout.Unit[segment]);
+                for (nint unit = group * _layout.UnitsPerGroup; unit < (group + 1) * _layout.UnitsPerGroup; unit++)
+                {
+                    Apply(unit, channel, _operands.Statistics[statistic]);
+                    channel = channel + 1 == _layout.Channels ? 0 : channel + 1;
+                }
+                statistic = statistic + 1 == _layout.StatisticsPeriod ? 0 : statistic + 1;
             }
         }
         if (_stream)
             Fence.Publish();
+    }
+
+    /// <summary>The sums of all groups of a batch before the divisions and roots of all, so that the processor overlaps them.</summary>
+    private void ComputeStatistics(nint first, nint count, Sums* sums)
+    {
+        T* x = _operands.Input + (first * _layout.GroupStride);
+        for (nint i = 0; i < count; i++)
+        {
+            T* group = x + (i * _layout.GroupStride);
+            sums[i] = Moments<T, W>.SumsAbout(group, _layout.Group, Moments<T, W>.Pivot(group, _operands.IsCentered));
+        }
+        for (nint i = 0; i < count; i++)
+        {
+            T* group = x + (i * _layout.GroupStride);
+            double pivot = Moments<T, W>.Pivot(group, _operands.IsCentered);
+            _operands.Statistics[first + i] =
+                Moments<T, W>.Finish(group, _layout.Group, sums[i], pivot, _operands.IsCentered, _operands.Epsilon);
+        }
     }
 
     /// <summary>Few large groups: every phase is spread over the segments of all of them.</summary>
@@ -69,11 +94,14 @@ internal readonly unsafe struct GroupForward<T, V, W>(GroupLayout layout, Operan
             Partition.For(new UnitSegments(this), _layout.Units * _layout.Unit.Segments, degree);
     }
 
-    private void Apply(nint unit, in Segment segment)
+    private void Apply(nint unit, nint channel, in GroupStatistics statistics)
     {
-        ref readonly GroupStatistics statistics =
-            ref _operands.Statistics[unit / _layout.UnitsPerGroup % _layout.StatisticsPeriod];
-        nint channel = unit % _layout.Channels;
+        for (nint i = 0; i < _layout.Unit.Segments; i++)
+            Apply(unit, channel, statistics, _layout.Unit[i]);
+    }
+
+    private void Apply(nint unit, nint channel, in GroupStatistics statistics, in Segment segment)
+    {
         nint offset = (unit * _layout.UnitStride) + segment.Offset;
         if (_layout.IsElementwise)
         {
@@ -139,7 +167,11 @@ internal readonly unsafe struct GroupForward<T, V, W>(GroupLayout layout, Operan
         {
             RunSet set = _forward._layout.Unit;
             for (nint i = start; i < end; i++)
-                _forward.Apply(i / set.Segments, set[i % set.Segments]);
+            {
+                (nint unit, nint segment) = (i / set.Segments, i % set.Segments);
+                nint statistic = unit / _forward._layout.UnitsPerGroup % _forward._layout.StatisticsPeriod;
+                _forward.Apply(unit, unit % _forward._layout.Channels, _forward._operands.Statistics[statistic], set[segment]);
+            }
             if (_forward._stream)
                 Fence.Publish();
         }

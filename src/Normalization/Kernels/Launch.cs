@@ -108,8 +108,7 @@ internal static unsafe class Launch
             Bias = bias;
             WeightGradient = weightGradient;
             BiasGradient = biasGradient;
-            bool isElementwise = Any && plan.Layout(hasWeights: true, hasFixedStatistics: false).IsElementwise;
-            if (!isElementwise || (!plan.NeedsExpandedWeights && !weight.IsEmpty))
+            if (!Any || !plan.HasElementwiseWeights || (!plan.NeedsExpandedWeights && !weight.IsEmpty))
                 return;
             _expansion = plan.NeedsExpandedWeights ? plan.Expansion : 1;
             int length = checked((int)(plan.Parameters * _expansion));

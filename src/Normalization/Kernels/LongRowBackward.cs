@@ -65,6 +65,13 @@ internal static unsafe class LongRowBackward<T, V, W>
             Write<W>(operands, affine, offset, weight, length, stream);
     }
 
+    /// <summary>A parameter's gradient, if it is wanted, gains what was gathered for some of its elements.</summary>
+    public static void Accumulate(T* gradient, nint offset, double* terms, nint count)
+    {
+        if (gradient != null)
+            Map.Run<T, W, AccumulateMap<T, W>>(new(gradient + offset, terms), gradient + offset, count, stream: false);
+    }
+
     private static void Write<TVector>(
         in Operands<T> operands, in GradientAffine affine, nint offset, nint weight, nint length, bool stream)
         where TVector : unmanaged, ISimd<TVector, T> =>
@@ -110,8 +117,8 @@ internal static unsafe class LongRowBackward<T, V, W>
                     _operands.Input + weight, _operands.OutputGradient + weight, period * width, _operands.Statistics + phase, period);
                 nint rows = (_layout.Groups - phase + period - 1) / period;
                 ColumnReduction.Run<T, W, ParameterRow<T, W>>(terms, rows, columns, sums, products);
-                for (nint j = 0; j < columns; j++)
-                    _operands.AddParameterGradients(weight + j, products[j], sums[j]);
+                Accumulate(_operands.WeightGradient, weight, products, columns);
+                Accumulate(_operands.BiasGradient, weight, sums, columns);
                 for (nint row = phase; row < _layout.Groups; row += period)
                     Write(_operands, _gradients[row], (row * width) + column, weight, columns, _stream);
             }

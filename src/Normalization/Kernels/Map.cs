@@ -14,20 +14,22 @@ internal static unsafe class Map
 {
     private const int LineBytes = 64;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Run<T, V, TMap>(TMap map, T* y, nint length, bool stream)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void Run<T, V, TMap>(in TMap source, T* y, nint length, bool stream)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
         where TMap : struct, IMap<V>
     {
+        // A copy of its own stays in registers.
+        TMap map = source;
         if (stream)
         {
-            RunStreamed<T, V, TMap>(map, y, length);
+            RunStreamed<T, V, TMap>(source, y, length);
             return;
         }
         if (length < V.Count)
         {
-            RunPart<T, V, TMap>(map, y, 0, length);
+            RunPart<T, V, TMap>(source, y, 0, length);
             return;
         }
         // The last vector overlaps the one before it; it is computed first, while an input that is also y still holds.
@@ -50,33 +52,35 @@ internal static unsafe class Map
     }
 
     /// <summary>Writes whole cache lines past the cache; the partial lines at both ends are written in the ordinary way.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void RunStreamed<T, V, TMap>(TMap map, T* y, nint length)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void RunStreamed<T, V, TMap>(in TMap source, T* y, nint length)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
         where TMap : struct, IMap<V>
     {
+        TMap map = source;
         nint line = LineBytes / sizeof(T);
         nint head = Math.Min(length, (nint)((0 - (nuint)y) & (LineBytes - 1)) / sizeof(T));
-        RunPart<T, V, TMap>(map, y, 0, head);
+        RunPart<T, V, TMap>(source, y, 0, head);
         nint i = head;
         for (; i + line <= length; i += line)
         {
             for (nint k = 0; k < line; k += V.Count)
                 V.StoreNonTemporal(y + i + k, map.Invoke(i + k, default(Whole)));
         }
-        RunPart<T, V, TMap>(map, y, i, length);
+        RunPart<T, V, TMap>(source, y, i, length);
     }
 
-    private static void RunPart<T, V, TMap>(TMap map, T* y, nint start, nint end)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void RunPart<T, V, TMap>(in TMap map, T* y, nint start, nint end)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
         where TMap : struct, IMap<V>
     {
         for (nint i = start; i < end; i += V.Count)
         {
-            var part = new Part(Math.Min(V.Count, end - i));
-            part.Store(y + i, map.Invoke(i, part));
+            nint count = Math.Min(V.Count, end - i);
+            V.StorePart(y + i, map.Invoke(i, new Part(count)), count);
         }
     }
 }

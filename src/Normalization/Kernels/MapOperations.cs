@@ -120,6 +120,19 @@ internal readonly unsafe struct ColumnGradientMap<T, V>(T* x, T* dy, void* pivot
                 access.LoadCoefficients<V, T>(_shift, i)));
 }
 
+/// <summary>y + addend[i], with the addends in double: what accumulated gradients gain.</summary>
+internal readonly unsafe struct AccumulateMap<T, W>(T* y, double* addend) : IMap<W>
+    where T : unmanaged
+    where W : unmanaged, IWideSimd<W, T>
+{
+    private readonly T* _y = y;
+    private readonly double* _addend = addend;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public W Invoke<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess =>
+        access.Load<W, T>(_y + i) + access.LoadCoefficients<W, T>(_addend, i);
+}
+
 /// <summary>A choice made when a kernel is compiled.</summary>
 internal interface IFlag
 {

@@ -16,12 +16,6 @@ internal static unsafe class Moments<T, W>
     public static Sums SegmentSums(T* group, in RunSet set, in Segment segment, double pivot) =>
         Reduction.Run<T, W, MomentTerms<T, W>>(new(group + segment.Offset, pivot), segment.Runs, segment.Length, set.Stride);
 
-    public static GroupStatistics Compute(T* group, in RunSet set, bool isCentered, double epsilon)
-    {
-        double pivot = Pivot(group, isCentered);
-        return Finish(group, set, SumsAbout(group, set, pivot), pivot, isCentered, epsilon);
-    }
-
     /// <summary>Turns sums into statistics, and takes the sums again about the mean where the pivot was an outlier.</summary>
     public static GroupStatistics Finish(T* group, in RunSet set, in Sums sums, double pivot, bool isCentered, double epsilon)
     {
@@ -29,17 +23,17 @@ internal static unsafe class Moments<T, W>
         if (!isCentered)
             return GroupStatistics.FromSquares(sums.Product, count, epsilon);
         GroupStatistics statistics = GroupStatistics.FromSums(sums, pivot, count, epsilon);
-        double offset = sums.Sum / count;
+        double offset = statistics.Mean - pivot;
         if (offset * offset <= FarPivot * statistics.Variance || !double.IsFinite(offset))
             return statistics;
         pivot = Element.Round<T>(statistics.Mean);
         return GroupStatistics.FromSums(SumsAbout(group, set, pivot), pivot, count, epsilon);
     }
 
-    private static Sums SumsAbout(T* group, in RunSet set, double pivot)
+    public static Sums SumsAbout(T* group, in RunSet set, double pivot)
     {
-        Sums total = default;
-        for (nint i = 0; i < set.Segments; i++)
+        Sums total = SegmentSums(group, set, set[0], pivot);
+        for (nint i = 1; i < set.Segments; i++)
             total.Add(SegmentSums(group, set, set[i], pivot));
         return total;
     }

@@ -19,14 +19,14 @@ internal static class Partition
     /// <summary>The number of threads that a job over this many bytes of input is worth.</summary>
     public static int DegreeFor(long bytes) => bytes < Thresholds.ParallelBytes ? 1 : MaxDegree;
 
-    public static void For<TJob>(TJob job, nint count, int degree) where TJob : struct, IJob
+    public static void For<TJob>(in TJob job, nint count, int degree) where TJob : struct, IJob
     {
         int chunks = (int)Math.Min(count, (nint)degree * Thresholds.ChunksPerThread);
         Crew<TJob>? crew = degree > 1 && chunks > 1 ? Crew<TJob>.TryRent() : null;
         if (crew is null)
             job.Run(0, count);
         else
-            crew.Run(job, count, chunks, Math.Min(degree, chunks) - 1);
+            crew.Run(in job, count, chunks, Math.Min(degree, chunks) - 1);
     }
 
     private sealed class Crew<TJob> : IThreadPoolWorkItem where TJob : struct, IJob
@@ -55,7 +55,7 @@ internal static class Partition
             return null;
         }
 
-        public void Run(TJob job, nint count, int chunks, int helpers)
+        public void Run(in TJob job, nint count, int chunks, int helpers)
         {
             (_job, _count, _chunks, _next, _finished) = (job, count, chunks, 0, 0);
             Volatile.Write(ref _helpers, helpers);

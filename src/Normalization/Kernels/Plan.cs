@@ -53,6 +53,9 @@ internal readonly record struct Plan
     /// <summary>Whether the weights of bands have to be repeated for each element: the runs of one weight are too short for a kernel.</summary>
     public bool NeedsExpandedWeights => Kind == Sharing.Band && Groups < C && S < Thresholds.ShortUnit;
 
+    /// <summary>Whether weights, if there are any, differ from element to element of a group's run.</summary>
+    public bool HasElementwiseWeights => Kind == Sharing.Row || NeedsExpandedWeights;
+
     /// <summary>How often each weight is repeated when it is.</summary>
     public nint Expansion => S;
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Normalization.Kernels.Simd;
 
 namespace Normalization.Kernels;
@@ -38,120 +39,129 @@ internal static unsafe class Reduction
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     ];
 
+    // The table is part of the assembly's image, which does not move.
+    private static long* Mask => (long*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(LaneMask));
+
     /// <summary>Keeps the first <paramref name="count"/> lanes of a vector.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static W MaskFirst<W, T>(W value, nint count) where W : unmanaged, IWideSimd<W, T> where T : unmanaged
+    public static W MaskFirst<W, T>(W value, nint count) where W : unmanaged, IWideSimd<W, T> where T : unmanaged =>
+        W.Mask(value, Mask + (2 * Lanes) - count);
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static Sums Run<T, W, TTerms>(in TTerms source, nint runs, nint length, nint stride)
+        where T : unmanaged
+        where W : unmanaged, IWideSimd<W, T>
+        where TTerms : struct, ITerms<W>
     {
-        fixed (long* mask = LaneMask)
-            return W.Mask(value, mask + (2 * Lanes) - count);
+        if (length < Lanes)
+            return RunShort<T, W, TTerms>(source, runs, length, stride);
+        // A copy of its own stays in registers.
+        TTerms terms = source;
+        nint tail = length & (Lanes - 1);
+        long* mask = Mask + tail;
+        W sum0 = default, sum1 = default, sum2 = default, sum3 = default;
+        W product0 = default, product1 = default, product2 = default, product3 = default;
+        // Four vectors at a time cover all lanes from 256 bits on; narrower ones take the lanes in two turns.
+        for (nint lane = 0; lane < Lanes; lane += 4 * W.Count)
+        {
+            W s0 = default, s1 = default, s2 = default, s3 = default, p0 = default, p1 = default, p2 = default, p3 = default;
+            for (nint run = 0; run < runs; run++)
+            {
+                nint i = (run * stride) + lane;
+                nint end = i + length - tail;
+                for (; i < end; i += Lanes)
+                {
+                    Add<T, W, TTerms>(terms, i, ref s0, ref p0);
+                    Add<T, W, TTerms>(terms, i + W.Count, ref s1, ref p1);
+                    if (2 * W.Count < Lanes)
+                    {
+                        Add<T, W, TTerms>(terms, i + (2 * W.Count), ref s2, ref p2);
+                        Add<T, W, TTerms>(terms, i + (3 * W.Count), ref s3, ref p3);
+                    }
+                }
+                if (tail != 0)
+                {
+                    i += tail - Lanes;
+                    AddMasked<T, W, TTerms>(terms, i, mask + lane, ref s0, ref p0);
+                    AddMasked<T, W, TTerms>(terms, i + W.Count, mask + lane + W.Count, ref s1, ref p1);
+                    if (2 * W.Count < Lanes)
+                    {
+                        AddMasked<T, W, TTerms>(terms, i + (2 * W.Count), mask + lane + (2 * W.Count), ref s2, ref p2);
+                        AddMasked<T, W, TTerms>(terms, i + (3 * W.Count), mask + lane + (3 * W.Count), ref s3, ref p3);
+                    }
+                }
+            }
+            sum0 += s0;
+            sum1 += s1;
+            sum2 += s2;
+            sum3 += s3;
+            product0 += p0;
+            product1 += p1;
+            product2 += p2;
+            product3 += p3;
+        }
+        return new Sums
+        {
+            Sum = W.Fold(2 * W.Count < Lanes ? sum0 + sum2 + (sum1 + sum3) : sum0 + sum1),
+            Product = W.Fold(2 * W.Count < Lanes ? product0 + product2 + (product1 + product3) : product0 + product1),
+        };
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static Sums Run<T, W, TTerms>(TTerms terms, nint runs, nint length, nint stride)
+    /// <summary>Runs shorter than the lanes: element i of a run in lane i.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static Sums RunShort<T, W, TTerms>(in TTerms terms, nint runs, nint length, nint stride)
         where T : unmanaged
         where W : unmanaged, IWideSimd<W, T>
         where TTerms : struct, ITerms<W>
     {
         double* sums = stackalloc double[2 * Lanes];
+        new Span<double>(sums, 2 * Lanes).Clear();
         double* products = sums + Lanes;
-        nint whole = length & ~(nint)(Lanes - 1);
-        // Four vectors at a time cover all lanes from 256 bits on; narrower ones take the lanes in two turns.
-        for (nint lane = 0; lane < Lanes; lane += 4 * W.Count)
+        for (nint run = 0; run < runs; run++)
         {
-            W s0 = default, s1 = default, s2 = default, s3 = default, p0 = default, p1 = default, p2 = default, p3 = default;
-            W a, b;
-            for (nint run = 0; run < runs; run++)
+            for (nint lane = 0; lane < length; lane += W.Count)
             {
-                nint i = (run * stride) + lane;
-                nint end = i + whole;
-                for (; i < end; i += Lanes)
-                {
-                    terms.At(i, default(Whole), out a, out b);
-                    s0 += a;
-                    p0 = W.FusedMultiplyAdd(a, b, p0);
-                    terms.At(i + W.Count, default(Whole), out a, out b);
-                    s1 += a;
-                    p1 = W.FusedMultiplyAdd(a, b, p1);
-                    if (2 * W.Count < Lanes)
-                    {
-                        terms.At(i + (2 * W.Count), default(Whole), out a, out b);
-                        s2 += a;
-                        p2 = W.FusedMultiplyAdd(a, b, p2);
-                        terms.At(i + (3 * W.Count), default(Whole), out a, out b);
-                        s3 += a;
-                        p3 = W.FusedMultiplyAdd(a, b, p3);
-                    }
-                }
-                if (whole != length)
-                {
-                    TailTerms<T, W, TTerms>(terms, run * stride, length, lane, out a, out b);
-                    s0 += a;
-                    p0 = W.FusedMultiplyAdd(a, b, p0);
-                    TailTerms<T, W, TTerms>(terms, run * stride, length, lane + W.Count, out a, out b);
-                    s1 += a;
-                    p1 = W.FusedMultiplyAdd(a, b, p1);
-                    if (2 * W.Count < Lanes)
-                    {
-                        TailTerms<T, W, TTerms>(terms, run * stride, length, lane + (2 * W.Count), out a, out b);
-                        s2 += a;
-                        p2 = W.FusedMultiplyAdd(a, b, p2);
-                        TailTerms<T, W, TTerms>(terms, run * stride, length, lane + (3 * W.Count), out a, out b);
-                        s3 += a;
-                        p3 = W.FusedMultiplyAdd(a, b, p3);
-                    }
-                }
+                nint count = Math.Min(W.Count, length - lane);
+                terms.At((run * stride) + lane, new Part(count), out W a, out W b);
+                a = MaskFirst<W, T>(a, count);
+                b = MaskFirst<W, T>(b, count);
+                W.StoreDoubles(sums + lane, W.LoadDoubles(sums + lane) + a);
+                W.StoreDoubles(products + lane, W.FusedMultiplyAdd(a, b, W.LoadDoubles(products + lane)));
             }
-            Store<T, W>(sums + lane, s0, s1, s2, s3);
-            Store<T, W>(products + lane, p0, p1, p2, p3);
         }
-        return new Sums { Sum = Fold<T, W>(sums), Product = Fold<T, W>(products) };
+        return new Sums { Sum = Fold(sums), Product = Fold(products) };
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store<T, W>(double* lanes, W v0, W v1, W v2, W v3) where T : unmanaged where W : unmanaged, IWideSimd<W, T>
+    private static double Fold(double* lanes)
     {
-        W.StoreDoubles(lanes, v0);
-        W.StoreDoubles(lanes + W.Count, v1);
-        if (2 * W.Count < Lanes)
+        for (int half = Lanes / 2; half > 0; half /= 2)
         {
-            W.StoreDoubles(lanes + (2 * W.Count), v2);
-            W.StoreDoubles(lanes + (3 * W.Count), v3);
+            for (int i = 0; i < half; i++)
+                lanes[i] += lanes[half + i];
         }
+        return lanes[0];
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static double Fold<T, W>(double* lanes) where T : unmanaged where W : unmanaged, IWideSimd<W, T>
-    {
-        for (int half = Lanes / 2; half >= W.Count; half /= 2)
-        {
-            for (int i = 0; i < half; i += W.Count)
-                W.StoreDoubles(lanes + i, W.LoadDoubles(lanes + i) + W.LoadDoubles(lanes + half + i));
-        }
-        return W.Fold(W.LoadDoubles(lanes));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void TailTerms<T, W, TTerms>(TTerms terms, nint start, nint length, nint lane, out W a, out W b)
+    private static void Add<T, W, TTerms>(TTerms terms, nint i, ref W sum, ref W product)
         where T : unmanaged
         where W : unmanaged, IWideSimd<W, T>
         where TTerms : struct, ITerms<W>
     {
-        if (length >= Lanes)
-        {
-            nint tail = length & (Lanes - 1);
-            terms.At(start + length - Lanes + lane, default(Whole), out a, out b);
-            fixed (long* mask = LaneMask)
-            {
-                a = W.Mask(a, mask + tail + lane);
-                b = W.Mask(b, mask + tail + lane);
-            }
-        }
-        else
-        {
-            nint count = Math.Clamp(length - lane, 0, W.Count);
-            terms.At(start + lane, new Part(count), out a, out b);
-            a = MaskFirst<W, T>(a, count);
-            b = MaskFirst<W, T>(b, count);
-        }
+        terms.At(i, default(Whole), out W a, out W b);
+        sum += a;
+        product = W.FusedMultiplyAdd(a, b, product);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddMasked<T, W, TTerms>(TTerms terms, nint i, long* mask, ref W sum, ref W product)
+        where T : unmanaged
+        where W : unmanaged, IWideSimd<W, T>
+        where TTerms : struct, ITerms<W>
+    {
+        terms.At(i, default(Whole), out W a, out W b);
+        a = W.Mask(a, mask);
+        sum += a;
+        product = W.FusedMultiplyAdd(a, W.Mask(b, mask), product);
     }
 }

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using Normalization.Kernels.Simd;
 
 namespace Normalization.Kernels;
@@ -61,16 +62,11 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
         {
             var job = new RowBackward<T, V, W>(layout, operands, rowsPerBlock, partials, gradients, stream);
             Partition.For(job, blocks, degree);
-            for (nint j = 0; j < job.Parameters; j++)
-            {
-                double weightGradient = 0, biasGradient = 0;
-                for (nint block = 0; block < blocks; block++)
-                {
-                    biasGradient += partials[(2 * block * padded) + j];
-                    weightGradient += partials[(((2 * block) + 1) * padded) + j];
-                }
-                operands.AddParameterGradients(j, weightGradient, biasGradient);
-            }
+            Span<double> total = scratch.Span[..(int)(2 * padded)];
+            for (nint block = 1; block < blocks; block++)
+                TensorPrimitives.Add(total, scratch.Span.Slice((int)(block * 2 * padded), total.Length), total);
+            LongRowBackward<T, V, W>.Accumulate(operands.BiasGradient, 0, partials, job.Parameters);
+            LongRowBackward<T, V, W>.Accumulate(operands.WeightGradient, 0, partials + padded, job.Parameters);
         }
     }
 

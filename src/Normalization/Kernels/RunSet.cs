@@ -1,40 +1,56 @@
 namespace Normalization.Kernels;
 
 /// <summary>
-/// Contiguous runs of one length, <paramref name="stride"/> elements apart, cut into segments by their size alone: the sums of
+/// Contiguous runs of one length, one stride apart, cut into segments by their size alone: the sums of
 /// a set are those of its segments added in order, whichever thread took which.
 /// </summary>
-internal readonly struct RunSet(nint runs, nint length, nint stride)
+internal readonly struct RunSet
 {
     private const nint SegmentLength = 8192;
 
-    public nint Runs { get; } = runs;
+    private readonly nint _piecesPerRun;
+    private readonly nint _runsPerSegment;
 
-    public nint Length { get; } = length;
+    public RunSet(nint runs, nint length, nint stride)
+    {
+        (Runs, Length, Stride) = (runs, length, stride);
+        (_piecesPerRun, _runsPerSegment, Segments) = (1, runs, 1);
+        if (length > SegmentLength)
+        {
+            _piecesPerRun = (length + SegmentLength - 1) / SegmentLength;
+            Segments = runs * _piecesPerRun;
+        }
+        else if (Elements > SegmentLength)
+        {
+            _runsPerSegment = SegmentLength / length;
+            Segments = (runs + _runsPerSegment - 1) / _runsPerSegment;
+        }
+    }
 
-    public nint Stride { get; } = stride;
+    public nint Runs { get; }
+
+    public nint Length { get; }
+
+    public nint Stride { get; }
+
+    public nint Segments { get; }
 
     public nint Elements => Runs * Length;
-
-    private nint PiecesPerRun => (Length + SegmentLength - 1) / SegmentLength;
-
-    private nint RunsPerSegment => Math.Max(1, SegmentLength / Length);
-
-    public nint Segments =>
-        Length > SegmentLength ? Runs * PiecesPerRun : (Runs + RunsPerSegment - 1) / RunsPerSegment;
 
     public Segment this[nint index]
     {
         get
         {
-            if (Length > SegmentLength)
+            if (Segments == 1)
+                return new(0, Runs, Length);
+            if (_piecesPerRun > 1)
             {
-                (nint run, nint piece) = (index / PiecesPerRun, index % PiecesPerRun);
+                (nint run, nint piece) = (index / _piecesPerRun, index % _piecesPerRun);
                 nint start = piece * SegmentLength;
                 return new((run * Stride) + start, 1, Math.Min(SegmentLength, Length - start));
             }
-            nint first = index * RunsPerSegment;
-            return new(first * Stride, Math.Min(RunsPerSegment, Runs - first), Length);
+            nint first = index * _runsPerSegment;
+            return new(first * Stride, Math.Min(_runsPerSegment, Runs - first), Length);
         }
     }
 }

@@ -1,5 +1,9 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
+
+// Buffers on the stack are written before they are read; clearing them first would cost more than a small layer.
+[module: SkipLocalsInit]
 
 namespace Normalization.Kernels;
 

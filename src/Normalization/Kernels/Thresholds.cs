@@ -17,10 +17,19 @@ internal static class Thresholds
     /// <summary>GroupNorm repeats the weights of units shorter than this for each element, and works on rows.</summary>
     public const int ShortUnit = 16;
 
+    /// <summary>Small groups are taken this many at a time, which overlaps the divisions of one with the sums of another.</summary>
+    public const int BatchGroups = 8;
+
+    // Half of a common first-level cache.
+    private const nint BatchBytes = 24 * 1024;
+
     private static readonly long LastLevelCacheBytes = ReadLastLevelCacheBytes();
 
     /// <summary>Bytes in and out from which the output goes past the cache.</summary>
     public static long StreamBytes => LastLevelCacheBytes / 4 * 3;
+
+    /// <summary>How many groups of this size are taken at a time: as many as stay in the first-level cache.</summary>
+    public static nint GroupsPerBatch(nint groupBytes) => Math.Clamp(BatchBytes / groupBytes, 1, BatchGroups);
 
     /// <summary>The largest cache that CPUID describes (leaf 4 on Intel, 8000001D on AMD), or 32 MiB where there is no CPUID.</summary>
     private static long ReadLastLevelCacheBytes()

@@ -206,9 +206,11 @@ public abstract class NormalizationLayer<T>
         ArgumentNullException.ThrowIfNull(output);
         Plan plan = Describe(input.Shape);
         GuardShape(output, input.Shape, nameof(output));
-        GuardOutput(output.Span);
-        NormalizationPrimitives.GuardForward<T>(input.Span, output.Span, ValueOf(Weight), ValueOf(Bias), nameof(input), nameof(output));
-        if (context is not null && input.Span.Overlaps(output.Span))
+        ReadOnlySpan<T> x = input.Span, weight = ValueOf(Weight), bias = ValueOf(Bias);
+        Span<T> y = output.Span;
+        GuardOutput(y);
+        NormalizationPrimitives.GuardForward(x, y, weight, bias, nameof(input), nameof(output));
+        if (context is not null && x.Overlaps(y))
         {
             throw new ArgumentException(
                 "output overlaps input, which the backward pass needs; pass another output, or call Eval() first if there is no backward pass.",
@@ -222,7 +224,7 @@ public abstract class NormalizationLayer<T>
             : (stackalloc GroupStatistics[GroupsOnStack])[..plan.StatisticsCount];
         if (hasFixedStatistics)
             FillFixedStatistics(statistics);
-        NormalizationPrimitives.Forward(plan, input.Span, ValueOf(Weight), ValueOf(Bias), Epsilon, statistics, hasFixedStatistics, output.Span);
+        NormalizationPrimitives.Forward(plan, x, weight, bias, Epsilon, statistics, hasFixedStatistics, y);
         context?.Remember(this, plan, input, hasFixedStatistics);
         if (isTraining)
             Track(plan, statistics);

@@ -58,7 +58,7 @@ public static partial class NormalizationPrimitives
         ReadOnlySpan<T> x, Span<T> y, ReadOnlySpan<T> weight, ReadOnlySpan<T> bias, string xName = "x", string yName = "y")
         where T : unmanaged
     {
-        Guard.Length<T>(y, x.Length, yName, $"the length of {xName}");
+        Guard.SameLength<T>(y, x, yName, xName);
         Guard.SameOrApart(y, x, yName, xName);
         Guard.Apart<T, T>(y, weight, yName, nameof(weight));
         Guard.Apart<T, T>(y, bias, yName, nameof(bias));
@@ -77,8 +77,8 @@ public static partial class NormalizationPrimitives
         string dxName = "dx")
         where T : unmanaged
     {
-        Guard.Length(dy, x.Length, dyName, $"the length of {xName}");
-        Guard.Length<T>(dx, x.Length, dxName, $"the length of {xName}");
+        Guard.SameLength(dy, x, dyName, xName);
+        Guard.SameLength<T>(dx, x, dxName, xName);
         Guard.SameOrApart(dx, dy, dxName, dyName);
         Guard.Apart<T, T>(dx, x, dxName, xName);
         Guard.Apart<T, T>(dx, weight, dxName, nameof(weight));

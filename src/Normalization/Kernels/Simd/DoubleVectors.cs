@@ -17,15 +17,24 @@ internal readonly unsafe struct Double128<T>(Vector128<double> value) : IWideSim
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double128<T> Load(T* source) =>
-        typeof(T) == typeof(float)
-            ? new(Vector128.WidenLower(Vector128.CreateScalarUnsafe(*(double*)source).AsSingle()))
-            : new(Vector128.Load((double*)source));
+        typeof(T) == typeof(float) ? Widen(Vector128.CreateScalarUnsafe(*(double*)source).AsSingle()) : new(Vector128.Load((double*)source));
+
+    public static Double128<T> LoadPart(T* source, nint count) =>
+        typeof(T) == typeof(float) ? Widen(Partial.Load128((float*)source, count)) : new(Partial.Load128((double*)source, count));
+
+    public static void StorePart(T* destination, Double128<T> value, nint count)
+    {
+        if (typeof(T) == typeof(float))
+            Partial.Store((float*)destination, Narrow(value), count);
+        else
+            Partial.Store((double*)destination, value._value, count);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(T* destination, Double128<T> value)
     {
         if (typeof(T) == typeof(float))
-            *(double*)destination = Vector128.Narrow(value._value, value._value).AsDouble().ToScalar();
+            *(double*)destination = Narrow(value).AsDouble().ToScalar();
         else
             value._value.Store((double*)destination);
     }
@@ -43,7 +52,12 @@ internal readonly unsafe struct Double128<T>(Vector128<double> value) : IWideSim
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double128<T> LoadCoefficients(void* source, nint index) => new(Vector128.Load((double*)source + index));
 
-    public static void WriteCoefficient(void* destination, nint index, double value) => ((double*)destination)[index] = value;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void FillCoefficients(void* destination, nint start, nint count, double value)
+    {
+        for (nint i = start; i < start + count; i++)
+            ((double*)destination)[i] = value;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double128<T> LoadDoubles(double* source) => new(Vector128.Load(source));
@@ -69,6 +83,13 @@ internal readonly unsafe struct Double128<T>(Vector128<double> value) : IWideSim
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double Fold(Double128<T> value) => value._value[0] + value._value[1];
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Double128<T> Widen(Vector128<float> value) =>
+        new(Vector128.WidenLower(value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> Narrow(Double128<T> value) => Vector128.Narrow(value._value, value._value);
 }
 
 /// <summary>4 elements, computed as doubles whatever they are stored as.</summary>
@@ -84,17 +105,24 @@ internal readonly unsafe struct Double256<T>(Vector256<double> value) : IWideSim
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double256<T> Load(T* source) =>
-        typeof(T) == typeof(float)
-            ? new(Avx.IsSupported
-                ? Avx.ConvertToVector256Double(Vector128.Load((float*)source))
-                : Vector256.Create(Vector128.WidenLower(Vector128.Load((float*)source)), Vector128.WidenUpper(Vector128.Load((float*)source))))
-            : new(Vector256.Load((double*)source));
+        typeof(T) == typeof(float) ? Widen(Vector128.Load((float*)source)) : new(Vector256.Load((double*)source));
+
+    public static Double256<T> LoadPart(T* source, nint count) =>
+        typeof(T) == typeof(float) ? Widen(Partial.Load128((float*)source, count)) : new(Partial.Load256((double*)source, count));
+
+    public static void StorePart(T* destination, Double256<T> value, nint count)
+    {
+        if (typeof(T) == typeof(float))
+            Partial.Store((float*)destination, Narrow(value), count);
+        else
+            Partial.Store((double*)destination, value._value, count);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(T* destination, Double256<T> value)
     {
         if (typeof(T) == typeof(float))
-            Vector128.Narrow(value._value.GetLower(), value._value.GetUpper()).Store((float*)destination);
+            Narrow(value).Store((float*)destination);
         else
             value._value.Store((double*)destination);
     }
@@ -112,7 +140,12 @@ internal readonly unsafe struct Double256<T>(Vector256<double> value) : IWideSim
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double256<T> LoadCoefficients(void* source, nint index) => new(Vector256.Load((double*)source + index));
 
-    public static void WriteCoefficient(void* destination, nint index, double value) => ((double*)destination)[index] = value;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void FillCoefficients(void* destination, nint start, nint count, double value)
+    {
+        for (nint i = start; i < start + count; i++)
+            ((double*)destination)[i] = value;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double256<T> LoadDoubles(double* source) => new(Vector256.Load(source));
@@ -138,6 +171,13 @@ internal readonly unsafe struct Double256<T>(Vector256<double> value) : IWideSim
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double Fold(Double256<T> value) => Double128<T>.Fold(new(value._value.GetLower() + value._value.GetUpper()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Double256<T> Widen(Vector128<float> value) =>
+        new(Avx.IsSupported ? Avx.ConvertToVector256Double(value) : Vector256.Create(Vector128.WidenLower(value), Vector128.WidenUpper(value)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> Narrow(Double256<T> value) => Vector128.Narrow(value._value.GetLower(), value._value.GetUpper());
 }
 
 /// <summary>8 elements, computed as doubles whatever they are stored as.</summary>
@@ -153,17 +193,24 @@ internal readonly unsafe struct Double512<T>(Vector512<double> value) : IWideSim
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double512<T> Load(T* source) =>
-        typeof(T) == typeof(float)
-            ? new(Avx512F.IsSupported
-                ? Avx512F.ConvertToVector512Double(Vector256.Load((float*)source))
-                : Vector512.Create(Vector256.WidenLower(Vector256.Load((float*)source)), Vector256.WidenUpper(Vector256.Load((float*)source))))
-            : new(Vector512.Load((double*)source));
+        typeof(T) == typeof(float) ? Widen(Vector256.Load((float*)source)) : new(Vector512.Load((double*)source));
+
+    public static Double512<T> LoadPart(T* source, nint count) =>
+        typeof(T) == typeof(float) ? Widen(Partial.Load256((float*)source, count)) : new(Partial.Load512((double*)source, count));
+
+    public static void StorePart(T* destination, Double512<T> value, nint count)
+    {
+        if (typeof(T) == typeof(float))
+            Partial.Store((float*)destination, Narrow(value), count);
+        else
+            Partial.Store((double*)destination, value._value, count);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(T* destination, Double512<T> value)
     {
         if (typeof(T) == typeof(float))
-            Vector256.Narrow(value._value.GetLower(), value._value.GetUpper()).Store((float*)destination);
+            Narrow(value).Store((float*)destination);
         else
             value._value.Store((double*)destination);
     }
@@ -181,7 +228,12 @@ internal readonly unsafe struct Double512<T>(Vector512<double> value) : IWideSim
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double512<T> LoadCoefficients(void* source, nint index) => new(Vector512.Load((double*)source + index));
 
-    public static void WriteCoefficient(void* destination, nint index, double value) => ((double*)destination)[index] = value;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void FillCoefficients(void* destination, nint start, nint count, double value)
+    {
+        for (nint i = start; i < start + count; i++)
+            ((double*)destination)[i] = value;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double512<T> LoadDoubles(double* source) => new(Vector512.Load(source));
@@ -207,4 +259,11 @@ internal readonly unsafe struct Double512<T>(Vector512<double> value) : IWideSim
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double Fold(Double512<T> value) => Double256<T>.Fold(new(value._value.GetLower() + value._value.GetUpper()));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Double512<T> Widen(Vector256<float> value) =>
+        new(Avx512F.IsSupported ? Avx512F.ConvertToVector512Double(value) : Vector512.Create(Vector256.WidenLower(value), Vector256.WidenUpper(value)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> Narrow(Double512<T> value) => Vector256.Narrow(value._value.GetLower(), value._value.GetUpper());
 }

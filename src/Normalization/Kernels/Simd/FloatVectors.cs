@@ -19,13 +19,22 @@ internal readonly unsafe struct Float128(Vector128<float> value) : ISimd<Float12
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(float* destination, Float128 value) => value._value.Store(destination);
 
+    public static Float128 LoadPart(float* source, nint count) => new(Partial.Load128(source, count));
+
+    public static void StorePart(float* destination, Float128 value, nint count) => Partial.Store(destination, value._value, count);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreNonTemporal(float* destination, Float128 value) => value._value.StoreAlignedNonTemporal(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float128 LoadCoefficients(void* source, nint index) => new(Vector128.Load((float*)source + index));
 
-    public static void WriteCoefficient(void* destination, nint index, double value) => ((float*)destination)[index] = (float)value;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void FillCoefficients(void* destination, nint start, nint count, double value)
+    {
+        for (nint i = start; i < start + count; i++)
+            ((float*)destination)[i] = (float)value;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float128 operator +(Float128 left, Float128 right) => new(left._value + right._value);
@@ -57,13 +66,22 @@ internal readonly unsafe struct Float256(Vector256<float> value) : ISimd<Float25
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(float* destination, Float256 value) => value._value.Store(destination);
 
+    public static Float256 LoadPart(float* source, nint count) => new(Partial.Load256(source, count));
+
+    public static void StorePart(float* destination, Float256 value, nint count) => Partial.Store(destination, value._value, count);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreNonTemporal(float* destination, Float256 value) => value._value.StoreAlignedNonTemporal(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float256 LoadCoefficients(void* source, nint index) => new(Vector256.Load((float*)source + index));
 
-    public static void WriteCoefficient(void* destination, nint index, double value) => ((float*)destination)[index] = (float)value;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void FillCoefficients(void* destination, nint start, nint count, double value)
+    {
+        for (nint i = start; i < start + count; i++)
+            ((float*)destination)[i] = (float)value;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float256 operator +(Float256 left, Float256 right) => new(left._value + right._value);
@@ -95,13 +113,22 @@ internal readonly unsafe struct Float512(Vector512<float> value) : ISimd<Float51
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(float* destination, Float512 value) => value._value.Store(destination);
 
+    public static Float512 LoadPart(float* source, nint count) => new(Partial.Load512(source, count));
+
+    public static void StorePart(float* destination, Float512 value, nint count) => Partial.Store(destination, value._value, count);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreNonTemporal(float* destination, Float512 value) => value._value.StoreAlignedNonTemporal(destination);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float512 LoadCoefficients(void* source, nint index) => new(Vector512.Load((float*)source + index));
 
-    public static void WriteCoefficient(void* destination, nint index, double value) => ((float*)destination)[index] = (float)value;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void FillCoefficients(void* destination, nint start, nint count, double value)
+    {
+        for (nint i = start; i < start + count; i++)
+            ((float*)destination)[i] = (float)value;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float512 operator +(Float512 left, Float512 right) => new(left._value + right._value);

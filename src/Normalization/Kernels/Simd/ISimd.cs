@@ -17,14 +17,20 @@ internal unsafe interface ISimd<TSelf, T>
 
     static abstract void Store(T* destination, TSelf value);
 
+    /// <summary>Loads the first elements; the others are zero and their memory is not touched.</summary>
+    static abstract TSelf LoadPart(T* source, nint count);
+
+    /// <summary>Stores the first elements; the memory of the others is not touched.</summary>
+    static abstract void StorePart(T* destination, TSelf value, nint count);
+
     /// <summary>Stores past the cache; the destination is aligned to the vector's size in memory.</summary>
     static abstract void StoreNonTemporal(T* destination, TSelf value);
 
     /// <summary>Loads from an array of the compute type.</summary>
     static abstract TSelf LoadCoefficients(void* source, nint index);
 
-    /// <summary>Writes one element into an array of the compute type.</summary>
-    static abstract void WriteCoefficient(void* destination, nint index, double value);
+    /// <summary>Writes equal elements into an array of the compute type.</summary>
+    static abstract void FillCoefficients(void* destination, nint start, nint count, double value);
 
     static abstract TSelf operator +(TSelf left, TSelf right);
 

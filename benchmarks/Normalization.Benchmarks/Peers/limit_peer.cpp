@@ -1,0 +1,133 @@
+// Times the memory limit of a normalization layer on request: the protocol is in README.md.
+// build: g++ -std=c++20 -O3 -march=native -pthread limit_peer.cpp -o limit_peer
+//
+// Forward: x is read and y written (copy). Backward: x and dy are read and dx written (triad). The same bytes as
+// the layer has to move, and no arithmetic worth mentioning. The fastest of several loops is reported, on one
+// thread or on all, because a small tensor is moved faster by one.
+// Layouts: ordinary (vector stores, memcpy), non-temporal (streamed stores).
+#include "peer.hpp"
+#include <atomic>
+#include <cstring>
+#include <immintrin.h>
+#include <memory>
+
+struct Vector256 {
+    __m256 v;
+    static Vector256 load(const float *p) { return {_mm256_loadu_ps(p)}; }
+    void store(float *p) const { _mm256_storeu_ps(p, v); }
+    void stream(float *p) const { _mm256_stream_ps(p, v); }
+    Vector256 half_plus(Vector256 o) const { return {_mm256_add_ps(_mm256_mul_ps(v, _mm256_set1_ps(0.5f)), o.v)}; }
+};
+#ifdef __AVX512F__
+struct Vector512 {
+    __m512 v;
+    static Vector512 load(const float *p) { return {_mm512_loadu_ps(p)}; }
+    void store(float *p) const { _mm512_storeu_ps(p, v); }
+    void stream(float *p) const { _mm512_stream_ps(p, v); }
+    Vector512 half_plus(Vector512 o) const { return {_mm512_fmadd_ps(v, _mm512_set1_ps(0.5f), o.v)}; }
+};
+#endif
+
+using Loop = void (*)(float *y, const float *x, const float *dy, long n);
+
+template <class V, bool Backward, bool Streamed>
+static void move(float *y, const float *x, const float *dy, long n) {
+    const long width = sizeof(V) / sizeof(float), step = 4 * width;
+    long i = 0;
+    for (; i + step <= n; i += step) {
+        V v[4];
+        for (int k = 0; k < 4; k++) {
+            v[k] = V::load(x + i + k * width);
+            if (Backward) v[k] = v[k].half_plus(V::load(dy + i + k * width));
+        }
+        for (int k = 0; k < 4; k++) Streamed ? v[k].stream(y + i + k * width) : v[k].store(y + i + k * width);
+    }
+    for (; i < n; i++) y[i] = Backward ? 0.5f * x[i] + dy[i] : x[i];
+    if (Streamed) _mm_sfence();
+}
+static void copy_memory(float *y, const float *x, const float *, long n) { memcpy(y, x, n * sizeof(float)); }
+
+// Helpers that spin for a short while after a call, so that the next one finds them awake, and then sleep.
+class Team {
+    std::vector<std::thread> helpers_;
+    std::atomic<unsigned> round_{0}, finished_{0};
+    std::atomic<bool> quit_{false};
+    const std::function<void(int)> *work_ = nullptr;
+
+    void help(int index) {
+        for (unsigned seen = 0;; seen++) {
+            for (double end = 0; round_.load(std::memory_order_acquire) == seen;) {
+                _mm_pause();
+                if (end == 0) end = peer::now_us() + 500;
+                else if (peer::now_us() > end) round_.wait(seen);
+            }
+            if (quit_) return;
+            (*work_)(index);
+            finished_.fetch_add(1, std::memory_order_release);
+        }
+    }
+    void start_round() { round_.fetch_add(1, std::memory_order_release); round_.notify_all(); }
+
+public:
+    const int size;
+    explicit Team(int threads) : size(threads) { for (int i = 1; i < threads; i++) helpers_.emplace_back(&Team::help, this, i); }
+    ~Team() { quit_ = true; start_round(); for (auto &h : helpers_) h.join(); }
+    void run(const std::function<void(int)> &work) {
+        work_ = &work;
+        finished_.store(0, std::memory_order_relaxed);
+        start_round();
+        work(0);
+        while (finished_.load(std::memory_order_acquire) != (unsigned)size - 1) _mm_pause();
+    }
+};
+
+struct Buffers {
+    std::vector<std::unique_ptr<float[], void (*)(void *)>> blocks;
+    float *allocate(long n, long line) {
+        // Different lines within the page, so that no load waits for a store with the same low address bits.
+        const long offset = line * 16;
+        float *p = (float *)aligned_alloc(4096, ((n + offset) * 4 + 4095) / 4096 * 4096);
+        if (!p) throw std::bad_alloc();
+        blocks.emplace_back(p, free);
+        return p + offset;
+    }
+};
+
+static std::vector<peer::Kernel> prepare(Team &team, const peer::Request &r) {
+    bool streamed = r.layout == "non-temporal", backward = r.is_backward();
+    if (!streamed && r.layout != "ordinary") throw std::invalid_argument("layouts are ordinary and non-temporal");
+    std::vector<std::pair<std::string, Loop>> loops;
+    auto add = [&](const char *name, Loop copy, Loop copy_nt, Loop triad, Loop triad_nt) {
+        loops.emplace_back(name, backward ? (streamed ? triad_nt : triad) : (streamed ? copy_nt : copy));
+    };
+    add("256-bit", move<Vector256, false, false>, move<Vector256, false, true>, move<Vector256, true, false>, move<Vector256, true, true>);
+#ifdef __AVX512F__
+    add("512-bit", move<Vector512, false, false>, move<Vector512, false, true>, move<Vector512, true, false>, move<Vector512, true, true>);
+#endif
+    if (!backward && !streamed) loops.emplace_back("memcpy", copy_memory);
+
+    auto buffers = std::make_shared<Buffers>();
+    long n = r.elements;
+    float *x = buffers->allocate(n, 0), *dy = backward ? buffers->allocate(n, 11) : x, *y = buffers->allocate(n, 23);
+    peer::fill_normal(x, n, 1);
+    if (backward) peer::fill_normal(dy, n, 2);
+    memset(y, 0, n * sizeof(float));
+
+    std::vector<peer::Kernel> kernels;
+    for (auto &[name, loop] : loops) {
+        kernels.push_back({name + ", 1 thread", [buffers, loop = loop, x, dy, y, n] { loop(y, x, dy, n); }});
+        if (team.size == 1) continue;
+        long part = ((n + team.size - 1) / team.size + 1023) / 1024 * 1024;
+        std::function<void(int)> work = [buffers, loop = loop, x, dy, y, n, part](int index) {
+            long from = std::min(n, index * part), to = std::min(n, from + part);
+            loop(y + from, x + from, dy + from, to - from);
+        };
+        kernels.push_back({name + ", " + std::to_string(team.size) + " threads", [work, &team] { team.run(work); }});
+    }
+    return kernels;
+}
+
+int main(int argc, char **argv) {
+    Team team(peer::threads(argc, argv));
+    return peer::serve("limit", "1", [&team](const peer::Request &r) { return prepare(team, r); });
+}

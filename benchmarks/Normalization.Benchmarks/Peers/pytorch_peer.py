@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""Times PyTorch's CPU normalization operators on request: the protocol is in README.md.
+
+Usage: pytorch_peer.py --threads N      (Debian: python3-torch, run with the system's python3)
+
+Every operator runs under no_grad, with saved tensors for the backward pass, so no autograd is in the time.
+PyTorch allocates its outputs in every call. With glibc's defaults a large output is a fresh mapping each time,
+and its page faults cost more than the kernel. To time the kernel, start this process with
+
+    MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=17179869184 MALLOC_TOP_PAD_=1073741824
+
+Layouts: plain (contiguous), channels-last (batch and group norm on 4 or 5 dimensions).
+"""
+import argparse
+import gc
+import json
+import math
+import statistics
+import sys
+import time
+
+import torch
+
+EPSILON = 1e-5
+MOMENTUM = 0.1
+CACHE_BYTES = 2 << 30
+ATEN = torch.ops.aten
+ALL_GRADIENTS = [True, True, True]
+
+
+class Unsupported(Exception):
+    pass
+
+
+def batchnorm(direction, x, dy, groups):
+    c = x.shape[1]
+    w, b, mean, var = torch.rand(c) + 0.5, torch.rand(c), torch.zeros(c), torch.ones(c)
+    if direction != "backward":
+        training = direction == "forward"
+        return lambda: torch.native_batch_norm(x, w, b, mean, var, training, MOMENTUM, EPSILON)
+    _, m, r = torch.native_batch_norm(x, w, b, mean, var, True, MOMENTUM, EPSILON)
+    backward = ATEN.native_batch_norm_backward.default
+    return lambda: backward(dy, x, w, mean, var, m, r, True, EPSILON, ALL_GRADIENTS)
+
+
+def layernorm(direction, x, dy, groups):
+    normalized = list(x.shape[1:])
+    w, b = torch.rand(normalized) + 0.5, torch.rand(normalized)
+    if direction == "forward":
+        return lambda: torch.native_layer_norm(x, normalized, w, b, EPSILON)
+    _, m, r = torch.native_layer_norm(x, normalized, w, b, EPSILON)
+    backward = ATEN.native_layer_norm_backward.default
+    return lambda: backward(dy, x, normalized, m, r, w, b, ALL_GRADIENTS)
+
+
+def rmsnorm(direction, x, dy, groups):
+    # 1.13 has no fused operator: the fastest composition found, in place wherever that saves a tensor.
+    x, dy = x.flatten(1), dy.flatten(1)
+    width = x.shape[1]
+    w = torch.rand(width) + 0.5
+
+    def reciprocal():
+        norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+        return norm.square_().div_(width).add_(EPSILON).rsqrt_()
+
+    if direction == "forward":
+        return lambda: (x * reciprocal()).mul_(w)
+    r = reciprocal()
+
+    def backward():
+        normalized = x * r
+        product = dy * normalized
+        dw = product.sum(0)
+        mean = product.mul_(w).mean(-1, keepdim=True)
+        dx = (dy * w).addcmul_(normalized, mean, value=-1).mul_(r)
+        return dx, dw
+    return backward
+
+
+def groupnorm(direction, x, dy, groups):
+    n, c = x.shape[:2]
+    s = x.numel() // (n * c)
+    w, b = torch.rand(c) + 0.5, torch.rand(c)
+    if direction == "forward":
+        return lambda: torch.native_group_norm(x, w, b, n, c, s, groups, EPSILON)
+    _, m, r = torch.native_group_norm(x, w, b, n, c, s, groups, EPSILON)
+    backward = ATEN.native_group_norm_backward.default
+    return lambda: backward(dy, x, m, r, w, n, c, s, groups, ALL_GRADIENTS)
+
+
+def instancenorm(direction, x, dy, groups):
+    n, c = x.shape[:2]
+    w, b = torch.rand(c) + 0.5, torch.rand(c)
+    if direction == "forward":
+        return lambda: torch.instance_norm(x, w, b, None, None, True, MOMENTUM, EPSILON, False)
+    # PyTorch's instance norm is batch norm over [1, N·C, ...]; its backward is that one and two small sums.
+    flat = [1, n * c, *x.shape[2:]]
+    x1, dy1, w1, b1 = x.view(flat), dy.view(flat), w.repeat(n), b.repeat(n)
+    _, m, r = torch.native_batch_norm(x1, w1, b1, None, None, True, MOMENTUM, EPSILON)
+    batch_backward = ATEN.native_batch_norm_backward.default
+
+    def backward():
+        dx, dw, db = batch_backward(dy1, x1, w1, None, None, m, r, True, EPSILON, ALL_GRADIENTS)
+        return dx, dw.view(n, c).sum(0), db.view(n, c).sum(0)
+    return backward
+
+
+FAMILIES = {"batchnorm": batchnorm, "layernorm": layernorm, "rmsnorm": rmsnorm,
+            "groupnorm": groupnorm, "instancenorm": instancenorm}
+
+
+def prepare(op, dims, groups, layout):
+    family, _, direction = op.partition("-")
+    if family not in FAMILIES or direction not in ("forward", "backward", "eval") or (direction == "eval") > (family == "batchnorm"):
+        raise Unsupported(f"no operation {op}")
+    generator = torch.Generator().manual_seed(1)
+    x, dy = torch.randn(dims, generator=generator), torch.randn(dims, generator=generator)
+    if layout == "channels-last":
+        if family not in ("batchnorm", "groupnorm") or len(dims) not in (4, 5):
+            raise Unsupported("channels-last is for batch and group norm on 4 or 5 dimensions")
+        memory_format = torch.channels_last if len(dims) == 4 else torch.channels_last_3d
+        x, dy = x.contiguous(memory_format=memory_format), dy.contiguous(memory_format=memory_format)
+    elif layout != "plain":
+        raise Unsupported(f"PyTorch has no {layout} layout for its users")
+    return FAMILIES[family](direction, x, dy, groups)
+
+
+def measure(call, milliseconds):
+    clock = time.perf_counter_ns
+    start, warm = clock(), 0
+    while warm < 3 or clock() - start < 10_000_000:
+        call()
+        warm += 1
+    inner = 1 + int(20_000 * warm / (clock() - start))
+    samples, end = [], clock() + int(milliseconds * 1e6)
+    while len(samples) < 5 or clock() < end:
+        repeats = range(inner)
+        begin = clock()
+        for _ in repeats:
+            call()
+        samples.append((clock() - begin) / inner)
+    return {"median_us": round(statistics.median(samples) / 1e3, 4), "min_us": round(min(samples) / 1e3, 4),
+            "calls": len(samples) * inner}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--threads", type=int, default=1)
+    torch.set_num_threads(parser.parse_args().threads)
+    gc.disable()
+    cases, held = {}, 0
+    print(json.dumps({"ready": True, "library": "PyTorch", "version": torch.__version__}), flush=True)
+    for line in iter(sys.stdin.readline, ""):
+        if not line.strip():
+            continue
+        request = json.loads(line)
+        op = request["op"]
+        if op == "forget":
+            cases, held = {}, 0
+            print(json.dumps({"op": op}), flush=True)
+            continue
+        shape, groups, layout = request["shape"], request.get("groups", 0), request.get("layout", "plain")
+        answer = {"op": op, "shape": shape, "layout": layout}
+        key = (op, shape, groups, layout)
+        try:
+            with torch.no_grad():
+                if key not in cases:
+                    dims = [int(d) for d in shape.split("x")]
+                    size = 16 * math.prod(dims)
+                    if held + size > CACHE_BYTES:
+                        cases, held = {}, 0
+                    cases[key] = prepare(op, dims, groups, layout)
+                    held += size
+                answer.update(measure(cases[key], request.get("milliseconds", 150)))
+        except Unsupported as reason:
+            answer["unsupported"] = str(reason)
+        except RuntimeError as error:
+            answer["unsupported"] = str(error).splitlines()[0]
+        # The OpenMP threads spin for some milliseconds: let them sleep before another peer is timed.
+        time.sleep(0.02)
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+using System.Numerics.Tensors;
+
+namespace Normalization.Benchmarks;
+
+/// <summary>
+/// What a .NET developer would compose from <see cref="TensorPrimitives"/>: whole-span operations with the output as scratch,
+/// into buffers that exist already, and a parallel loop over channels, groups or blocks of rows.
+/// </summary>
+internal sealed class TensorPrimitivesContender : IContender
+{
+    private const float Epsilon = 1e-5f;
+    private const float Momentum = 0.1f;
+
+    public string Library => "TensorPrimitives";
+
+    public string Layout => "plain";
+
+    public Action? Prepare(string operation, int[] shape, int groups, int threads)
+    {
+        int n = shape[0], c = shape[1], s = shape.Skip(2).Aggregate(1, (a, b) => a * b);
+        string[] parts = operation.Split('-');
+        bool backward = parts[1] == "backward";
+        return parts[0] switch
+        {
+            "batchnorm" when shape.Length == 2 => new ComposedColumns(n, c, threads).Action(parts[1]),
+            "batchnorm" => new ComposedRuns(n, c, s, c, acrossBatch: true, threads).Action(parts[1]),
+            "groupnorm" => new ComposedRuns(n, c, s, groups, acrossBatch: false, threads).Action(parts[1]),
+            "instancenorm" => new ComposedRuns(n, c, s, c, acrossBatch: false, threads).Action(parts[1]),
+            "layernorm" => new ComposedRows(n, c * s, centered: true, threads).Action(backward),
+            "rmsnorm" => new ComposedRows(n, c * s, centered: false, threads).Action(backward),
+            _ => null,
+        };
+    }
+
+    internal static float[] Normal(int length, int seed)
+    {
+        Random random = new(seed);
+        float[] values = new float[length];
+        for (int i = 0; i < length; i++)
+            values[i] = (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()));
+        return values;
+    }
+
+    internal static float[] Uniform(int length, int seed, float offset)
+    {
+        Random random = new(seed);
+        float[] values = new float[length];
+        for (int i = 0; i < length; i++)
+            values[i] = offset + random.NextSingle();
+        return values;
+    }
+
+    internal static void For(int count, int threads, Action<int> body)
+    {
+        if (threads > 1 && count > 1)
+        {
+            Parallel.For(0, count, new ParallelOptions { MaxDegreeOfParallelism = threads }, body);
+            return;
+        }
+
+        for (int i = 0; i < count; i++)
+            body(i);
+    }
+
+    internal static float Reciprocal(float variance) => 1 / MathF.Sqrt(variance + Epsilon);
+
+    internal static float Average(float running, float batch) => running + Momentum * (batch - running);
+}

@@ -1,0 +1,112 @@
+using System.Numerics.Tensors;
+
+namespace Normalization.Training.Networks;
+
+/// <summary>A 3x3 convolution that keeps the size of its images (zeros around them), as one matrix product over the whole batch.</summary>
+internal sealed class Convolution(int inputs, int outputs, Random random) : ILayer
+{
+    private const int Kernel = 3;
+
+    // He's deviation: what ReLU halves, the weights give back.
+    private readonly Weights _weight = Networks.Weights.Normal(
+        [outputs, inputs * Kernel * Kernel], Math.Sqrt(2.0 / (inputs * Kernel * Kernel)), random);
+    private readonly Weights _bias = Networks.Weights.Zero([outputs]);
+    private readonly Scratch _patches = new();
+    private readonly Scratch _patchGradients = new();
+    private readonly Scratch _products = new();
+    private readonly Scratch _outputs = new();
+    private readonly Scratch _inputGradients = new();
+    private Tensor<float>? _input;
+
+    public IReadOnlyList<Weights> Weights => [_weight, _bias];
+
+    public Tensor<float> Forward(Tensor<float> input)
+    {
+        _input = input;
+        (int batch, int height, int width) = (input.Shape[0], input.Shape[2], input.Shape[3]);
+        int area = height * width;
+        Tensor<float> patches = _patches.Get(_weight.Value.Shape[1], batch * area);
+        Unfold(input, patches);
+
+        Tensor<float> product = _products.Get(outputs, batch * area);
+        MatrixProduct.Multiply(_weight.Value, patches, product, outputs, patches.Shape[0], batch * area);
+
+        // The product is [channel, image, pixel]; networks pass on [image, channel, pixel].
+        Tensor<float> output = _outputs.Get(batch, outputs, height, width);
+        for (int n = 0; n < batch; n++)
+        {
+            for (int k = 0; k < outputs; k++)
+            {
+                ReadOnlySpan<float> source = product.Span.Slice((k * batch + n) * area, area);
+                TensorPrimitives.Add(source, _bias.Value.Span[k], output.Span.Slice((n * outputs + k) * area, area));
+            }
+        }
+
+        return output;
+    }
+
+    public Tensor<float> Backward(Tensor<float> outputGradient)
+    {
+        (int batch, int height, int width) = (outputGradient.Shape[0], outputGradient.Shape[2], outputGradient.Shape[3]);
+        int area = height * width;
+        Tensor<float> gradient = _products.Get(outputs, batch * area);
+        for (int n = 0; n < batch; n++)
+        {
+            for (int k = 0; k < outputs; k++)
+            {
+                ReadOnlySpan<float> source = outputGradient.Span.Slice((n * outputs + k) * area, area);
+                source.CopyTo(gradient.Span[((k * batch + n) * area)..]);
+                _bias.Gradient.Span[k] += TensorPrimitives.Sum(source);
+            }
+        }
+
+        Tensor<float> patches = _patches.Get(_weight.Value.Shape[1], batch * area);
+        MatrixProduct.Multiply(gradient, patches, _weight.Gradient, outputs, batch * area, patches.Shape[0], transposeB: true, add: true);
+
+        Tensor<float> patchGradient = _patchGradients.Get(patches.Shape);
+        MatrixProduct.Multiply(_weight.Value, gradient, patchGradient, patches.Shape[0], outputs, batch * area, transposeA: true);
+        Tensor<float> inputGradient = _inputGradients.Get(_input!.Shape);
+        Fold(patchGradient, inputGradient);
+        return inputGradient;
+    }
+
+    /// <summary>"im2col": row (c, ky, kx) of the patches is what weight (c, ky, kx) sees at every pixel of every image,
+    /// 0 beyond the edge.</summary>
+    private static void Unfold(Tensor<float> images, Tensor<float> patches)
+    {
+        patches.Span.Clear();
+        foreach ((int image, int patch, int length) in Overlaps(images.Shape.ToArray()))
+            images.Span.Slice(image, length).CopyTo(patches.Span[patch..]);
+    }
+
+    /// <summary>The way back: every pixel gathers the gradients of all the places that saw it.</summary>
+    private static void Fold(Tensor<float> patches, Tensor<float> images)
+    {
+        images.Span.Clear();
+        foreach ((int image, int patch, int length) in Overlaps(images.Shape.ToArray()))
+        {
+            Span<float> target = images.Span.Slice(image, length);
+            TensorPrimitives.Add(target, patches.Span.Slice(patch, length), target);
+        }
+    }
+
+    /// <summary>The stretches of image rows that a weight sees: where each starts in the images
+    /// and in the patches, and its length.</summary>
+    private static IEnumerable<(int Image, int Patch, int Length)> Overlaps(int[] shape)
+    {
+        (int batch, int channels, int height, int width) = (shape[0], shape[1], shape[2], shape[3]);
+        for (int row = 0; row < channels * Kernel * Kernel; row++)
+        {
+            (int c, int dy, int dx) = (row / (Kernel * Kernel), row / Kernel % Kernel - Kernel / 2, row % Kernel - Kernel / 2);
+            for (int n = 0; n < batch; n++)
+            {
+                for (int y = Math.Max(0, -dy); y < Math.Min(height, height - dy); y++)
+                {
+                    int image = ((n * channels + c) * height + y + dy) * width;
+                    int patch = ((row * batch + n) * height + y) * width;
+                    yield return (image + Math.Max(0, dx), patch + Math.Max(0, -dx), width - Math.Abs(dx));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,42 @@
+using System.Numerics.Tensors;
+
+namespace Normalization.Training.Networks;
+
+/// <summary>y = x·Wᵀ + b, for any input whose elements per example are <c>inputs</c> in number.</summary>
+internal sealed class Linear(int inputs, int outputs, double standardDeviation, Random random) : ILayer
+{
+    private readonly Weights _weight = Networks.Weights.Normal([outputs, inputs], standardDeviation, random);
+    private readonly Weights _bias = Networks.Weights.Zero([outputs]);
+    private readonly Scratch _outputs = new();
+    private readonly Scratch _inputGradients = new();
+    private Tensor<float>? _input;
+
+    public IReadOnlyList<Weights> Weights => [_weight, _bias];
+
+    public Tensor<float> Forward(Tensor<float> input)
+    {
+        _input = input;
+        int batch = input.Shape[0];
+        Tensor<float> output = _outputs.Get(batch, outputs);
+        MatrixProduct.Multiply(input, _weight.Value, output, batch, inputs, outputs, transposeB: true);
+        for (int n = 0; n < batch; n++)
+        {
+            Span<float> row = output.Span.Slice(n * outputs, outputs);
+            TensorPrimitives.Add(row, _bias.Value.Span, row);
+        }
+
+        return output;
+    }
+
+    public Tensor<float> Backward(Tensor<float> outputGradient)
+    {
+        int batch = outputGradient.Shape[0];
+        for (int n = 0; n < batch; n++)
+            TensorPrimitives.Add(_bias.Gradient.Span, outputGradient.Span.Slice(n * outputs, outputs), _bias.Gradient.Span);
+
+        MatrixProduct.Multiply(outputGradient, _input!, _weight.Gradient, outputs, batch, inputs, transposeA: true, add: true);
+        Tensor<float> inputGradient = _inputGradients.Get(_input!.Shape);
+        MatrixProduct.Multiply(outputGradient, _weight.Value, inputGradient, batch, outputs, inputs);
+        return inputGradient;
+    }
+}

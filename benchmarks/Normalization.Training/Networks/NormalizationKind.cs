@@ -1,0 +1,37 @@
+namespace Normalization.Training.Networks;
+
+/// <summary>What stands between a linear step (a convolution, a matrix) and its activation.</summary>
+internal enum NormalizationKind
+{
+    None,
+    BatchNorm,
+    LayerNorm,
+    GroupNorm,
+    InstanceNorm,
+}
+
+internal static class NormalizationKindExtensions
+{
+    public static string DisplayName(this NormalizationKind kind) => kind == NormalizationKind.None ? "none" : kind.ToString();
+
+    /// <summary>A layer of this kind for images [channels, height, width]; nothing for <see cref="NormalizationKind.None"/>.</summary>
+    public static IEnumerable<ILayer> ForImages(this NormalizationKind kind, int channels, int side) => kind switch
+    {
+        NormalizationKind.None => [],
+        NormalizationKind.BatchNorm => [new Normalized(new BatchNorm2d<float>(channels))],
+        NormalizationKind.LayerNorm => [new Normalized(new LayerNorm<float>([channels, side, side]))],
+        NormalizationKind.GroupNorm => [new Normalized(new GroupNorm<float>(channels / 4, channels))],
+        NormalizationKind.InstanceNorm => [new Normalized(new InstanceNorm2d<float>(channels, affine: true))],
+        _ => throw new ArgumentOutOfRangeException(nameof(kind)),
+    };
+
+    /// <summary>A layer of this kind for rows of features. There is no InstanceNorm of a single number: it would always be 0.</summary>
+    public static IEnumerable<ILayer> ForFeatures(this NormalizationKind kind, int features) => kind switch
+    {
+        NormalizationKind.None => [],
+        NormalizationKind.BatchNorm => [new Normalized(new BatchNorm1d<float>(features))],
+        NormalizationKind.LayerNorm => [new Normalized(new LayerNorm<float>(features))],
+        NormalizationKind.GroupNorm => [new Normalized(new GroupNorm<float>(features / 16, features))],
+        _ => throw new ArgumentOutOfRangeException(nameof(kind)),
+    };
+}

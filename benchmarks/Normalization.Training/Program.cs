@@ -1,0 +1,25 @@
+using Normalization.Training;
+
+using var cancellation = new CancellationTokenSource();
+Console.CancelKeyPress += (_, key) =>
+{
+    // The first Ctrl-C ends the program at the next step; a second one ends it as usual.
+    key.Cancel = !cancellation.IsCancellationRequested;
+    cancellation.Cancel();
+};
+
+try
+{
+    CompareCommand.Run(args, cancellation.Token);
+    return 0;
+}
+catch (UsageException e)
+{
+    Console.Error.WriteLine($"error: {e.Message}");
+    return 2;
+}
+catch (OperationCanceledException)
+{
+    Console.Error.WriteLine("Stopped by Ctrl-C; no picture was written.");
+    return 130;
+}
