@@ -12,6 +12,11 @@ internal static class PeerComparison
     /// <summary>Runs the command and returns the exit status.</summary>
     public static int Run(string[] arguments, IReadOnlyList<IContender> contenders)
     {
+        if (arguments is ["--help" or "-h"])
+        {
+            Console.WriteLine($"usage: {Usage}");
+            return 0;
+        }
         int[] threadCounts = [2];
         int rounds = 5;
         double milliseconds = 100;
@@ -22,15 +27,22 @@ internal static class PeerComparison
             if (i + 1 == arguments.Length)
                 return Fail($"{arguments[i]} needs a value");
             string value = arguments[i + 1];
-            switch (arguments[i])
+            try
             {
-                case "--threads": threadCounts = [.. value.Split(',').Select(t => int.Parse(t, CultureInfo.InvariantCulture))]; break;
-                case "--rounds": rounds = int.Parse(value, CultureInfo.InvariantCulture); break;
-                case "--milliseconds": milliseconds = double.Parse(value, CultureInfo.InvariantCulture); break;
-                case "--filter": filter = value; break;
-                case "--case": cases.Add(ComparisonCase.Parse(value)); break;
-                case "--json": json = value; break;
-                default: return Fail($"unknown option {arguments[i]}");
+                switch (arguments[i])
+                {
+                    case "--threads": threadCounts = [.. value.Split(',').Select(Positive)]; break;
+                    case "--rounds": rounds = Positive(value); break;
+                    case "--milliseconds": milliseconds = Positive(value); break;
+                    case "--filter": filter = value; break;
+                    case "--case": cases.Add(ComparisonCase.Parse(value)); break;
+                    case "--json": json = value; break;
+                    default: return Fail($"unknown option {arguments[i]}");
+                }
+            }
+            catch (FormatException exception)
+            {
+                return Fail($"{arguments[i]}: {exception.Message}");
             }
         }
 
@@ -43,6 +55,11 @@ internal static class PeerComparison
             Compare(selected, contenders, threads, rounds, milliseconds, file);
         return 0;
     }
+
+    private static int Positive(string text) =>
+        int.TryParse(text, CultureInfo.InvariantCulture, out int value) && value > 0
+            ? value
+            : throw new FormatException($"expected a positive number, got {text}");
 
     private static void Compare(
         ComparisonCase[] cases, IReadOnlyList<IContender> contenders, int threads, int rounds, double milliseconds, StreamWriter? json)

@@ -1,10 +1,33 @@
+using BenchmarkDotNet.Running;
 using Normalization.Benchmarks;
 
+const string Usage = """
+    usage: dotnet run -c Release --project benchmarks/Normalization.Benchmarks -- COMMAND
+
+      peers [options]        this library beside its peers and the memory limit, in one run (peers --help)
+      smoke                  every operation once, on small shapes, to see that nothing is broken
+      layers [options]       BenchmarkDotNet; the options are its own, for example --filter '*LayerNorm*'
+    """;
+
+IContender[] contenders =
+[
+    new NormalizationContender<float>("plain"),
+    new NormalizationContender<double>("double"),
+    new TensorPrimitivesContender(),
+];
 switch (args)
 {
     case ["peers", .. var options]:
-        return PeerComparison.Run(options, [new NormalizationContender<float>("plain"), new NormalizationContender<double>("double"), new TensorPrimitivesContender()]);
+        return PeerComparison.Run(options, contenders);
+    case ["smoke"]:
+        return Smoke.Run(contenders);
+    case ["layers", .. var options]:
+        BenchmarkSwitcher.FromAssembly(typeof(LayerBenchmarks).Assembly).Run(options);
+        return 0;
+    case ["--help" or "-h"]:
+        Console.WriteLine(Usage);
+        return 0;
     default:
-        Console.Error.WriteLine("usage: peers [options]");
+        Console.Error.WriteLine(Usage);
         return 2;
 }

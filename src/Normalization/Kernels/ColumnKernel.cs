@@ -22,14 +22,14 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
     private readonly ColumnLayout _layout;
     private readonly Operands<T> _operands;
     private readonly Sums* _sums;
-    private readonly bool _stream;
+    private readonly Writing _writing;
 
-    private ColumnKernel(in ColumnLayout layout, in Operands<T> operands, Sums* sums, bool stream)
+    private ColumnKernel(in ColumnLayout layout, in Operands<T> operands, Sums* sums, Writing writing)
     {
         _layout = layout;
         _operands = operands;
         _sums = sums;
-        _stream = stream;
+        _writing = writing;
     }
 
     public static void Run(in ColumnLayout layout, in Operands<T> operands)
@@ -39,7 +39,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
         using var scratch = new Scratch<Sums>(layout.Blocks * layout.Channels);
         fixed (Sums* sums = scratch.Span)
         {
-            var job = new ColumnKernel<T, V, W, TPass>(layout, operands, sums, TPass.Streams * bytes > Thresholds.StreamBytes);
+            var job = new ColumnKernel<T, V, W, TPass>(layout, operands, sums, Thresholds.WritingFor(TPass.Streams * bytes));
             if (degree == 1 || layout.Tiles >= degree * Thresholds.ChunksPerThread)
             {
                 Partition.For(job, layout.Tiles, degree);
@@ -69,11 +69,12 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
             Finish(tile);
             Apply(tile, 0, _layout.Rows);
         }
-        if (_stream)
+        if (_writing.IsStreamed)
             Fence.Publish();
     }
 
     /// <summary>The sums of a tile's channels over one block of rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void BlockSums(in ColumnTile tile, nint block)
     {
         double* sums = stackalloc double[2 * MostColumns];
@@ -109,6 +110,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
     }
 
     /// <summary>Adds the blocks of each channel and hands the totals to the pass, which keeps what it needs of them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Finish(in ColumnTile tile)
     {
         if (!TPass.NeedsSums(_operands))
@@ -123,6 +125,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Apply(in ColumnTile tile, nint firstRow, nint rows)
     {
         if (!TPass.IsBackward && _operands.Output == null)
@@ -140,6 +143,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
             Apply<W>(tile, affines, firstRow, rows);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Apply<TVector>(in ColumnTile tile, GradientAffine* affines, nint firstRow, nint rows)
         where TVector : unmanaged, ISimd<TVector, T>
     {
@@ -159,12 +163,12 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
             if (!TPass.IsBackward)
             {
                 Map.Run<T, TVector, ColumnAffineMap<T, TVector>>(
-                    new(_operands.Input + offset, pivot, inner, shift), _operands.Output + offset, tile.Columns, _stream);
+                    new(_operands.Input + offset, pivot, inner, shift), _operands.Output + offset, tile.Columns, _writing);
             }
             else if (_operands.HasFixedStatistics)
             {
                 Map.Run<T, TVector, ColumnAffineMap<T, TVector>>(
-                    new(_operands.OutputGradient + offset, pivot, outer, shift), _operands.InputGradient + offset, tile.Columns, _stream);
+                    new(_operands.OutputGradient + offset, pivot, outer, shift), _operands.InputGradient + offset, tile.Columns, _writing);
             }
             else
             {
@@ -172,7 +176,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
                     new(_operands.Input + offset, _operands.OutputGradient + offset, pivot, outer, inner, shift),
                     _operands.InputGradient + offset,
                     tile.Columns,
-                    _stream);
+                    _writing);
             }
         }
     }
@@ -181,6 +185,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
     {
         private readonly ColumnKernel<T, V, W, TPass> _kernel = kernel;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(nint start, nint end)
         {
             for (nint i = start; i < end; i++)
@@ -192,6 +197,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
     {
         private readonly ColumnKernel<T, V, W, TPass> _kernel = kernel;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(nint start, nint end)
         {
             for (nint i = start; i < end; i++)
@@ -199,7 +205,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
                 (nint first, nint rows) = _kernel._layout.Block(i % _kernel._layout.Blocks);
                 _kernel.Apply(_kernel._layout.Tile(i / _kernel._layout.Blocks), first, rows);
             }
-            if (_kernel._stream)
+            if (_kernel._writing.IsStreamed)
                 Fence.Publish();
         }
     }

@@ -99,6 +99,9 @@ internal readonly unsafe struct MomentRow<T, W>(T* x, nint stride, T* pivot) : I
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void At<TAccess>(nint i, TAccess access, out W a, out W b) where TAccess : struct, IAccess =>
         a = b = access.Load<W, T>(_x + i) - access.Load<W, T>(_pivot + i);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch(nint i) => Memory.Prefetch(_x + i);
 }
 
 /// <summary>dy and dy · (x - pivot[j]).</summary>
@@ -118,6 +121,13 @@ internal readonly unsafe struct GradientRow<T, W>(T* x, T* dy, nint stride, T* p
     {
         a = access.Load<W, T>(_dy + i);
         b = access.Load<W, T>(_x + i) - access.Load<W, T>(_pivot + i);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch(nint i)
+    {
+        Memory.Prefetch(_x + i);
+        Memory.Prefetch(_dy + i);
     }
 }
 
@@ -156,5 +166,12 @@ internal readonly unsafe struct ParameterRow<T, W> : IRowTerms<ParameterRow<T, W
     {
         a = access.Load<W, T>(_dy + i);
         b = W.FusedMultiplyAdd(access.Load<W, T>(_x + i) - _pivot, _scale, _shift);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch(nint i)
+    {
+        Memory.Prefetch(_x + i);
+        Memory.Prefetch(_dy + i);
     }
 }

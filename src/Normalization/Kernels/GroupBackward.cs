@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Normalization.Kernels.Simd;
 
 namespace Normalization.Kernels;
@@ -11,14 +12,14 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
     private readonly GroupLayout _layout;
     private readonly Operands<T> _operands;
     private readonly Sums* _unitSums;
-    private readonly bool _stream;
+    private readonly Writing _writing;
 
-    private GroupBackward(in GroupLayout layout, in Operands<T> operands, Sums* unitSums, bool stream)
+    private GroupBackward(in GroupLayout layout, in Operands<T> operands, Sums* unitSums, Writing writing)
     {
         _layout = layout;
         _operands = operands;
         _unitSums = unitSums;
-        _stream = stream;
+        _writing = writing;
     }
 
     public static void Run(in GroupLayout layout, in Operands<T> operands)
@@ -28,7 +29,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
         using var scratch = new Scratch<Sums>(layout.Units);
         fixed (Sums* unitSums = scratch.Span)
         {
-            var job = new GroupBackward<T, V, W>(layout, operands, unitSums, 3 * bytes > Thresholds.StreamBytes);
+            var job = new GroupBackward<T, V, W>(layout, operands, unitSums, Thresholds.WritingFor(3 * bytes));
             if (degree == 1 || layout.Groups >= degree * Thresholds.ChunksPerThread)
                 Partition.For(job, layout.Groups, degree);
             else
@@ -37,6 +38,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(nint start, nint end)
     {
         nint segments = _layout.Unit.Segments;
@@ -57,10 +59,11 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
                     Apply(unit, groupSums, _layout.Unit[i]);
             }
         }
-        if (_stream)
+        if (_writing.IsStreamed)
             Fence.Publish();
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void RunSplit(int degree)
     {
         nint segments = _layout.Unit.Segments;
@@ -84,6 +87,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
 
     private double WeightOf(nint unit) => _operands.Weight == null ? 1 : Element.ToDouble(_operands.Weight[unit % _layout.Channels]);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Sums SegmentSums(nint unit, in Segment segment)
     {
         nint offset = (unit * _layout.UnitStride) + segment.Offset;
@@ -93,6 +97,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
     }
 
     /// <summary>Keeps Σ dy and Σ dy · (x - mean) of a unit.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void FinishUnit(nint unit, in Sums aboutPivot) => _unitSums[unit] = new()
     {
         Sum = aboutPivot.Sum,
@@ -100,6 +105,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
     };
 
     /// <summary>Σ g and Σ g · (x - mean) of a group, with g = weight · dy.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Sums GroupSums(nint group)
     {
         Sums total = default;
@@ -111,6 +117,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
         return total;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Apply(nint unit, in Sums groupSums, in Segment segment)
     {
         ref readonly GroupStatistics statistics = ref StatisticsOf(unit);
@@ -137,12 +144,14 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Write<TVector, TMap>(TMap map, nint offset, nint length)
         where TVector : unmanaged, ISimd<TVector, T>
         where TMap : struct, IMap<TVector> =>
-        Map.Run<T, TVector, TMap>(map, _operands.InputGradient + offset, length, _stream);
+        Map.Run<T, TVector, TMap>(map, _operands.InputGradient + offset, length, _writing);
 
     /// <summary>dβ = Σ dy and dγ = Σ dy · x̂ of each channel, its units in order.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void AddParameterGradients()
     {
         if (_operands.WeightGradient == null && _operands.BiasGradient == null)
@@ -164,6 +173,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
         private readonly GroupBackward<T, V, W> _backward = backward;
         private readonly Sums* _sums = sums;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(nint start, nint end)
         {
             RunSet set = _backward._layout.Unit;
@@ -176,6 +186,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
     {
         private readonly GroupBackward<T, V, W> _backward = backward;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(nint start, nint end)
         {
             GroupLayout layout = _backward._layout;
@@ -184,7 +195,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
                 (nint unit, nint segment) = (i / layout.Unit.Segments, i % layout.Unit.Segments);
                 _backward.Apply(unit, _backward.GroupSums(unit / layout.UnitsPerGroup), layout.Unit[segment]);
             }
-            if (_backward._stream)
+            if (_backward._writing.IsStreamed)
                 Fence.Publish();
         }
     }

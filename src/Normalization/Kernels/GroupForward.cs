@@ -4,20 +4,20 @@ using Normalization.Kernels.Simd;
 namespace Normalization.Kernels;
 
 /// <summary>Forward over runs and rows: the statistics of a group, then its affine pass while it is still in the cache.</summary>
-internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in Operands<T> operands, bool stream) : IJob
+internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in Operands<T> operands, Writing writing) : IJob
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
     where W : unmanaged, IWideSimd<W, T>
 {
     private readonly GroupLayout _layout = layout;
     private readonly Operands<T> _operands = operands;
-    private readonly bool _stream = stream;
+    private readonly Writing _writing = writing;
 
     public static void Run(in GroupLayout layout, in Operands<T> operands)
     {
         long bytes = layout.Elements * sizeof(T);
         int degree = Partition.DegreeFor(bytes);
-        var job = new GroupForward<T, V, W>(layout, operands, 2 * bytes > Thresholds.StreamBytes);
+        var job = new GroupForward<T, V, W>(layout, operands, Thresholds.WritingFor(2 * bytes));
         if (degree == 1 || layout.Groups >= degree * Thresholds.ChunksPerThread)
             Partition.For(job, layout.Groups, degree);
         else
@@ -47,11 +47,12 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
                 statistic = statistic + 1 == _layout.StatisticsPeriod ? 0 : statistic + 1;
             }
         }
-        if (_stream)
+        if (_writing.IsStreamed)
             Fence.Publish();
     }
 
     /// <summary>The sums of all groups of a batch before the divisions and roots of all, so that the processor overlaps them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void ComputeStatistics(nint first, nint count, Sums* sums)
     {
         T* x = _operands.Input + (first * _layout.GroupStride);
@@ -70,6 +71,7 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
     }
 
     /// <summary>Few large groups: every phase is spread over the segments of all of them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void RunSplit(int degree)
     {
         if (!_operands.HasFixedStatistics)
@@ -94,12 +96,14 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
             Partition.For(new UnitSegments(this), _layout.Units * _layout.Unit.Segments, degree);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Apply(nint unit, nint channel, in GroupStatistics statistics)
     {
         for (nint i = 0; i < _layout.Unit.Segments; i++)
             Apply(unit, channel, statistics, _layout.Unit[i]);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Apply(nint unit, nint channel, in GroupStatistics statistics, in Segment segment)
     {
         nint offset = (unit * _layout.UnitStride) + segment.Offset;
@@ -114,12 +118,13 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
         for (nint run = 0; run < segment.Runs; run++, offset += _layout.Unit.Stride)
         {
             if (affine.IsNarrow)
-                Map.Run<T, V, AffineMap<T, V>>(new(_operands.Input + offset, affine), _operands.Output + offset, segment.Length, _stream);
+                Map.Run<T, V, AffineMap<T, V>>(new(_operands.Input + offset, affine), _operands.Output + offset, segment.Length, _writing);
             else
-                Map.Run<T, W, AffineMap<T, W>>(new(_operands.Input + offset, affine), _operands.Output + offset, segment.Length, _stream);
+                Map.Run<T, W, AffineMap<T, W>>(new(_operands.Input + offset, affine), _operands.Output + offset, segment.Length, _writing);
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void ApplyWeighted(nint offset, nint weight, nint length, in Affine affine)
     {
         if (affine.IsNarrow && _operands.Bias != null)
@@ -132,6 +137,7 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
             ApplyWeighted<W, Off>(offset, weight, length, affine);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void ApplyWeighted<TVector, THasBias>(nint offset, nint weight, nint length, in Affine affine)
         where TVector : unmanaged, ISimd<TVector, T>
         where THasBias : struct, IFlag =>
@@ -139,13 +145,14 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
             new(_operands.Input + offset, _operands.Weight + weight, _operands.Bias + weight, affine),
             _operands.Output + offset,
             length,
-            _stream);
+            _writing);
 
     private readonly struct SegmentMoments(GroupForward<T, V, W> forward, Sums* sums) : IJob
     {
         private readonly GroupForward<T, V, W> _forward = forward;
         private readonly Sums* _sums = sums;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(nint start, nint end)
         {
             GroupLayout layout = _forward._layout;
@@ -163,6 +170,7 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
     {
         private readonly GroupForward<T, V, W> _forward = forward;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(nint start, nint end)
         {
             RunSet set = _forward._layout.Unit;
@@ -172,7 +180,7 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
                 nint statistic = unit / _forward._layout.UnitsPerGroup % _forward._layout.StatisticsPeriod;
                 _forward.Apply(unit, unit % _forward._layout.Channels, _forward._operands.Statistics[statistic], set[segment]);
             }
-            if (_forward._stream)
+            if (_forward._writing.IsStreamed)
                 Fence.Publish();
         }
     }

@@ -11,6 +11,7 @@ internal struct GroupStatistics
     public double ReciprocalDeviation;
 
     /// <summary>The statistics of <paramref name="count"/> elements whose sums were taken about <paramref name="pivot"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static GroupStatistics FromSums(in Sums sums, double pivot, double count, double epsilon)
     {
         double offset = sums.Sum / count;
@@ -22,6 +23,7 @@ internal struct GroupStatistics
     }
 
     /// <summary>The root mean square stands for the deviation from a mean of zero.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static GroupStatistics FromSquares(double squares, double count, double epsilon) =>
         new() { Variance = squares / count, ReciprocalDeviation = Reciprocal((squares / count) + epsilon) };
 
@@ -32,6 +34,7 @@ internal struct GroupStatistics
         new() { Mean = mean, ReciprocalDeviation = reciprocalDeviation, Variance = 1 / (reciprocalDeviation * reciprocalDeviation) };
 
     // A constant group without epsilon has no direction to scale: zero makes its output β and its gradient 0.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static double Reciprocal(double square) => square == 0 ? 0 : 1 / Math.Sqrt(square);
 }
 
@@ -64,9 +67,11 @@ internal readonly struct Affine
     public bool IsNarrow { get; private init; }
 
     /// <summary>x̂ = (x - mean) · r.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Affine Normalizing<T>(in GroupStatistics statistics) where T : unmanaged => Create<T>(statistics, 1, 0);
 
     /// <summary>x̂ · weight + bias.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Affine Create<T>(in GroupStatistics statistics, double weight, double bias) where T : unmanaged
     {
         double pivot = Element.Round<T>(statistics.Mean);
@@ -107,6 +112,7 @@ internal readonly struct GradientAffine
     /// <summary>
     /// dx = r · (g - m(g) - x̂ · m(g · x̂)) with g = weight · dy. <paramref name="sums"/> are Σ g and Σ g · (x - mean) over the group.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static GradientAffine Create<T>(in GroupStatistics statistics, in Sums sums, double count, double weight, bool isCentered)
         where T : unmanaged
     {
@@ -129,6 +135,7 @@ internal readonly struct GradientAffine
     public static GradientAffine Scaling<T>(double scale) where T : unmanaged => new() { Outer = scale, IsNarrow = Range.Holds<T>(scale) };
 
     /// <summary>What the pivot leaves of the mean.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double Low<T>(in GroupStatistics statistics) where T : unmanaged =>
         statistics.Mean - Element.Round<T>(statistics.Mean) + statistics.Residue;
 }
@@ -139,10 +146,12 @@ internal static class Range
     private const double Smallest = 1.0 / (1L << 50) / (1L << 50);
     private const double Largest = (double)(1L << 50) * (1L << 50);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool Holds<T>(double coefficient) =>
         typeof(T) == typeof(double) || coefficient == 0 || (Math.Abs(coefficient) >= Smallest && Math.Abs(coefficient) <= Largest);
 
     /// <summary>Whether x - mean stays finite: no element of a group lies further from its mean than √(n · variance), n below 2³¹.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool Spans<T>(in GroupStatistics statistics) =>
         typeof(T) == typeof(double) || (Math.Abs(statistics.Mean) <= Largest && statistics.Variance <= Largest * Largest);
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Normalization.Kernels.Simd;
 
 namespace Normalization.Kernels;
@@ -13,7 +14,7 @@ internal static unsafe class LongRowBackward<T, V, W>
 {
     private const int TileColumns = 2048;
 
-    public static void Run(in GroupLayout layout, in Operands<T> operands, int degree, bool stream)
+    public static void Run(in GroupLayout layout, in Operands<T> operands, int degree, Writing writing)
     {
         nint segments = layout.Unit.Segments;
         using var scratch = new Scratch<Sums>(layout.Groups * segments);
@@ -30,10 +31,11 @@ internal static unsafe class LongRowBackward<T, V, W>
                 gradients[row] = Coefficients(layout, operands, row, total);
             }
             nint tiles = layout.Channels * ((layout.Unit.Length + TileColumns - 1) / TileColumns);
-            Partition.For(new ColumnTiles(layout, operands, gradients, stream), tiles, degree);
+            Partition.For(new ColumnTiles(layout, operands, gradients, writing), tiles, degree);
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Sums SegmentSums(in GroupLayout layout, in Operands<T> operands, nint row, in Segment segment)
     {
         nint offset = (row * layout.Unit.Length) + segment.Offset;
@@ -46,6 +48,7 @@ internal static unsafe class LongRowBackward<T, V, W>
         return Reduction.Run<T, W, WeightedGradientTerms<T, W>>(terms, 1, segment.Length, 0);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static GradientAffine Coefficients(in GroupLayout layout, in Operands<T> operands, nint row, in Sums aboutPivot)
     {
         ref readonly GroupStatistics statistics = ref operands.Statistics[row];
@@ -57,29 +60,32 @@ internal static unsafe class LongRowBackward<T, V, W>
         return GradientAffine.Create<T>(statistics, sums, layout.Unit.Length, 1, operands.IsCentered);
     }
 
-    public static void Write(in Operands<T> operands, in GradientAffine affine, nint offset, nint weight, nint length, bool stream)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Write(in Operands<T> operands, in GradientAffine affine, nint offset, nint weight, nint length, Writing writing)
     {
         if (affine.IsNarrow)
-            Write<V>(operands, affine, offset, weight, length, stream);
+            Write<V>(operands, affine, offset, weight, length, writing);
         else
-            Write<W>(operands, affine, offset, weight, length, stream);
+            Write<W>(operands, affine, offset, weight, length, writing);
     }
 
     /// <summary>A parameter's gradient, if it is wanted, gains what was gathered for some of its elements.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Accumulate(T* gradient, nint offset, double* terms, nint count)
     {
         if (gradient != null)
-            Map.Run<T, W, AccumulateMap<T, W>>(new(gradient + offset, terms), gradient + offset, count, stream: false);
+            Map.Run<T, W, AccumulateMap<T, W>>(new(gradient + offset, terms), gradient + offset, count, default);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Write<TVector>(
-        in Operands<T> operands, in GradientAffine affine, nint offset, nint weight, nint length, bool stream)
+        in Operands<T> operands, in GradientAffine affine, nint offset, nint weight, nint length, Writing writing)
         where TVector : unmanaged, ISimd<TVector, T> =>
         Map.Run<T, TVector, WeightedGradientMap<T, TVector>>(
             new(operands.Input + offset, operands.OutputGradient + offset, operands.Weight + weight, affine),
             operands.InputGradient + offset,
             length,
-            stream);
+            writing);
 
     private readonly struct RowSegmentSums(GroupLayout layout, Operands<T> operands, Sums* sums) : IJob
     {
@@ -87,6 +93,7 @@ internal static unsafe class LongRowBackward<T, V, W>
         private readonly Operands<T> _operands = operands;
         private readonly Sums* _sums = sums;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(nint start, nint end)
         {
             RunSet set = _layout.Unit;
@@ -95,13 +102,14 @@ internal static unsafe class LongRowBackward<T, V, W>
         }
     }
 
-    private readonly struct ColumnTiles(GroupLayout layout, Operands<T> operands, GradientAffine* gradients, bool stream) : IJob
+    private readonly struct ColumnTiles(GroupLayout layout, Operands<T> operands, GradientAffine* gradients, Writing writing) : IJob
     {
         private readonly GroupLayout _layout = layout;
         private readonly Operands<T> _operands = operands;
         private readonly GradientAffine* _gradients = gradients;
-        private readonly bool _stream = stream;
+        private readonly Writing _writing = writing;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(nint start, nint end)
         {
             double* sums = stackalloc double[2 * TileColumns];
@@ -120,9 +128,9 @@ internal static unsafe class LongRowBackward<T, V, W>
                 Accumulate(_operands.WeightGradient, weight, products, columns);
                 Accumulate(_operands.BiasGradient, weight, sums, columns);
                 for (nint row = phase; row < _layout.Groups; row += period)
-                    Write(_operands, _gradients[row], (row * width) + column, weight, columns, _stream);
+                    Write(_operands, _gradients[row], (row * width) + column, weight, columns, _writing);
             }
-            if (_stream)
+            if (_writing.IsStreamed)
                 Fence.Publish();
         }
     }

@@ -7,7 +7,15 @@ namespace Normalization.Kernels;
 internal interface IMap<V>
 {
     V Invoke<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess;
+
+    /// <summary>Asks for the cache line of element i of the large inputs, which need not exist.</summary>
+    void Prefetch(nint i);
 }
+
+/// <summary>How the output of an elementwise loop is written: past the cache or not, and which input is asked for meanwhile.</summary>
+/// <param name="IsStreamed">Whether the output goes past the cache.</param>
+/// <param name="Ahead">How many elements further a streamed loop asks for its input.</param>
+internal readonly record struct Writing(bool IsStreamed, nint Ahead = 1024);
 
 /// <summary>The one elementwise loop: y[i] = operation(i). y may be one of the operation's own inputs.</summary>
 internal static unsafe class Map
@@ -15,16 +23,16 @@ internal static unsafe class Map
     private const int LineBytes = 64;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static void Run<T, V, TMap>(in TMap source, T* y, nint length, bool stream)
+    public static void Run<T, V, TMap>(in TMap source, T* y, nint length, Writing writing)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
         where TMap : struct, IMap<V>
     {
         // A copy of its own stays in registers.
         TMap map = source;
-        if (stream)
+        if (writing.IsStreamed)
         {
-            RunStreamed<T, V, TMap>(source, y, length);
+            RunStreamed<T, V, TMap>(source, y, length, writing.Ahead);
             return;
         }
         if (length < V.Count)
@@ -53,7 +61,7 @@ internal static unsafe class Map
 
     /// <summary>Writes whole cache lines past the cache; the partial lines at both ends are written in the ordinary way.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void RunStreamed<T, V, TMap>(in TMap source, T* y, nint length)
+    private static void RunStreamed<T, V, TMap>(in TMap source, T* y, nint length, nint ahead)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
         where TMap : struct, IMap<V>
@@ -65,6 +73,7 @@ internal static unsafe class Map
         nint i = head;
         for (; i + line <= length; i += line)
         {
+            map.Prefetch(i + ahead);
             for (nint k = 0; k < line; k += V.Count)
                 V.StoreNonTemporal(y + i + k, map.Invoke(i + k, default(Whole)));
         }

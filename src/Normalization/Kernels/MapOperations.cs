@@ -16,6 +16,9 @@ internal readonly unsafe struct AffineMap<T, V>(T* x, in Affine affine) : IMap<V
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Invoke<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess =>
         V.FusedMultiplyAdd(access.Load<V, T>(_x + i) - _pivot, _scale, _shift);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch(nint i) => Memory.Prefetch(_x + i);
 }
 
 /// <summary>((x - pivot) · scale + shift) · weight[i] + bias[i]; a null bias adds nothing.</summary>
@@ -38,6 +41,9 @@ internal readonly unsafe struct WeightedAffineMap<T, V, THasBias>(T* x, T* weigh
         V weight = access.Load<V, T>(_weight + i);
         return THasBias.Value ? V.FusedMultiplyAdd(normalized, weight, access.Load<V, T>(_bias + i)) : normalized * weight;
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch(nint i) => Memory.Prefetch(_x + i);
 }
 
 /// <summary>(x - pivot[i]) · scale[i] + shift[i], with the coefficients in the compute type of the vector.</summary>
@@ -56,6 +62,9 @@ internal readonly unsafe struct ColumnAffineMap<T, V>(T* x, void* pivot, void* s
             access.Load<V, T>(_x + i) - access.LoadCoefficients<V, T>(_pivot, i),
             access.LoadCoefficients<V, T>(_scale, i),
             access.LoadCoefficients<V, T>(_shift, i));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch(nint i) => Memory.Prefetch(_x + i);
 }
 
 /// <summary>dy · outer + (x - pivot) · inner + shift, the same four numbers for every element.</summary>
@@ -74,6 +83,13 @@ internal readonly unsafe struct GradientMap<T, V>(T* x, T* dy, in GradientAffine
     public V Invoke<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess =>
         V.FusedMultiplyAdd(
             access.Load<V, T>(_dy + i), _outer, V.FusedMultiplyAdd(access.Load<V, T>(_x + i) - _pivot, _inner, _shift));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch(nint i)
+    {
+        Memory.Prefetch(_x + i);
+        Memory.Prefetch(_dy + i);
+    }
 }
 
 /// <summary>dy · weight[i] · outer + (x - pivot) · inner + shift.</summary>
@@ -95,6 +111,13 @@ internal readonly unsafe struct WeightedGradientMap<T, V>(T* x, T* dy, T* weight
             access.Load<V, T>(_dy + i) * access.Load<V, T>(_weight + i),
             _outer,
             V.FusedMultiplyAdd(access.Load<V, T>(_x + i) - _pivot, _inner, _shift));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch(nint i)
+    {
+        Memory.Prefetch(_x + i);
+        Memory.Prefetch(_dy + i);
+    }
 }
 
 /// <summary>dy · outer[i] + (x - pivot[i]) · inner[i] + shift[i], with the coefficients in the compute type of the vector.</summary>
@@ -118,6 +141,13 @@ internal readonly unsafe struct ColumnGradientMap<T, V>(T* x, T* dy, void* pivot
                 access.Load<V, T>(_x + i) - access.LoadCoefficients<V, T>(_pivot, i),
                 access.LoadCoefficients<V, T>(_inner, i),
                 access.LoadCoefficients<V, T>(_shift, i)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch(nint i)
+    {
+        Memory.Prefetch(_x + i);
+        Memory.Prefetch(_dy + i);
+    }
 }
 
 /// <summary>y + addend[i], with the addends in double: what accumulated gradients gain.</summary>
@@ -131,6 +161,9 @@ internal readonly unsafe struct AccumulateMap<T, W>(T* y, double* addend) : IMap
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public W Invoke<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess =>
         access.Load<W, T>(_y + i) + access.LoadCoefficients<W, T>(_addend, i);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch(nint i) => Memory.Prefetch(_y + i);
 }
 
 /// <summary>A choice made when a kernel is compiled.</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Normalization.Kernels.Simd;
 
 namespace Normalization.Kernels;
@@ -11,12 +12,15 @@ internal static unsafe class Moments<T, W>
     private static double FarPivot => typeof(T) == typeof(float) ? 1 << 20 : 16;
 
     /// <summary>The first element is the pivot: a constant group has differences of exactly zero.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double Pivot(T* group, bool isCentered) => isCentered ? Element.ToDouble(*group) : 0;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Sums SegmentSums(T* group, in RunSet set, in Segment segment, double pivot) =>
         Reduction.Run<T, W, MomentTerms<T, W>>(new(group + segment.Offset, pivot), segment.Runs, segment.Length, set.Stride);
 
     /// <summary>Turns sums into statistics, and takes the sums again about the mean where the pivot was an outlier.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static GroupStatistics Finish(T* group, in RunSet set, in Sums sums, double pivot, bool isCentered, double epsilon)
     {
         double count = set.Elements;
@@ -30,6 +34,7 @@ internal static unsafe class Moments<T, W>
         return GroupStatistics.FromSums(SumsAbout(group, set, pivot), pivot, count, epsilon);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Sums SumsAbout(T* group, in RunSet set, double pivot)
     {
         Sums total = SegmentSums(group, set, set[0], pivot);

@@ -8,6 +8,9 @@ namespace Normalization.Kernels;
 internal interface ITerms<W>
 {
     void At<TAccess>(nint i, TAccess access, out W a, out W b) where TAccess : struct, IAccess;
+
+    /// <summary>Asks for the cache line of element i, which need not exist.</summary>
+    void Prefetch(nint i);
 }
 
 /// <summary>Σ a and Σ a·b.</summary>
@@ -31,6 +34,7 @@ internal struct Sums
 internal static unsafe class Reduction
 {
     private const int Lanes = 16;
+    private const nint PrefetchAhead = 512;
 
     private static ReadOnlySpan<long> LaneMask =>
     [
@@ -57,6 +61,8 @@ internal static unsafe class Reduction
             return RunShort<T, W, TTerms>(source, runs, length, stride);
         // A copy of its own stays in registers.
         TTerms terms = source;
+        // The hardware follows a run by itself but does not guess where the next one starts.
+        nint ahead = runs > 1 ? stride : PrefetchAhead;
         nint tail = length & (Lanes - 1);
         long* mask = Mask + tail;
         W sum0 = default, sum1 = default, sum2 = default, sum3 = default;
@@ -71,6 +77,7 @@ internal static unsafe class Reduction
                 nint end = i + length - tail;
                 for (; i < end; i += Lanes)
                 {
+                    terms.Prefetch(i + ahead);
                     Add<T, W, TTerms>(terms, i, ref s0, ref p0);
                     Add<T, W, TTerms>(terms, i + W.Count, ref s1, ref p1);
                     if (2 * W.Count < Lanes)

@@ -14,6 +14,9 @@ internal readonly unsafe struct MomentTerms<T, W>(T* x, double pivot) : ITerms<W
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void At<TAccess>(nint i, TAccess access, out W a, out W b) where TAccess : struct, IAccess =>
         a = b = access.Load<W, T>(_x + i) - _pivot;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch(nint i) => Memory.Prefetch(_x + i);
 }
 
 /// <summary>dy and dy · (x - pivot).</summary>
@@ -30,6 +33,13 @@ internal readonly unsafe struct GradientTerms<T, W>(T* x, T* dy, double pivot) :
     {
         a = access.Load<W, T>(_dy + i);
         b = access.Load<W, T>(_x + i) - _pivot;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch(nint i)
+    {
+        Memory.Prefetch(_x + i);
+        Memory.Prefetch(_dy + i);
     }
 }
 
@@ -48,5 +58,12 @@ internal readonly unsafe struct WeightedGradientTerms<T, W>(T* x, T* dy, T* weig
     {
         a = access.Load<W, T>(_dy + i) * access.Load<W, T>(_weight + i);
         b = access.Load<W, T>(_x + i) - _pivot;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch(nint i)
+    {
+        Memory.Prefetch(_x + i);
+        Memory.Prefetch(_dy + i);
     }
 }

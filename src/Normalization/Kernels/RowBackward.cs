@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Numerics.Tensors;
 using Normalization.Kernels.Simd;
 
@@ -21,16 +22,16 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
     private readonly double* _partials;
     private readonly GradientAffine* _gradients;
     private readonly nint _rowsPerBlock;
-    private readonly bool _stream;
+    private readonly Writing _writing;
 
-    private RowBackward(in GroupLayout layout, in Operands<T> operands, nint rowsPerBlock, double* partials, GradientAffine* gradients, bool stream)
+    private RowBackward(in GroupLayout layout, in Operands<T> operands, nint rowsPerBlock, double* partials, GradientAffine* gradients, Writing writing)
     {
         _layout = layout;
         _operands = operands;
         _rowsPerBlock = rowsPerBlock;
         _partials = partials;
         _gradients = gradients;
-        _stream = stream;
+        _writing = writing;
     }
 
     private nint Width => _layout.Unit.Length;
@@ -44,11 +45,11 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
     {
         long bytes = layout.Elements * sizeof(T);
         int degree = Partition.DegreeFor(bytes);
-        bool stream = 3 * bytes > Thresholds.StreamBytes;
+        Writing writing = Thresholds.WritingFor(3 * bytes);
         nint period = layout.Channels;
         if (layout.Unit.Length * period > TileElements)
         {
-            LongRowBackward<T, V, W>.Run(layout, operands, degree, stream);
+            LongRowBackward<T, V, W>.Run(layout, operands, degree, writing);
             return;
         }
         nint least = Math.Max(BlockElements / layout.Unit.Length, (layout.Groups + MostBlocks - 1) / MostBlocks);
@@ -60,7 +61,7 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
         fixed (double* partials = scratch.Span)
         fixed (GradientAffine* gradients = gradientScratch.Span)
         {
-            var job = new RowBackward<T, V, W>(layout, operands, rowsPerBlock, partials, gradients, stream);
+            var job = new RowBackward<T, V, W>(layout, operands, rowsPerBlock, partials, gradients, writing);
             Partition.For(job, blocks, degree);
             Span<double> total = scratch.Span[..(int)(2 * padded)];
             for (nint block = 1; block < blocks; block++)
@@ -70,6 +71,7 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(nint start, nint end)
     {
         nint period = _layout.Channels;
@@ -82,10 +84,11 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
             for (nint row = block * _rowsPerBlock; row < last; row += rowsPerTile)
                 RunTile(row, Math.Min(rowsPerTile, last - row), sums, sums + PaddedParameters);
         }
-        if (_stream)
+        if (_writing.IsStreamed)
             Fence.Publish();
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void RunTile(nint first, nint rows, double* sums, double* products)
     {
         nint period = _layout.Channels;
@@ -105,9 +108,10 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
                 terms, (rows - phase + period - 1) / period, Width, sums + weight, products + weight);
         }
         for (nint row = first; row < first + rows; row++)
-            LongRowBackward<T, V, W>.Write(_operands, _gradients[row], row * Width, row % period * Width, Width, _stream);
+            LongRowBackward<T, V, W>.Write(_operands, _gradients[row], row * Width, row % period * Width, Width, _writing);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Sums RowSums(nint row)
     {
         Sums total = default;

@@ -25,8 +25,8 @@ internal static class Thresholds
 
     private static readonly long LastLevelCacheBytes = ReadLastLevelCacheBytes();
 
-    /// <summary>Bytes in and out from which the output goes past the cache.</summary>
-    public static long StreamBytes => LastLevelCacheBytes / 4 * 3;
+    /// <summary>From three quarters of the last-level cache on, in and out together, the output goes past the cache.</summary>
+    public static Writing WritingFor(long bytes, nint ahead = 1024) => new(bytes > LastLevelCacheBytes / 4 * 3, ahead);
 
     /// <summary>How many groups of this size are taken at a time: as many as stay in the first-level cache.</summary>
     public static nint GroupsPerBatch(nint groupBytes) => Math.Clamp(BatchBytes / groupBytes, 1, BatchGroups);
