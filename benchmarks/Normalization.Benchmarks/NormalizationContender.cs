@@ -25,11 +25,11 @@ internal sealed class NormalizationContender<T>(string layout) : IContender
                 NormalizationParallelism.MaxDegree = threads;
                 layer.Backward(dy, y);
             }
-            : () =>
-            {
-                NormalizationParallelism.MaxDegree = threads;
-                layer.Forward(x, y);
-            };
+        : () =>
+        {
+            NormalizationParallelism.MaxDegree = threads;
+            layer.Forward(x, y);
+        };
     }
 
     private static NormalizationLayer<T> CreateLayer(string operation, int[] shape, int groups) => operation.Split('-')[0] switch

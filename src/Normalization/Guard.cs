@@ -56,7 +56,7 @@ internal static class Guard
     public static void LengthOrEmpty<T>(ReadOnlySpan<T> span, long expected, string name, string meaning)
     {
         if (!span.IsEmpty && span.Length != expected)
-            throw new ArgumentException($"{name} must be empty or have {meaning} = {expected} elements, got {span.Length}.", name);
+            throw new ArgumentException($"{name} must have no elements or {meaning} = {expected} elements, got {span.Length}.", name);
     }
 
     /// <summary>The output may be the input exactly, element for element, but not shifted against it.</summary>

@@ -131,16 +131,21 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
         if (!TPass.IsBackward && _operands.Output == null)
             return;
         GradientAffine* affines = stackalloc GradientAffine[(int)tile.Channels];
-        bool isNarrow = true;
         for (nint channel = 0; channel < tile.Channels; channel++)
-        {
             affines[channel] = TPass.Coefficients(_operands, _layout, tile.FirstChannel + channel, _sums);
-            isNarrow &= affines[channel].IsNarrow;
+        // Neighbours that need the same arithmetic go together, so that no channel changes another one's bits.
+        for (nint channel = 0, next; channel < tile.Channels; channel = next)
+        {
+            bool isNarrow = affines[channel].IsNarrow;
+            for (next = channel + 1; next < tile.Channels && affines[next].IsNarrow == isNarrow; next++)
+            {
+            }
+            ColumnTile part = _layout.Part(tile.FirstChannel + channel, next - channel);
+            if (isNarrow)
+                Apply<V>(part, affines + channel, firstRow, rows);
+            else
+                Apply<W>(part, affines + channel, firstRow, rows);
         }
-        if (isNarrow)
-            Apply<V>(tile, affines, firstRow, rows);
-        else
-            Apply<W>(tile, affines, firstRow, rows);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -185,7 +190,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
     {
         private readonly ColumnKernel<T, V, W, TPass> _kernel = kernel;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(nint start, nint end)
         {
             for (nint i = start; i < end; i++)
@@ -197,7 +202,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
     {
         private readonly ColumnKernel<T, V, W, TPass> _kernel = kernel;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(nint start, nint end)
         {
             for (nint i = start; i < end; i++)

@@ -38,9 +38,11 @@ internal readonly struct ColumnLayout(nint rows, nint channels, nint fold)
 
     public ColumnTile Tile(nint index)
     {
-        nint first = index * ChannelsPerTile, count = Math.Min(ChannelsPerTile, Channels - first);
-        return new(first, count, first * Fold, count * Fold);
+        nint first = index * ChannelsPerTile;
+        return Part(first, Math.Min(ChannelsPerTile, Channels - first));
     }
+
+    public ColumnTile Part(nint firstChannel, nint channels) => new(firstChannel, channels, firstChannel * Fold, channels * Fold);
 
     public (nint First, nint Count) Block(nint index) => (index * RowsPerBlock, Math.Min(RowsPerBlock, Rows - (index * RowsPerBlock)));
 }

@@ -173,7 +173,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
         private readonly GroupBackward<T, V, W> _backward = backward;
         private readonly Sums* _sums = sums;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(nint start, nint end)
         {
             RunSet set = _backward._layout.Unit;
@@ -186,7 +186,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
     {
         private readonly GroupBackward<T, V, W> _backward = backward;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(nint start, nint end)
         {
             GroupLayout layout = _backward._layout;

@@ -152,7 +152,7 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
         private readonly GroupForward<T, V, W> _forward = forward;
         private readonly Sums* _sums = sums;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(nint start, nint end)
         {
             GroupLayout layout = _forward._layout;
@@ -170,7 +170,7 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
     {
         private readonly GroupForward<T, V, W> _forward = forward;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(nint start, nint end)
         {
             RunSet set = _forward._layout.Unit;

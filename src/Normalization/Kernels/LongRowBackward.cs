@@ -93,7 +93,7 @@ internal static unsafe class LongRowBackward<T, V, W>
         private readonly Operands<T> _operands = operands;
         private readonly Sums* _sums = sums;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(nint start, nint end)
         {
             RunSet set = _layout.Unit;
@@ -109,7 +109,7 @@ internal static unsafe class LongRowBackward<T, V, W>
         private readonly GradientAffine* _gradients = gradients;
         private readonly Writing _writing = writing;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(nint start, nint end)
         {
             double* sums = stackalloc double[2 * TileColumns];

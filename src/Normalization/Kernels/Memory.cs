@@ -15,14 +15,17 @@ internal static unsafe class Memory
             Sse.Prefetch0(address);
     }
 
+    /// <summary>Whether two spans share memory; an empty one shares none.</summary>
     public static bool Overlap<T, TOther>(ReadOnlySpan<T> first, ReadOnlySpan<TOther> second)
         where T : unmanaged
-        where TOther : unmanaged =>
-        // Byte spans are limited to int lengths, so the comparison is done on addresses.
-        Start(first) is var (firstStart, firstEnd) && Start(second) is var (secondStart, secondEnd)
-        && firstStart < secondEnd && secondStart < firstEnd;
+        where TOther : unmanaged
+    {
+        (nuint firstStart, nuint firstEnd) = Bounds(first);
+        (nuint secondStart, nuint secondEnd) = Bounds(second);
+        return !first.IsEmpty && !second.IsEmpty && firstStart < secondEnd && secondStart < firstEnd;
+    }
 
-    private static (nuint Start, nuint End) Start<T>(ReadOnlySpan<T> span) where T : unmanaged
+    private static (nuint Start, nuint End) Bounds<T>(ReadOnlySpan<T> span) where T : unmanaged
     {
         fixed (T* start = &MemoryMarshal.GetReference(span))
             return ((nuint)start, (nuint)(start + span.Length));

@@ -1,5 +1,5 @@
-using System.Runtime.CompilerServices;
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using Normalization.Kernels.Simd;
 
 namespace Normalization.Kernels;
@@ -38,8 +38,10 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
 
     private nint Parameters => _layout.Channels * Width;
 
-    /// <summary>Accumulators are read and written in whole vectors.</summary>
-    private nint PaddedParameters => (Parameters + 7) & ~7;
+    private nint PaddedParameters => Padded(Parameters);
+
+    /// <summary>Accumulators are read and written in whole vectors of up to 8, from the start of any row of a period on.</summary>
+    private static nint Padded(nint parameters) => (parameters + 14) & ~7;
 
     public static void Run(in GroupLayout layout, in Operands<T> operands)
     {
@@ -55,7 +57,7 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
         nint least = Math.Max(BlockElements / layout.Unit.Length, (layout.Groups + MostBlocks - 1) / MostBlocks);
         nint rowsPerBlock = (least + period - 1) / period * period;
         nint blocks = (layout.Groups + rowsPerBlock - 1) / rowsPerBlock;
-        nint padded = (layout.Unit.Length * period + 7) & ~7;
+        nint padded = Padded(layout.Unit.Length * period);
         using var scratch = new Scratch<double>(blocks * 2 * padded);
         using var gradientScratch = new Scratch<GradientAffine>(layout.Groups);
         fixed (double* partials = scratch.Span)

@@ -48,7 +48,7 @@ public sealed class BatchNorm1d<T>(
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private protected override Plan Describe(ReadOnlySpan<int> shape) =>
-        Describe(shape, shape.Length is 2 or 3, $"[N, {NumFeatures}] or [N, {NumFeatures}, L]");
+        Describe(shape, shape.Length is 2 or 3, "[N, {0}] or [N, {0}, L]");
 }
 
 /// <summary>Batch normalization of [N, C, H, W].</summary>
@@ -59,7 +59,7 @@ public sealed class BatchNorm2d<T>(
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private protected override Plan Describe(ReadOnlySpan<int> shape) =>
-        Describe(shape, shape.Length == 4, $"[N, {NumFeatures}, H, W]");
+        Describe(shape, shape.Length == 4, "[N, {0}, H, W]");
 }
 
 /// <summary>Batch normalization of [N, C, D, H, W].</summary>
@@ -70,5 +70,5 @@ public sealed class BatchNorm3d<T>(
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private protected override Plan Describe(ReadOnlySpan<int> shape) =>
-        Describe(shape, shape.Length == 5, $"[N, {NumFeatures}, D, H, W]");
+        Describe(shape, shape.Length == 5, "[N, {0}, D, H, W]");
 }

@@ -25,7 +25,7 @@ public class InstanceNorm<T>(
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private protected override Plan Describe(ReadOnlySpan<int> shape) =>
-        Describe(shape, 1, shape.Length >= 3, $"[N, {NumFeatures}, ...] of rank 3 or more");
+        Describe(shape, 1, shape.Length >= 3, "[N, {0}, ...] of rank 3 or more");
 
     private protected Plan Describe(ReadOnlySpan<int> shape, int channelDimension, bool rankFits, string expected)
     {
@@ -40,11 +40,8 @@ public class InstanceNorm<T>(
         return Plan.Bands(samples, NumFeatures, positions, NumFeatures);
     }
 
-    private protected Plan DescribeRank(ReadOnlySpan<int> shape, int rank, string dimensions) => Describe(
-        shape,
-        shape.Length - rank,
-        shape.Length == rank || shape.Length == rank + 1,
-        $"[N, {NumFeatures}, {dimensions}] or [{NumFeatures}, {dimensions}]");
+    private protected Plan DescribeRank(ReadOnlySpan<int> shape, int rank, string expected) =>
+        Describe(shape, shape.Length - rank, shape.Length == rank || shape.Length == rank + 1, expected);
 }
 
 /// <summary>Instance normalization of [N, C, L] or, unbatched, [C, L].</summary>
@@ -54,7 +51,7 @@ public sealed class InstanceNorm1d<T>(
     : InstanceNorm<T>(numFeatures, epsilon, momentum, affine, trackRunningStatistics)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private protected override Plan Describe(ReadOnlySpan<int> shape) => DescribeRank(shape, 2, "L");
+    private protected override Plan Describe(ReadOnlySpan<int> shape) => DescribeRank(shape, 2, "[N, {0}, L] or [{0}, L]");
 }
 
 /// <summary>Instance normalization of [N, C, H, W] or, unbatched, [C, H, W].</summary>
@@ -64,7 +61,7 @@ public sealed class InstanceNorm2d<T>(
     : InstanceNorm<T>(numFeatures, epsilon, momentum, affine, trackRunningStatistics)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private protected override Plan Describe(ReadOnlySpan<int> shape) => DescribeRank(shape, 3, "H, W");
+    private protected override Plan Describe(ReadOnlySpan<int> shape) => DescribeRank(shape, 3, "[N, {0}, H, W] or [{0}, H, W]");
 }
 
 /// <summary>Instance normalization of [N, C, D, H, W] or, unbatched, [C, D, H, W].</summary>
@@ -74,5 +71,5 @@ public sealed class InstanceNorm3d<T>(
     : InstanceNorm<T>(numFeatures, epsilon, momentum, affine, trackRunningStatistics)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private protected override Plan Describe(ReadOnlySpan<int> shape) => DescribeRank(shape, 4, "D, H, W");
+    private protected override Plan Describe(ReadOnlySpan<int> shape) => DescribeRank(shape, 4, "[N, {0}, D, H, W] or [{0}, D, H, W]");
 }

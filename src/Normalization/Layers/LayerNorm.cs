@@ -19,7 +19,7 @@ namespace Normalization;
 /// <exception cref="ArgumentException"><paramref name="normalizedShape"/> is empty or too large.</exception>
 /// <exception cref="ArgumentOutOfRangeException">A size is not positive, or ε is negative or not finite.</exception>
 public sealed class LayerNorm<T>(ReadOnlySpan<int> normalizedShape, double epsilon = 1e-5, bool elementwiseAffine = true, bool bias = true)
-    : NormalizationLayer<T>(epsilon, NormalizedDimensions.Checked(normalizedShape), elementwiseAffine, elementwiseAffine && bias)
+    : NormalizationLayer<T>(epsilon, normalizedShape, elementwiseAffine, elementwiseAffine && bias)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly NormalizedDimensions _dimensions = new(normalizedShape);
@@ -42,13 +42,13 @@ public sealed class LayerNorm<T>(ReadOnlySpan<int> normalizedShape, double epsil
 }
 
 /// <summary>The last dimensions of an input, which one row of statistics covers.</summary>
-internal readonly struct NormalizedDimensions(ReadOnlySpan<int> sizes)
+internal readonly struct NormalizedDimensions(ReadOnlySpan<int> normalizedShape)
 {
-    private readonly int[] _sizes = sizes.ToArray();
+    private readonly int[] _sizes = Checked(normalizedShape);
 
     public ReadOnlySpan<int> Sizes => _sizes;
 
-    public int Width { get; } = Shape.Length(sizes);
+    public int Width { get; } = Shape.Length(normalizedShape);
 
     public int Rows(ReadOnlySpan<int> shape)
     {
@@ -57,12 +57,12 @@ internal readonly struct NormalizedDimensions(ReadOnlySpan<int> sizes)
         return Shape.Length(shape[..^_sizes.Length]);
     }
 
-    public static ReadOnlySpan<int> Checked(ReadOnlySpan<int> normalizedShape)
+    private static int[] Checked(ReadOnlySpan<int> normalizedShape)
     {
         if (normalizedShape.IsEmpty)
             throw new ArgumentException("normalizedShape must have at least one dimension.", nameof(normalizedShape));
         foreach (int size in normalizedShape)
             Guard.Positive(size, nameof(normalizedShape));
-        return normalizedShape;
+        return normalizedShape.ToArray();
     }
 }

@@ -149,6 +149,7 @@ public abstract class NormalizationLayer<T>
         Tensor<T> input = GuardRemembered(context, outputGradient);
         GuardShape(inputGradient, input.Shape, nameof(inputGradient));
         GuardOutput(inputGradient.Span);
+        Guard.Apart(inputGradient.Span, ValueOf(Bias), nameof(inputGradient), nameof(Bias));
         NormalizationPrimitives.GuardBackward<T>(
             input.Span,
             outputGradient.Span,

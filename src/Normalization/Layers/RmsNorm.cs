@@ -18,7 +18,7 @@ namespace Normalization;
 /// <exception cref="ArgumentException"><paramref name="normalizedShape"/> is empty or too large.</exception>
 /// <exception cref="ArgumentOutOfRangeException">A size is not positive, or ε is negative or not finite.</exception>
 public sealed class RmsNorm<T>(ReadOnlySpan<int> normalizedShape, double? epsilon = null, bool elementwiseAffine = true)
-    : NormalizationLayer<T>(epsilon ?? MachineEpsilon, NormalizedDimensions.Checked(normalizedShape), elementwiseAffine, hasBias: false)
+    : NormalizationLayer<T>(epsilon ?? MachineEpsilon, normalizedShape, elementwiseAffine, hasBias: false)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly NormalizedDimensions _dimensions = new(normalizedShape);

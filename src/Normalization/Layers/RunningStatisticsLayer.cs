@@ -96,11 +96,11 @@ public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
         }
     }
 
-    /// <summary>Throws unless the shape is one of [N, C, ...] with this layer's C and, for a fixed rank, these further dimensions.</summary>
+    /// <summary>Throws unless the rank fits and the channels are this layer's, whose number stands for {0} in what was expected.</summary>
     private protected void GuardInput(ReadOnlySpan<int> shape, int channelDimension, bool rankFits, string expected)
     {
         if (!rankFits || shape[channelDimension] != NumFeatures)
-            throw Guard.InputError($"expected input {expected}, got {Format(shape)}");
+            throw Guard.InputError($"expected input {expected.Replace("{0}", $"{NumFeatures}", StringComparison.Ordinal)}, got {Format(shape)}");
     }
 
     private static int Checked(int numFeatures, double? momentum)

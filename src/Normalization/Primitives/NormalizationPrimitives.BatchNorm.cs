@@ -48,8 +48,10 @@ public static partial class NormalizationPrimitives
         GuardForward(plan, x, weight, bias, epsilon, y, mean, reciprocalDeviation, "n · c · s");
         Guard.LengthOrEmpty<T>(runningMean, c, nameof(runningMean), "c");
         Guard.Length<T>(runningVariance, runningMean.Length, nameof(runningVariance), "as many elements as runningMean");
-        GuardWritten<T>(runningMean, nameof(runningMean), x, y, weight, bias);
-        GuardWritten<T>(runningVariance, nameof(runningVariance), x, y, weight, bias);
+        GuardWritten<T, T>(runningMean, nameof(runningMean), x, y, weight, bias);
+        GuardWritten<T, double>(runningMean, nameof(runningMean), mean, reciprocalDeviation);
+        GuardWritten<T, T>(runningVariance, nameof(runningVariance), x, y, weight, bias);
+        GuardWritten<T, double>(runningVariance, nameof(runningVariance), mean, reciprocalDeviation);
         Guard.Apart<T, T>(runningMean, runningVariance, nameof(runningMean), nameof(runningVariance));
         GuardValuesPerChannel(plan);
         ComputeForward(plan, x, weight, bias, epsilon, y, mean, reciprocalDeviation, runningMean, runningVariance, momentum);

@@ -82,8 +82,8 @@ public static partial class NormalizationPrimitives
         Guard.SameOrApart(dx, dy, dxName, dyName);
         Guard.Apart<T, T>(dx, x, dxName, xName);
         Guard.Apart<T, T>(dx, weight, dxName, nameof(weight));
-        GuardWritten<T>(weightGradient, nameof(weightGradient), x, dy, dx, weight);
-        GuardWritten<T>(biasGradient, nameof(biasGradient), x, dy, dx, weight);
+        GuardWritten<T, T>(weightGradient, nameof(weightGradient), x, dy, dx, weight);
+        GuardWritten<T, T>(biasGradient, nameof(biasGradient), x, dy, dx, weight);
         Guard.Apart<T, T>(weightGradient, biasGradient, nameof(weightGradient), nameof(biasGradient));
     }
 
@@ -120,14 +120,21 @@ public static partial class NormalizationPrimitives
         // A momentum of 1 forgets even a running value that is not finite.
         Element.FromDouble<T>(momentum == 1 ? batch : ((1 - momentum) * Element.ToDouble(running)) + (momentum * batch));
 
-    private static void GuardWritten<T>(
-        ReadOnlySpan<T> written, string name, ReadOnlySpan<T> first, ReadOnlySpan<T> second, ReadOnlySpan<T> third, ReadOnlySpan<T> fourth)
+    private static void GuardWritten<T, TOther>(
+        ReadOnlySpan<T> written,
+        string name,
+        ReadOnlySpan<TOther> first,
+        ReadOnlySpan<TOther> second,
+        ReadOnlySpan<TOther> third = default,
+        ReadOnlySpan<TOther> fourth = default)
         where T : unmanaged
+        where TOther : unmanaged
     {
-        Guard.Apart(written, first, name, "another argument");
-        Guard.Apart(written, second, name, "another argument");
-        Guard.Apart(written, third, name, "another argument");
-        Guard.Apart(written, fourth, name, "another argument");
+        const string Other = "another argument";
+        Guard.Apart(written, first, name, Other);
+        Guard.Apart(written, second, name, Other);
+        Guard.Apart(written, third, name, Other);
+        Guard.Apart(written, fourth, name, Other);
     }
 
     /// <summary>The gate of every forward on spans.</summary>
@@ -141,17 +148,17 @@ public static partial class NormalizationPrimitives
         Guard.LengthOrEmpty(weight, plan.Parameters, nameof(weight), "the number of parameters");
         Guard.LengthOrEmpty(bias, plan.Parameters, nameof(bias), "the number of parameters");
         GuardForward(x, y, weight, bias);
-        GuardStatistics<T>(plan, x, y, mean, nameof(mean));
-        GuardStatistics<T>(plan, x, y, second, "reciprocalDeviation");
+        GuardStatistics(plan, mean, nameof(mean), x, y, weight, bias);
+        GuardStatistics(plan, second, "reciprocalDeviation", x, y, weight, bias);
         Guard.Apart<double, double>(mean, second, nameof(mean), "reciprocalDeviation");
     }
 
-    private static void GuardStatistics<T>(in Plan plan, ReadOnlySpan<T> x, Span<T> y, Span<double> statistics, string name)
+    private static void GuardStatistics<T>(
+        in Plan plan, Span<double> statistics, string name, ReadOnlySpan<T> x, Span<T> y, ReadOnlySpan<T> weight, ReadOnlySpan<T> bias)
         where T : unmanaged
     {
         Guard.LengthOrEmpty<double>(statistics, plan.StatisticsCount, name, "the number of groups");
-        Guard.Apart<double, T>(statistics, x, name, nameof(x));
-        Guard.Apart<double, T>(statistics, y, name, nameof(y));
+        GuardWritten<double, T>(statistics, name, x, y, weight, bias);
     }
 
     /// <summary>Forward with the statistics of the input, which are handed out where they are wanted.</summary>
@@ -207,8 +214,9 @@ public static partial class NormalizationPrimitives
         Guard.LengthOrEmpty<T>(weightGradient, plan.Parameters, nameof(weightGradient), "the number of parameters");
         Guard.LengthOrEmpty<T>(biasGradient, plan.Parameters, nameof(biasGradient), "the number of parameters");
         GuardBackward(x, dy, weight, dx, weightGradient, biasGradient);
-        Guard.Apart<T, double>(dx, mean, nameof(dx), nameof(mean));
-        Guard.Apart<T, double>(dx, reciprocalDeviation, nameof(dx), nameof(reciprocalDeviation));
+        GuardWritten<T, double>(dx, nameof(dx), mean, reciprocalDeviation);
+        GuardWritten<T, double>(weightGradient, nameof(weightGradient), mean, reciprocalDeviation);
+        GuardWritten<T, double>(biasGradient, nameof(biasGradient), mean, reciprocalDeviation);
         using Scratch<GroupStatistics> scratch = plan.StatisticsCount > GroupsOnStack ? new(plan.StatisticsCount) : default;
         Span<GroupStatistics> statistics =
             plan.StatisticsCount > GroupsOnStack ? scratch.Span : (stackalloc GroupStatistics[GroupsOnStack])[..plan.StatisticsCount];

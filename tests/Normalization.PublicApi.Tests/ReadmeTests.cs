@@ -1,0 +1,81 @@
+using System.Globalization;
+using System.Reflection;
+using System.Text.RegularExpressions;
+
+namespace Normalization.PublicApi.Tests;
+
+public sealed partial class ReadmeTests
+{
+    private const BindingFlags AnyStatic = BindingFlags.Static | BindingFlags.Public;
+
+    private static readonly string Readme = Repository.Read("README.md");
+
+    private static readonly Dictionary<string, string> SampleTexts = Directory
+        .EnumerateFiles(Path.Combine(Repository.TestProject, "Samples"), "*.cs")
+        .SelectMany(static path => Marked().Matches(Repository.Read(path)))
+        .GroupBy(static match => match.Groups["name"].Value, static match => Unindented(match.Groups["text"].Value))
+        .ToDictionary(static sample => sample.Key, static sample => string.Concat(sample).Trim('\n'));
+
+    public static TheoryData<string> Samples => [.. SampleTexts.Keys];
+
+    [Theory]
+    [MemberData(nameof(Samples))]
+    public void A_sample_of_the_readme_compiles_and_runs(string sample)
+    {
+        Blocks("csharp").Should().Contain(SampleTexts[sample], "README.md shows the sample {0} as it is compiled", sample);
+        Output(sample).Should().NotBeNull();
+    }
+
+    [Fact]
+    public void No_code_of_the_readme_is_left_uncompiled() =>
+        Blocks("csharp").Should().BeSubsetOf(SampleTexts.Values);
+
+    [Fact]
+    public void The_first_example_prints_what_the_readme_says() =>
+        Blocks("text").Should().Contain(Output("first-example").Trim());
+
+    [Fact]
+    public void Every_layer_is_in_the_readme()
+    {
+        var layers = PublicSurface.Types(typeof(NormalizationPrimitives).Assembly)
+            .Where(static type => !type.IsAbstract && type.BaseType is { IsGenericType: true, IsAbstract: true })
+            .Select(static type => $"`{type.Name.Split('`')[0]}");
+
+        layers.Should().HaveCountGreaterThan(5);
+        Readme.Should().ContainAll(layers);
+    }
+
+    private static IEnumerable<string> Blocks(string language) =>
+        Fenced().Matches(Readme).Where(match => match.Groups["language"].Value == language).Select(static match => match.Groups["text"].Value);
+
+    private static string Output(string sample)
+    {
+        string type = string.Concat(sample.Split('-').Select(static word => char.ToUpper(word[0], CultureInfo.InvariantCulture) + word[1..]));
+        MethodInfo run = typeof(ReadmeTests).Assembly.GetType($"Samples.{type}", throwOnError: true)!.GetMethod("Run", AnyStatic)!;
+        TextWriter console = Console.Out;
+        using var captured = new StringWriter(CultureInfo.InvariantCulture) { NewLine = "\n" };
+        Console.SetOut(captured);
+        try
+        {
+            run.CreateDelegate<Action>()();
+        }
+        finally
+        {
+            Console.SetOut(console);
+        }
+        return captured.ToString();
+    }
+
+    private static string Unindented(string text)
+    {
+        string[] lines = text.Split('\n');
+        int indent = lines.Where(static line => line.Trim().Length > 0).Min(static line => line.Length - line.TrimStart().Length);
+        return string.Join('\n', lines.Select(line => line.Length > indent ? line[indent..] : ""));
+    }
+
+    [GeneratedRegex(@"^ *// begin-sample (?<name>[\w-]+)\n(?<text>.*?)^ *// end-sample\n", RegexOptions.Multiline | RegexOptions.Singleline)]
+    private static partial Regex Marked();
+
+    [GeneratedRegex(@"^```(?<language>\w*)\n(?<text>.*?)\n```$", RegexOptions.Multiline | RegexOptions.Singleline)]
+    private static partial Regex Fenced();
+}
