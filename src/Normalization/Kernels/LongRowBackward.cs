@@ -28,7 +28,7 @@ internal static unsafe class LongRowBackward<T, V, W>
                 Sums total = default;
                 for (nint i = 0; i < segments; i++)
                     total.Add(sums[(row * segments) + i]);
-                gradients[row] = Coefficients(layout, operands, row, total);
+                gradients[row] = Coefficients(layout, operands, row, total, GradientAffine.Low<T>(operands.Statistics[row]));
             }
             nint tiles = layout.Channels * ((layout.Unit.Length + TileColumns - 1) / TileColumns);
             Partition.For(new ColumnTiles(layout, operands, gradients, writing), tiles, degree);
@@ -48,16 +48,13 @@ internal static unsafe class LongRowBackward<T, V, W>
         return Reduction.Run<T, W, WeightedGradientTerms<T, W>>(terms, 1, segment.Length, 0);
     }
 
+    /// <summary>From sums about a pivot that lies <paramref name="low"/> below the mean.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static GradientAffine Coefficients(in GroupLayout layout, in Operands<T> operands, nint row, in Sums aboutPivot)
+    public static GradientAffine Coefficients(
+        in GroupLayout layout, in Operands<T> operands, nint row, in Sums aboutPivot, double low)
     {
-        ref readonly GroupStatistics statistics = ref operands.Statistics[row];
-        var sums = new Sums
-        {
-            Sum = aboutPivot.Sum,
-            Product = aboutPivot.Product - (GradientAffine.Low<T>(statistics) * aboutPivot.Sum),
-        };
-        return GradientAffine.Create<T>(statistics, sums, layout.Unit.Length, 1, operands.IsCentered);
+        var sums = new Sums { Sum = aboutPivot.Sum, Product = aboutPivot.Product - (low * aboutPivot.Sum) };
+        return GradientAffine.Create<T>(operands.Statistics[row], sums, layout.Unit.Length, 1, operands.IsCentered);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

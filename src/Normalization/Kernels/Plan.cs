@@ -23,10 +23,11 @@ internal readonly record struct Plan
     /// <summary>Whether the mean is subtracted.</summary>
     public bool IsCentered { get; private init; }
 
-    public long Elements => (long)N * C * S;
+    /// <summary>The number of elements, as far as it can be counted.</summary>
+    public long Elements { get; private init; }
 
-    /// <summary>How many groups have statistics.</summary>
-    public int StatisticsCount => (int)(Kind == Sharing.Channel ? C : N * Groups);
+    /// <summary>How many groups have statistics; an empty input needs none, but a channel always counts.</summary>
+    public int StatisticsCount => (int)(Kind == Sharing.Channel ? C : Math.Min((long)N * Groups, int.MaxValue));
 
     /// <summary>How many elements share statistics.</summary>
     public long ElementsPerGroup => Kind == Sharing.Channel ? (long)N * S : (long)C / Groups * S;
@@ -35,15 +36,15 @@ internal readonly record struct Plan
     public int Parameters => (int)(Kind == Sharing.Row ? S : C);
 
     /// <summary>BatchNorm: statistics and coefficients of each channel.</summary>
-    public static Plan Batch(int n, int c, int s) => new() { Kind = Sharing.Channel, N = n, C = c, S = s, Groups = 1, IsCentered = true };
+    public static Plan Batch(int n, int c, int s) => new() { Kind = Sharing.Channel, N = n, C = c, S = s, Groups = 1, IsCentered = true, Elements = Product(n, c, s) };
 
     /// <summary>GroupNorm: statistics of each band of channels of each sample, coefficients of each channel.</summary>
     public static Plan Bands(int n, int c, int s, int groups) =>
-        new() { Kind = Sharing.Band, N = n, C = c, S = s, Groups = groups, IsCentered = true };
+        new() { Kind = Sharing.Band, N = n, C = c, S = s, Groups = groups, IsCentered = true, Elements = Product(n, c, s) };
 
     /// <summary>LayerNorm and RmsNorm: statistics of each row, coefficients of each column.</summary>
     public static Plan Rows(int rows, int width, bool isCentered) =>
-        new() { Kind = Sharing.Row, N = rows, C = 1, S = width, Groups = 1, IsCentered = isCentered };
+        new() { Kind = Sharing.Row, N = rows, C = 1, S = width, Groups = 1, IsCentered = isCentered, Elements = Product(rows, 1, width) };
 
     /// <summary>Whether whole channels are best treated as columns.</summary>
     public bool IsColumns => Kind == Sharing.Channel && S < Thresholds.ShortRun;
@@ -68,4 +69,6 @@ internal readonly record struct Plan
         Sharing.Band => GroupLayout.Rows(N * Groups, C / Groups * S, Groups, isElementwise: false),
         _ => GroupLayout.Rows(N, S, 1, hasWeights),
     };
+
+    private static long Product(long n, long c, long s) => (long)Int128.Min((Int128)(n * c) * s, long.MaxValue);
 }

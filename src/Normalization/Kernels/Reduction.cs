@@ -51,6 +51,11 @@ internal static unsafe class Reduction
     public static W MaskFirst<W, T>(W value, nint count) where W : unmanaged, IWideSimd<W, T> where T : unmanaged =>
         W.Mask(value, Mask + (2 * Lanes) - count);
 
+    /// <summary>Keeps those of the last <paramref name="count"/> lanes of <paramref name="lanes"/> that lie in the vector at <paramref name="lane"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static W MaskLast<W, T>(W value, int lanes, nint count, nint lane) where W : unmanaged, IWideSimd<W, T> where T : unmanaged =>
+        W.Mask(value, Mask + Lanes - lanes + count + lane);
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static Sums Run<T, W, TTerms>(in TTerms source, nint runs, nint length, nint stride)
         where T : unmanaged

@@ -93,32 +93,24 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void RunTile(nint first, nint rows, double* sums, double* products)
     {
-        nint period = _layout.Channels;
-        for (nint row = first; row < first + rows; row++)
-            _gradients[row] = LongRowBackward<T, V, W>.Coefficients(_layout, _operands, row, RowSums(row));
-        for (nint phase = 0; phase < Math.Min(period, rows); phase++)
+        Sums* rowSums = stackalloc Sums[RowGradientReduction.RowsAtOnce];
+        nint last = first + rows;
+        for (nint row = first, count; row < last; row += count)
         {
-            nint offset = (first + phase) * Width;
-            var terms = new ParameterRow<T, W>(
-                _operands.Input + offset,
-                _operands.OutputGradient + offset,
-                period * Width,
-                _operands.Statistics + first + phase,
-                period);
-            nint weight = phase * Width;
-            ColumnReduction.Run<T, W, ParameterRow<T, W>>(
-                terms, (rows - phase + period - 1) / period, Width, sums + weight, products + weight);
+            // Rows that share their weights go together.
+            bool isFour = _layout.Channels == 1 && row + RowGradientReduction.RowsAtOnce <= last;
+            count = isFour ? RowGradientReduction.RowsAtOnce : 1;
+            T* x = _operands.Input + (row * Width), dy = _operands.OutputGradient + (row * Width);
+            nint weight = row % _layout.Channels * Width;
+            GroupStatistics* statistics = _operands.Statistics + row;
+            if (isFour)
+                RowGradientReduction.Run<T, W, On>(x, dy, _operands.Weight, Width, statistics, rowSums, sums, products);
+            else
+                RowGradientReduction.Run<T, W, Off>(x, dy, _operands.Weight + weight, Width, statistics, rowSums, sums + weight, products + weight);
+            for (nint i = 0; i < count; i++)
+                _gradients[row + i] = LongRowBackward<T, V, W>.Coefficients(_layout, _operands, row + i, rowSums[i], statistics[i].Residue);
         }
-        for (nint row = first; row < first + rows; row++)
-            LongRowBackward<T, V, W>.Write(_operands, _gradients[row], row * Width, row % period * Width, Width, _writing);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Sums RowSums(nint row)
-    {
-        Sums total = default;
-        for (nint i = 0; i < _layout.Unit.Segments; i++)
-            total.Add(LongRowBackward<T, V, W>.SegmentSums(_layout, _operands, row, _layout.Unit[i]));
-        return total;
+        for (nint row = first; row < last; row++)
+            LongRowBackward<T, V, W>.Write(_operands, _gradients[row], row * Width, row % _layout.Channels * Width, Width, _writing);
     }
 }

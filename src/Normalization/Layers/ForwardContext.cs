@@ -50,15 +50,15 @@ public sealed class ForwardContext<T>
     }
 
     /// <summary>Room for the statistics of a pass; it is remembered only once the pass is done.</summary>
-    internal Span<GroupStatistics> StatisticsFor(in Plan plan)
+    internal Span<GroupStatistics> StatisticsFor(int groups)
     {
-        if (_statistics.Length < plan.StatisticsCount)
-            _statistics = GC.AllocateUninitializedArray<GroupStatistics>(plan.StatisticsCount);
-        return _statistics.AsSpan(0, plan.StatisticsCount);
+        if (_statistics.Length < groups)
+            _statistics = GC.AllocateUninitializedArray<GroupStatistics>(groups);
+        return _statistics.AsSpan(0, groups);
     }
 
-    internal void Remember(NormalizationLayer<T> owner, in Plan plan, Tensor<T> input, bool hasFixedStatistics) =>
-        (Owner, Plan, Input, HasFixedStatistics, GroupCount) = (owner, plan, input, hasFixedStatistics, plan.StatisticsCount);
+    internal void Remember(NormalizationLayer<T> owner, in Plan plan, Tensor<T> input, int groups, bool hasFixedStatistics) =>
+        (Owner, Plan, Input, HasFixedStatistics, GroupCount) = (owner, plan, input, hasFixedStatistics, groups);
 
     private ref readonly GroupStatistics StatisticsOf(int group)
     {

@@ -54,7 +54,7 @@ internal readonly struct NormalizedDimensions(ReadOnlySpan<int> normalizedShape)
     {
         if (shape.Length < _sizes.Length || !shape[^_sizes.Length..].SequenceEqual(_sizes))
             throw Guard.InputError($"expected input [..., {string.Join(", ", _sizes)}], got {Shape.Format(shape)}");
-        return Shape.Length(shape[..^_sizes.Length]);
+        return Shape.Product(shape[..^_sizes.Length], 0);
     }
 
     private static int[] Checked(ReadOnlySpan<int> normalizedShape)

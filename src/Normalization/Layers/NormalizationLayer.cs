@@ -218,15 +218,16 @@ public abstract class NormalizationLayer<T>
                 nameof(output));
         }
         bool isTraining = IsTraining, hasFixedStatistics = HasFixedStatistics;
-        using Scratch<GroupStatistics> scratch = context is null && plan.StatisticsCount > GroupsOnStack ? new(plan.StatisticsCount) : default;
+        int groups = x.IsEmpty ? 0 : plan.StatisticsCount;
+        using Scratch<GroupStatistics> scratch = context is null && groups > GroupsOnStack ? new(groups) : default;
         scoped Span<GroupStatistics> statistics =
-            context is not null ? context.StatisticsFor(plan)
-            : plan.StatisticsCount > GroupsOnStack ? scratch.Span
-            : (stackalloc GroupStatistics[GroupsOnStack])[..plan.StatisticsCount];
+            context is not null ? context.StatisticsFor(groups)
+            : groups > GroupsOnStack ? scratch.Span
+            : (stackalloc GroupStatistics[GroupsOnStack])[..groups];
         if (hasFixedStatistics)
             FillFixedStatistics(statistics);
         NormalizationPrimitives.Forward(plan, x, weight, bias, Epsilon, statistics, hasFixedStatistics, y);
-        context?.Remember(this, plan, input, hasFixedStatistics);
+        context?.Remember(this, plan, input, groups, hasFixedStatistics);
         if (isTraining)
             Track(plan, statistics);
     }

@@ -91,6 +91,8 @@ public static partial class NormalizationPrimitives
         Guard.Length(variance, c, nameof(variance), "c");
         Guard.Apart<T, T>(y, mean, nameof(y), nameof(mean));
         Guard.Apart<T, T>(y, variance, nameof(y), nameof(variance));
+        if (plan.Elements == 0)
+            return;
         using Scratch<GroupStatistics> scratch = c > GroupsOnStack ? new(c) : default;
         Span<GroupStatistics> statistics = c > GroupsOnStack ? scratch.Span : (stackalloc GroupStatistics[GroupsOnStack])[..c];
         FixStatistics(mean, variance, epsilon, statistics);

@@ -176,17 +176,21 @@ public static partial class NormalizationPrimitives
         double momentum = 0)
         where T : unmanaged
     {
+        if (plan.Elements == 0)
+        {
+            mean.Fill(double.NaN);
+            reciprocalDeviation.Fill(double.NaN);
+            return;
+        }
         using Scratch<GroupStatistics> scratch = plan.StatisticsCount > GroupsOnStack ? new(plan.StatisticsCount) : default;
         Span<GroupStatistics> statistics =
             plan.StatisticsCount > GroupsOnStack ? scratch.Span : (stackalloc GroupStatistics[GroupsOnStack])[..plan.StatisticsCount];
         Forward(plan, x, weight, bias, epsilon, statistics, hasFixedStatistics: false, y);
-        if (plan.Elements == 0)
-            statistics.Fill(new() { ReciprocalDeviation = double.NaN, Mean = double.NaN, Variance = double.NaN });
         for (int i = 0; i < mean.Length; i++)
             mean[i] = statistics[i].Mean;
         for (int i = 0; i < reciprocalDeviation.Length; i++)
             reciprocalDeviation[i] = statistics[i].ReciprocalDeviation;
-        if (!runningMean.IsEmpty && plan.Elements > 0)
+        if (!runningMean.IsEmpty)
             UpdateRunningStatistics(plan, statistics, momentum, runningMean, runningVariance);
     }
 
@@ -217,6 +221,8 @@ public static partial class NormalizationPrimitives
         GuardWritten<T, double>(dx, nameof(dx), mean, reciprocalDeviation);
         GuardWritten<T, double>(weightGradient, nameof(weightGradient), mean, reciprocalDeviation);
         GuardWritten<T, double>(biasGradient, nameof(biasGradient), mean, reciprocalDeviation);
+        if (plan.Elements == 0)
+            return;
         using Scratch<GroupStatistics> scratch = plan.StatisticsCount > GroupsOnStack ? new(plan.StatisticsCount) : default;
         Span<GroupStatistics> statistics =
             plan.StatisticsCount > GroupsOnStack ? scratch.Span : (stackalloc GroupStatistics[GroupsOnStack])[..plan.StatisticsCount];
@@ -236,12 +242,15 @@ public static partial class NormalizationPrimitives
         Guard.Apart<double, T>(mean, x, nameof(mean), nameof(x));
         Guard.Apart<double, T>(variance, x, nameof(variance), nameof(x));
         Guard.Apart<double, double>(mean, variance, nameof(mean), nameof(variance));
+        if (plan.Elements == 0)
+        {
+            mean.Fill(double.NaN);
+            variance.Fill(double.NaN);
+            return;
+        }
         using var scratch = new Scratch<GroupStatistics>(plan.StatisticsCount);
         Launch.Moments(plan, x, scratch.Span);
         for (int i = 0; i < mean.Length; i++)
-        {
-            mean[i] = plan.Elements == 0 ? double.NaN : scratch.Span[i].Mean;
-            variance[i] = plan.Elements == 0 ? double.NaN : scratch.Span[i].Variance;
-        }
+            (mean[i], variance[i]) = (scratch.Span[i].Mean, scratch.Span[i].Variance);
     }
 }

@@ -46,8 +46,14 @@ internal static class Shape
         return result;
     }
 
-    /// <summary>The product of the sizes from <paramref name="start"/> on.</summary>
-    public static int Product(ReadOnlySpan<int> shape, int start) => Length(shape[start..]);
+    /// <summary>The product of the sizes from <paramref name="start"/> on; in an empty tensor it may be more than counts.</summary>
+    public static int Product(ReadOnlySpan<int> shape, int start)
+    {
+        long product = 1;
+        foreach (int size in shape[start..])
+            product = Math.Min(product * size, int.MaxValue);
+        return (int)product;
+    }
 
     public static string Format(ReadOnlySpan<int> shape) => $"[{string.Join(", ", shape.ToArray())}]";
 }

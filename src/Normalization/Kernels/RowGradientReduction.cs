@@ -1,0 +1,137 @@
+using System.Runtime.CompilerServices;
+using Normalization.Kernels.Simd;
+
+namespace Normalization.Kernels;
+
+/// <summary>
+/// One pass over one row or four for all that backward needs of them: Σ g and Σ g · (x - mean) of each row, with g = weight · dy,
+/// and for each column Σ dy and Σ dy · x̂, to which every row adds in order. A row's sums have a fixed layout of 8 lanes of double,
+/// element i in lane i mod 8; the elements past the last multiple of 8 are added as the last lanes of the 8 that end the row.
+/// </summary>
+internal static unsafe class RowGradientReduction
+{
+    public const int RowsAtOnce = 4;
+    private const int Lanes = 8;
+
+    /// <summary>The columns' sums are read and written in whole vectors of up to 8.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void Run<T, W, TFour>(
+        T* x, T* dy, T* weight, nint width, GroupStatistics* statistics, Sums* rowSums, double* sums, double* products)
+        where T : unmanaged
+        where W : unmanaged, IWideSimd<W, T>
+        where TFour : struct, IFlag
+    {
+        // One row stands for all four where there is only one; it is then not touched again.
+        int others = TFour.Value ? 1 : 0;
+        var row0 = new Row<T, W>(x, dy, statistics);
+        var row1 = new Row<T, W>(x + (others * width), dy + (others * width), statistics + others);
+        var row2 = new Row<T, W>(x + (2 * others * width), dy + (2 * others * width), statistics + (2 * others));
+        var row3 = new Row<T, W>(x + (3 * others * width), dy + (3 * others * width), statistics + (3 * others));
+        double* lanes = stackalloc double[2 * RowsAtOnce * Lanes];
+        nint tail = width & (Lanes - 1);
+        for (nint lane = 0; lane < Lanes; lane += W.Count)
+        {
+            W s0 = default, s1 = default, s2 = default, s3 = default, p0 = default, p1 = default, p2 = default, p3 = default;
+            nint i = lane;
+            for (; i < width - tail; i += Lanes)
+            {
+                W w = W.Load(weight + i), sum = W.LoadDoubles(sums + i), product = W.LoadDoubles(products + i);
+                row0.Add(W.Load(row0.OutputGradient + i), W.Load(row0.Input + i), w, ref s0, ref p0, ref sum, ref product);
+                if (TFour.Value)
+                {
+                    row1.Add(W.Load(row1.OutputGradient + i), W.Load(row1.Input + i), w, ref s1, ref p1, ref sum, ref product);
+                    row2.Add(W.Load(row2.OutputGradient + i), W.Load(row2.Input + i), w, ref s2, ref p2, ref sum, ref product);
+                    row3.Add(W.Load(row3.OutputGradient + i), W.Load(row3.Input + i), w, ref s3, ref p3, ref sum, ref product);
+                }
+                W.StoreDoubles(sums + i, sum);
+                W.StoreDoubles(products + i, product);
+            }
+            Store(lanes + lane, s0, p0);
+            if (TFour.Value)
+            {
+                Store(lanes + (2 * Lanes) + lane, s1, p1);
+                Store(lanes + (4 * Lanes) + lane, s2, p2);
+                Store(lanes + (6 * Lanes) + lane, s3, p3);
+            }
+        }
+        if (tail != 0)
+        {
+            row0.AddTail(weight, width, lanes, sums, products);
+            if (TFour.Value)
+            {
+                row1.AddTail(weight, width, lanes + (2 * Lanes), sums, products);
+                row2.AddTail(weight, width, lanes + (4 * Lanes), sums, products);
+                row3.AddTail(weight, width, lanes + (6 * Lanes), sums, products);
+            }
+        }
+        for (int row = 0; row <= 3 * others; row++)
+            rowSums[row] = new() { Sum = Fold(lanes + (2 * row * Lanes)), Product = Fold(lanes + (((2 * row) + 1) * Lanes)) };
+
+        static void Store(double* lanes, W sum, W product)
+        {
+            W.StoreDoubles(lanes, sum);
+            W.StoreDoubles(lanes + Lanes, product);
+        }
+
+        static double Fold(double* lanes) =>
+            lanes[0] + lanes[4] + (lanes[2] + lanes[6]) + (lanes[1] + lanes[5] + (lanes[3] + lanes[7]));
+    }
+
+    private readonly struct Row<T, W>
+        where T : unmanaged
+        where W : unmanaged, IWideSimd<W, T>
+    {
+        public readonly T* Input;
+        public readonly T* OutputGradient;
+        private readonly W _mean;
+        private readonly W _scale;
+        private readonly W _shift;
+
+        public Row(T* input, T* outputGradient, GroupStatistics* statistics)
+        {
+            Input = input;
+            OutputGradient = outputGradient;
+            _mean = W.Broadcast(statistics->Mean);
+            _scale = W.Broadcast(statistics->ReciprocalDeviation);
+            _shift = W.Broadcast(-statistics->Residue * statistics->ReciprocalDeviation);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Add(W dy, W x, W weight, ref W rowSum, ref W rowProduct, ref W sum, ref W product) =>
+            AddCentred(dy, x - _mean, weight, ref rowSum, ref rowProduct, ref sum, ref product);
+
+        /// <summary>The elements past the last multiple of the lanes, or all of a row that is shorter.</summary>
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        public void AddTail(T* weight, nint width, double* lanes, double* sums, double* products)
+        {
+            nint start = Math.Max(0, width - Lanes), tail = width & (Lanes - 1);
+            for (nint lane = 0; lane < Math.Min(Lanes, width); lane += W.Count)
+            {
+                nint i = start + lane, count = Math.Min(W.Count, width - i);
+                W dy = W.LoadPart(OutputGradient + i, count), d = W.LoadPart(Input + i, count) - _mean;
+                dy = width < Lanes ? Reduction.MaskFirst<W, T>(dy, count) : Reduction.MaskLast<W, T>(dy, Lanes, tail, lane);
+                d = width < Lanes ? Reduction.MaskFirst<W, T>(d, count) : Reduction.MaskLast<W, T>(d, Lanes, tail, lane);
+                W rowSum = W.LoadDoubles(lanes + lane), rowProduct = W.LoadDoubles(lanes + Lanes + lane);
+                W sum = W.LoadDoubles(sums + i), product = W.LoadDoubles(products + i);
+                AddCentred(dy, d, W.LoadPart(weight + i, count), ref rowSum, ref rowProduct, ref sum, ref product);
+                W.StoreDoubles(lanes + lane, rowSum);
+                W.StoreDoubles(lanes + Lanes + lane, rowProduct);
+                W.StoreDoubles(sums + i, sum);
+                W.StoreDoubles(products + i, product);
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private void AddCentred(W dy, W d, W weight, ref W rowSum, ref W rowProduct, ref W sum, ref W product)
+        {
+            W dyd = dy * d;
+            rowSum = W.FusedMultiplyAdd(weight, dy, rowSum);
+            rowProduct = W.FusedMultiplyAdd(weight, dyd, rowProduct);
+            sum += dy;
+            product = W.FusedMultiplyAdd(_scale, dyd, product);
+            // The mean as one double is close enough to that of floats.
+            if (typeof(T) == typeof(double))
+                product = W.FusedMultiplyAdd(_shift, dy, product);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+using System.Numerics;
+
+namespace Normalization.Tests;
+
+/// <summary>In steady state the overloads with a destination allocate nothing, neither here nor on the threads that help.</summary>
+[Collection(nameof(ProcessWide))]
+public sealed class AllocationTests
+{
+    private const int Rounds = 40;
+    private const int CallsPerRound = 8;
+
+    public static TheoryData<string> Names => new(
+    [
+        "Batch [4, 10] tracking", "Batch [67, 19] tracking", "Batch [9, 1100] tracking", "Batch [4096, 37] tracking",
+        "Batch [2, 3, 6, 6]", "Batch [2, 3, 9001] tracking", "Batch [8, 67, 14, 14] tracking", "Batch [2, 600, 7, 7] tracking",
+        "Batch [1, 2, 40001] tracking", "Batch [0, 5, 9] tracking", "Instance [4, 3, 6, 6] tracking", "Instance [4, 3, 15] plain",
+        "Instance [3, 15] unbatched plain", "Instance [6, 61, 14, 14] tracking", "Instance [6, 61, 14, 14] plain",
+        "Instance [2, 2, 20011] tracking", "Group [4, 6, 5] groups 3", "Group [4, 6, 5] groups 3 plain",
+        "Group [6, 64, 14, 14] groups 32", "Group [3200, 7, 3] groups 7", "Group [2000, 10, 5] groups 2", "Group [5, 40002] groups 2",
+        "Group [2, 4, 9001] groups 2", "Layer [4, 5, 5] over 1", "Layer [4, 5, 5] over 1 without bias",
+        "Layer [4, 2, 2, 5] over 3 plain", "Layer [100, 773] over 1", "Layer [14011, 5] over 1", "Layer [5, 16385] over 1",
+        "Layer [1, 66001] over 1", "Layer [5, 16385] over 1 plain", "Rms [4, 5, 5] over 1", "Rms [100, 773] over 1 epsilon 1E-06",
+        "Rms [100, 773] over 1 plain", "Rms [3, 20001] over 1 epsilon 1E-06",
+    ]);
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Nothing_is_allocated(string name)
+    {
+        Measure<float>(name);
+        Measure<double>(name);
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void The_primitives_allocate_nothing(string name)
+    {
+        var sample = new Sample<float>(Cases.Named(name));
+        var arrays = new PrimitiveCall<float>(sample);
+        void Call()
+        {
+            arrays.Forward(sample);
+            arrays.Backward(sample);
+            if (sample.Case.Kind != Kind.Rms)
+                PrimitiveCall<float>.Moments(sample, arrays.Mean, arrays.ReciprocalDeviation);
+        }
+
+        Call();
+        Least(Call, GC.GetAllocatedBytesForCurrentThread).Should().Be(0, "on this thread");
+        Least(Call, static () => GC.GetTotalAllocatedBytes(precise: true)).Should().Be(0, "on all threads");
+    }
+
+    private static void Measure<T>(string name) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var sample = new Sample<T>(Cases.Named(name));
+        NormalizationLayer<T> layer = sample.Layer;
+        (string, Action)[] calls =
+        [
+            ("training", () =>
+            {
+                layer.Forward(sample.Input, sample.Output);
+                layer.Backward(sample.OutputGradient, sample.InputGradient);
+                layer.ZeroGradients();
+            }),
+            ("training with a context", () =>
+            {
+                layer.Forward(sample.Input, sample.Output, sample.Context);
+                layer.Backward(sample.OutputGradient, sample.InputGradient, sample.Context);
+            }),
+            ("evaluation", () => layer.Forward(sample.Input, sample.Output)),
+            ("evaluation with a context", () =>
+            {
+                layer.Forward(sample.Input, sample.Output, sample.Context);
+                layer.Backward(sample.OutputGradient, sample.InputGradient, sample.Context);
+            }),
+        ];
+        foreach ((string mode, Action call) in calls)
+        {
+            if (mode.StartsWith('e'))
+                layer.Eval();
+            call();
+            Least(call, GC.GetAllocatedBytesForCurrentThread).Should().Be(0, "of {0} on this thread", mode);
+            Least(call, static () => GC.GetTotalAllocatedBytes(precise: true)).Should().Be(0, "of {0} on all threads", mode);
+        }
+    }
+
+    /// <summary>
+    /// The fewest bytes of several rounds: a round may meet a pool that a collection has emptied, or another part of the process
+    /// at work, but what every call allocates shows in every round.
+    /// </summary>
+    private static long Least(Action call, Func<long> allocated)
+    {
+        long least = long.MaxValue;
+        for (int round = 0; round < Rounds && least > 0; round++)
+        {
+            long before = allocated();
+            for (int i = 0; i < CallsPerRound; i++)
+                call();
+            least = Math.Min(least, allocated() - before);
+        }
+        return least;
+    }
+}

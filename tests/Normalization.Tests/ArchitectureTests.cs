@@ -1,0 +1,103 @@
+using System.Runtime.CompilerServices;
+using System.Text.RegularExpressions;
+
+namespace Normalization.Tests;
+
+/// <summary>The arrows of the house go one way: Simd ← Kernels ← Primitives ← Layers, and Tensors ← Layers.</summary>
+public sealed partial class ArchitectureTests
+{
+    private static readonly string _sources = Path.Combine(Root(), "src", "Normalization");
+
+    private static readonly (string Folder, string[] MayUse)[] _arrows =
+    [
+        ("Kernels/Simd", []),
+        ("Kernels", ["Kernels/Simd"]),
+        ("Tensors", ["."]),
+        ("Primitives", ["Kernels", "."]),
+        ("Layers", ["Primitives", "Kernels", "Tensors", "."]),
+        (".", ["Kernels"]),
+    ];
+
+    // Types of ours that share their name with one of the framework's.
+    private static readonly string[] _namesakes = ["Memory", "Range"];
+
+    public static TheoryData<string> Folders => [.. _arrows.Select(static arrow => arrow.Folder)];
+
+    [Theory]
+    [MemberData(nameof(Folders))]
+    public void A_folder_names_only_types_that_its_arrows_lead_to(string folder)
+    {
+        string[] allowed = [folder, .. _arrows.Single(arrow => arrow.Folder == folder).MayUse];
+        string code = string.Join('\n', Sources(folder).Select(Code));
+        code.Should().NotBeEmpty();
+        IEnumerable<string> forbidden =
+            from other in _arrows
+            where !allowed.Contains(other.Folder)
+            from type in TypesOf(other.Folder)
+            where !_namesakes.Contains(type)
+            where Regex.IsMatch(code, $@"(?<![\w.""]){type}\b(?=[<.\s\[(?])")
+            select $"{folder} names {type} of {other.Folder}";
+        forbidden.Should().BeEmpty();
+    }
+
+    [Fact]
+    public void Every_folder_has_an_arrow() =>
+        Directory.EnumerateFiles(_sources, "*.cs", SearchOption.AllDirectories).Select(FolderOf)
+            .Where(static folder => !folder.StartsWith("obj", StringComparison.Ordinal) && !folder.StartsWith("bin", StringComparison.Ordinal))
+            .Distinct().Should().BeEquivalentTo(_arrows.Select(static arrow => arrow.Folder));
+
+    [Fact]
+    public void Namespaces_follow_the_folders()
+    {
+        foreach ((string folder, _) in _arrows)
+        {
+            string expected = folder.StartsWith("Kernels", StringComparison.Ordinal) ? $"Normalization.{folder.Replace('/', '.')}" : "Normalization";
+            foreach (string file in Sources(folder))
+                File.ReadAllLines(file).Should().Contain($"namespace {expected};", "of {0}", file);
+        }
+    }
+
+    [Fact]
+    public void Unsafe_code_stands_only_under_Kernels()
+    {
+        foreach ((string folder, _) in _arrows)
+        {
+            if (folder.StartsWith("Kernels", StringComparison.Ordinal))
+                continue;
+            foreach (string file in Sources(folder))
+            {
+                Code(file).Should()
+                    .NotMatchRegex(@"\bunsafe\b|\bMemoryMarshal\b|\bUnsafe\.|\bstackalloc\s+\w+\s*\*|\bfixed\s*\(", "of {0}", file);
+            }
+        }
+    }
+
+    [Fact]
+    public void Kernels_know_only_spans_and_pointers()
+    {
+        foreach (string file in Sources("Kernels").Concat(Sources("Kernels/Simd")))
+        {
+            Code(file).Should()
+                .NotMatchRegex(@"\bTensor<|TensorSpan<|NormalizationLayer|\bParameter<", "of {0}", file);
+        }
+    }
+
+    private static string Root([CallerFilePath] string file = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(file)!, "..", ".."));
+
+    private static string[] Sources(string folder) => Directory.GetFiles(Path.Combine(_sources, folder), "*.cs");
+
+    private static string FolderOf(string file) => Path.GetRelativePath(_sources, Path.GetDirectoryName(file)!).Replace('\\', '/');
+
+    /// <summary>The text of a file without its comments and strings.</summary>
+    private static string Code(string file) => CommentOrString().Replace(File.ReadAllText(file), " ");
+
+    private static IEnumerable<string> TypesOf(string folder) =>
+        Sources(folder).SelectMany(static file => Declaration().Matches(Code(file))).Select(static match => match.Groups[1].Value).Distinct();
+
+    [GeneratedRegex(@"//[^\n]*|""(?:[^""\\\n]|\\.)*""")]
+    private static partial Regex CommentOrString();
+
+    // Nested types belong to their own class and may share a name with something elsewhere: only top-level ones count.
+    [GeneratedRegex(@"^(?:(?:public|internal|sealed|static|abstract|readonly|unsafe|partial|ref) )+(?:record struct|record|class|struct|interface|enum) (\w+)", RegexOptions.Multiline)]
+    private static partial Regex Declaration();
+}

@@ -1,0 +1,173 @@
+using System.Numerics;
+
+namespace Normalization.Tests;
+
+/// <summary>The result of a call does not depend on threads, on the width of the vectors or on the rest of the batch.</summary>
+[Collection(nameof(ProcessWide))]
+public sealed class SameBitsTests
+{
+    public static TheoryData<string> NotEmpty => Cases.NotEmpty();
+
+    public static TheoryData<string> Evaluation => Cases.Evaluation();
+
+    [Theory]
+    [MemberData(nameof(NotEmpty))]
+    public void Every_vector_width_gives_the_same_bits(string name)
+    {
+        Widths<float>(name, isTraining: true);
+        Widths<double>(name, isTraining: true);
+    }
+
+    [Theory]
+    [MemberData(nameof(Evaluation))]
+    public void Every_vector_width_gives_the_same_bits_in_evaluation(string name)
+    {
+        Widths<float>(name, isTraining: false);
+        Widths<double>(name, isTraining: false);
+    }
+
+    [Theory]
+    [MemberData(nameof(NotEmpty))]
+    public void Every_number_of_threads_gives_the_same_bits(string name)
+    {
+        Degrees<float>(name);
+        Degrees<double>(name);
+    }
+
+    [Theory]
+    [InlineData(Kind.Batch, 61_003, 37, 1)]
+    [InlineData(Kind.Batch, 1501, 31, 49)]
+    [InlineData(Kind.Layer, 30_001, 1, 77)]
+    [InlineData(Kind.Group, 30_001, 6, 13)]
+    public void Millions_of_elements_have_the_same_bits_on_one_thread_and_on_three(Kind kind, int n, int c, int s) =>
+        Compare<double>(new(kind, n, c, s) { Groups = 2, Track = true }, isTraining: true, [1, 3], Setting.Degree);
+
+    [Theory]
+    [InlineData("Layer [100, 773] over 1")]
+    [InlineData("Layer [14011, 5] over 1")]
+    [InlineData("Layer [5, 16385] over 1 plain")]
+    [InlineData("Rms [3, 20001] over 1 epsilon 1E-06")]
+    [InlineData("Group [3200, 7, 3] groups 7")]
+    [InlineData("Group [2000, 10, 5] groups 2")]
+    [InlineData("Group [6, 64, 14, 14] groups 32")]
+    [InlineData("Group [2, 4, 9001] groups 2")]
+    [InlineData("Instance [6, 61, 14, 14]")]
+    [InlineData("Instance [2, 2, 20011] tracking")]
+    public void A_sample_alone_has_the_bits_it_has_in_a_batch(string name)
+    {
+        Case item = name == "Instance [6, 61, 14, 14]" ? new(Kind.Instance, 6, 61, 14, 14) : Cases.Named(name);
+        Sample<float> batch = new Sample<float>(item).Run();
+        Alone(batch, isTraining: true);
+    }
+
+    [Theory]
+    [InlineData("Batch [4096, 37] tracking")]
+    [InlineData("Batch [8, 67, 14, 14] tracking")]
+    [InlineData("Batch [4, 5, 3] tracking")]
+    [InlineData("Instance [4, 3, 6, 6] tracking")]
+    public void In_evaluation_a_sample_alone_has_the_bits_it_has_in_a_batch(string name) =>
+        Alone(new Sample<float>(Cases.Named(name)).Run(isTraining: false), isTraining: false);
+
+    [Fact]
+    public void Streaming_past_the_cache_changes_no_bits()
+    {
+        // In and out are larger than the last-level cache of most machines, and no row starts on a cache line.
+        var large = new Sample<float>(new Case(Kind.Layer, 4099, 1001)).Run();
+        var small = new Sample<float>(new Case(Kind.Layer, 1, 1001));
+        CopyParameters(large, small);
+        foreach (int row in (int[])[0, 1, 2, 2048, 4098])
+            AloneAt(large, small, row, isTraining: true);
+
+        var image = new Sample<float>(new Case(Kind.Instance, 9, 100, 67, 67)).Run();
+        var one = new Sample<float>(new Case(Kind.Instance, 1, 100, 67, 67));
+        CopyParameters(image, one);
+        foreach (int sample in (int[])[0, 1, 8])
+            AloneAt(image, one, sample, isTraining: true);
+
+        var columns = new Sample<float>(new Case(Kind.Batch, 41_003, 101) { Track = true }).Run(isTraining: false);
+        var rows = new Sample<float>(new Case(Kind.Batch, 1, 101) { Track = true });
+        CopyParameters(columns, rows);
+        foreach (int row in (int[])[0, 1, 2, 20_000, 41_002])
+            AloneAt(columns, rows, row, isTraining: false);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void The_alignment_of_the_memory_changes_no_bits(int offset)
+    {
+        string[] names = ["Batch [67, 19] tracking", "Batch [2, 3, 9001] tracking", "Layer [3, 8200] over 1", "Group [5, 6, 17] groups 2"];
+        foreach (string name in names)
+        {
+            Sample<float> aligned = new Sample<float>(Cases.Named(name)).Run();
+            Tensor<float> input = Shifted(aligned.Input, offset), output = Shifted(aligned.Output, offset + 1);
+            output.Fill(float.NaN);
+            aligned.Layer.Forward(input, output);
+            output.Span.SequenceEqual(aligned.Output.Span).Should().BeTrue();
+        }
+    }
+
+    private static Tensor<float> Shifted(Tensor<float> tensor, int offset)
+    {
+        var memory = new float[tensor.Length + offset].AsMemory(offset);
+        tensor.Span.CopyTo(memory.Span);
+        return new(memory, tensor.Shape);
+    }
+
+    private static void Widths<T>(string name, bool isTraining) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Compare<T>(Cases.Named(name), isTraining, [128, 256, 512], Setting.Width);
+
+    private static void Degrees<T>(string name) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        Compare<T>(Cases.Named(name), isTraining: true, [1, 2, 3, 7, 16], Setting.Degree);
+
+    private static void Compare<T>(Case item, bool isTraining, int[] values, Func<int, Setting> set)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var sample = new Sample<T>(item);
+        long[]? expected = null;
+        foreach (int value in values)
+        {
+            using Setting setting = set(value);
+            sample.Layer.ZeroGradients();
+            sample.Output.Fill(T.NaN);
+            sample.InputGradient.Fill(T.NaN);
+            sample.Running?.ResetRunningStatistics();
+            long[] bits = sample.Run(isTraining).Bits();
+            bits.AsSpan().SequenceEqual(expected ??= bits).Should().BeTrue("of {0}", value);
+        }
+    }
+
+    private static void Alone(Sample<float> batch, bool isTraining)
+    {
+        int[] shape = batch.Input.Shape.ToArray();
+        int samples = shape[0];
+        shape[0] = 1;
+        var one = new Sample<float>(batch.Case with { Shape = shape });
+        CopyParameters(batch, one);
+        for (int sample = 0; sample < samples; sample += Math.Max(1, samples / 7))
+            AloneAt(batch, one, sample, isTraining);
+    }
+
+    private static void AloneAt(Sample<float> batch, Sample<float> one, int sample, bool isTraining)
+    {
+        int length = one.Input.Length, start = sample * length;
+        batch.Input.Span.Slice(start, length).CopyTo(one.Input.Span);
+        batch.OutputGradient.Span.Slice(start, length).CopyTo(one.OutputGradient.Span);
+        one.Run(isTraining);
+        one.Output.Span.SequenceEqual(batch.Output.Span.Slice(start, length)).Should().BeTrue("of the output of sample {0}", sample);
+        one.InputGradient.Span.SequenceEqual(batch.InputGradient.Span.Slice(start, length)).Should()
+            .BeTrue("of the gradient of sample {0}", sample);
+    }
+
+    private static void CopyParameters(Sample<float> from, Sample<float> to)
+    {
+        for (int i = 0; i < from.Layer.Parameters.Count; i++)
+            from.Layer.Parameters[i].Value.CopyTo(to.Layer.Parameters[i].Value);
+        if (from.Running is { RunningMean: { } mean, RunningVariance: { } variance })
+        {
+            mean.CopyTo(to.Running!.RunningMean!);
+            variance.CopyTo(to.Running.RunningVariance!);
+        }
+    }
+}
