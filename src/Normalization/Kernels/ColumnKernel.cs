@@ -16,6 +16,9 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
     // Room for the widest tile: 512 columns, or one channel of fewer than 512.
     private const int MostColumns = 512;
 
+    // A column adds up this many rows before it starts anew: the fewer, the less rounding.
+    private const nint RowsInARow = 256;
+
     // The last vector of coefficients may be read as a whole.
     private const int Padding = 16;
 
@@ -80,32 +83,36 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
         double* sums = stackalloc double[2 * MostColumns];
         double* products = sums + MostColumns;
         T* pivots = stackalloc T[MostColumns];
-        new Span<double>(sums, 2 * MostColumns).Clear();
         for (nint channel = 0; channel < tile.Channels; channel++)
         {
             T value = TPass.Pivot(_operands, tile.FirstChannel + channel, _layout.Fold);
             for (nint j = channel * _layout.Fold; j < (channel + 1) * _layout.Fold; j++)
                 pivots[j] = value;
         }
-        (nint first, nint rows) = _layout.Block(block);
-        nint offset = (first * _layout.Columns) + tile.FirstColumn;
-        if (TPass.IsBackward)
-        {
-            ColumnReduction.Run<T, W, GradientRow<T, W>>(
-                new(_operands.Input + offset, _operands.OutputGradient + offset, _layout.Columns, pivots), rows, tile.Columns, sums, products);
-        }
-        else
-        {
-            ColumnReduction.Run<T, W, MomentRow<T, W>>(
-                new(_operands.Input + offset, _layout.Columns, pivots), rows, tile.Columns, sums, products);
-        }
         Sums* channelSums = _sums + (block * _layout.Channels) + tile.FirstChannel;
-        for (nint channel = 0; channel < tile.Channels; channel++)
+        new Span<Sums>(channelSums, (int)tile.Channels).Clear();
+        (nint first, nint rows) = _layout.Block(block);
+        for (nint row = 0; row < rows; row += RowsInARow)
         {
-            Sums total = default;
-            for (nint j = channel * _layout.Fold; j < (channel + 1) * _layout.Fold; j++)
-                total.Add(new() { Sum = sums[j], Product = products[j] });
-            channelSums[channel] = total;
+            new Span<double>(sums, 2 * MostColumns).Clear();
+            nint offset = ((first + row) * _layout.Columns) + tile.FirstColumn, count = Math.Min(RowsInARow, rows - row);
+            if (TPass.IsBackward)
+            {
+                ColumnReduction.Run<T, W, GradientRow<T, W>>(
+                    new(_operands.Input + offset, _operands.OutputGradient + offset, _layout.Columns, pivots), count, tile.Columns, sums, products);
+            }
+            else
+            {
+                ColumnReduction.Run<T, W, MomentRow<T, W>>(
+                    new(_operands.Input + offset, _layout.Columns, pivots), count, tile.Columns, sums, products);
+            }
+            for (nint channel = 0; channel < tile.Channels; channel++)
+            {
+                Sums total = default;
+                for (nint j = channel * _layout.Fold; j < (channel + 1) * _layout.Fold; j++)
+                    total.Add(new() { Sum = sums[j], Product = products[j] });
+                channelSums[channel].Add(total);
+            }
         }
     }
 
@@ -152,14 +159,16 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
     private void Apply<TVector>(in ColumnTile tile, GradientAffine* affines, nint firstRow, nint rows)
         where TVector : unmanaged, ISimd<TVector, T>
     {
-        double* pivot = stackalloc double[(4 * MostColumns) + Padding];
+        double* pivot = stackalloc double[(5 * MostColumns) + Padding];
         double* outer = pivot + MostColumns, inner = outer + MostColumns, shift = inner + MostColumns;
+        double* center = shift + MostColumns;
         for (nint channel = 0; channel < tile.Channels; channel++)
         {
             nint column = channel * _layout.Fold;
             TVector.FillCoefficients(pivot, column, _layout.Fold, affines[channel].Pivot);
             TVector.FillCoefficients(outer, column, _layout.Fold, affines[channel].Outer);
             TVector.FillCoefficients(inner, column, _layout.Fold, affines[channel].Inner);
+            TVector.FillCoefficients(center, column, _layout.Fold, affines[channel].Center);
             TVector.FillCoefficients(shift, column, _layout.Fold, affines[channel].Shift);
         }
         nint offset = (firstRow * _layout.Columns) + tile.FirstColumn;
@@ -178,7 +187,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
             else
             {
                 Map.Run<T, TVector, ColumnGradientMap<T, TVector>>(
-                    new(_operands.Input + offset, _operands.OutputGradient + offset, pivot, outer, inner, shift),
+                    new(_operands.Input + offset, _operands.OutputGradient + offset, center, pivot, outer, inner, shift),
                     _operands.InputGradient + offset,
                     tile.Columns,
                     _writing);
@@ -232,7 +241,7 @@ internal unsafe interface IColumnPass<T> where T : unmanaged
     static abstract void Finish<W>(in Operands<T> operands, in ColumnLayout layout, nint channel, ref Sums total)
         where W : unmanaged, IWideSimd<W, T>;
 
-    /// <summary>dy · outer + (x - pivot) · inner + shift; forward has no outer.</summary>
+    /// <summary>(dy - center) · outer + (x - pivot) · inner + shift; forward has no outer.</summary>
     static abstract GradientAffine Coefficients(in Operands<T> operands, in ColumnLayout layout, nint channel, Sums* sums);
 }
 

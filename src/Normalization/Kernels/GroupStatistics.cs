@@ -92,11 +92,13 @@ internal readonly struct Affine
     public static Affine Scaling<T>(double scale) where T : unmanaged => new() { Scale = scale, IsNarrow = Range.Holds<T>(scale) };
 }
 
-/// <summary>The coefficients of dy · outer + (x - pivot) · inner + shift.</summary>
+/// <summary>The coefficients of (dy - center) · outer + (x - pivot) · inner + shift; centre and pivot are exact elements.</summary>
 internal readonly struct GradientAffine
 {
     // The two projections of the gradient cancel nearly all of it in a group of few elements.
     private const int FewElements = 32;
+
+    public double Center { get; init; }
 
     public double Pivot { get; init; }
 
@@ -116,18 +118,23 @@ internal readonly struct GradientAffine
     public static GradientAffine Create<T>(in GroupStatistics statistics, in Sums sums, double count, double weight, bool isCentered)
         where T : unmanaged
     {
-        double pivot = Element.Round<T>(statistics.Mean);
         double r = statistics.ReciprocalDeviation;
         double outer = r * weight;
         double inner = -r * r * r * (sums.Product / count);
-        double shift = isCentered ? (-r * (sums.Sum / count)) - (inner * Low<T>(statistics)) : 0;
+        double mean = isCentered ? sums.Sum / count : 0;
+        // dy is centred before it is scaled, as x is; a weight near zero leaves nothing to centre.
+        double center = Element.Round<T>(mean / weight);
+        center = Math.Abs(center) <= Range.Largest ? center : 0;
+        double shift = (outer * center) - (r * mean) - (isCentered ? inner * Low<T>(statistics) : 0);
         return new()
         {
-            Pivot = pivot,
+            Center = center,
+            Pivot = Element.Round<T>(statistics.Mean),
             Outer = outer,
             Inner = inner,
             Shift = shift,
-            IsNarrow = count >= FewElements && Range.Holds<T>(outer) && Range.Holds<T>(inner) && Range.Spans<T>(statistics),
+            IsNarrow = count >= FewElements && Range.Holds<T>(outer) && Range.Holds<T>(inner)
+                && Math.Abs(shift) <= Range.Largest && Range.Spans<T>(statistics),
         };
     }
 
@@ -144,7 +151,7 @@ internal readonly struct GradientAffine
 internal static class Range
 {
     private const double Smallest = 1.0 / (1L << 50) / (1L << 50);
-    private const double Largest = (double)(1L << 50) * (1L << 50);
+    public const double Largest = (double)(1L << 50) * (1L << 50);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool Holds<T>(double coefficient) =>

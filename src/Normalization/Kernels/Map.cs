@@ -30,7 +30,8 @@ internal static unsafe class Map
     {
         // A copy of its own stays in registers.
         TMap map = source;
-        if (writing.IsStreamed)
+        // A span over bytes may begin in the middle of an element, which a streamed store cannot be aligned to.
+        if (writing.IsStreamed && (nuint)y % (nuint)sizeof(T) == 0)
         {
             RunStreamed<T, V, TMap>(source, y, length, writing.Ahead);
             return;

@@ -67,13 +67,14 @@ internal readonly unsafe struct ColumnAffineMap<T, V>(T* x, void* pivot, void* s
     public void Prefetch(nint i) => Memory.Prefetch(_x + i);
 }
 
-/// <summary>dy · outer + (x - pivot) · inner + shift, the same four numbers for every element.</summary>
+/// <summary>(dy - center) · outer + (x - pivot) · inner + shift, the same five numbers for every element.</summary>
 internal readonly unsafe struct GradientMap<T, V>(T* x, T* dy, in GradientAffine affine) : IMap<V>
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
 {
     private readonly T* _x = x;
     private readonly T* _dy = dy;
+    private readonly V _center = V.Broadcast(affine.Center);
     private readonly V _pivot = V.Broadcast(affine.Pivot);
     private readonly V _outer = V.Broadcast(affine.Outer);
     private readonly V _inner = V.Broadcast(affine.Inner);
@@ -82,7 +83,7 @@ internal readonly unsafe struct GradientMap<T, V>(T* x, T* dy, in GradientAffine
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Invoke<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess =>
         V.FusedMultiplyAdd(
-            access.Load<V, T>(_dy + i), _outer, V.FusedMultiplyAdd(access.Load<V, T>(_x + i) - _pivot, _inner, _shift));
+            access.Load<V, T>(_dy + i) - _center, _outer, V.FusedMultiplyAdd(access.Load<V, T>(_x + i) - _pivot, _inner, _shift));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Prefetch(nint i)
@@ -92,7 +93,7 @@ internal readonly unsafe struct GradientMap<T, V>(T* x, T* dy, in GradientAffine
     }
 }
 
-/// <summary>dy · weight[i] · outer + (x - pivot) · inner + shift.</summary>
+/// <summary>(dy · weight[i] - center) · outer + (x - pivot) · inner + shift.</summary>
 internal readonly unsafe struct WeightedGradientMap<T, V>(T* x, T* dy, T* weight, in GradientAffine affine) : IMap<V>
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
@@ -100,6 +101,7 @@ internal readonly unsafe struct WeightedGradientMap<T, V>(T* x, T* dy, T* weight
     private readonly T* _x = x;
     private readonly T* _dy = dy;
     private readonly T* _weight = weight;
+    private readonly V _minusCenter = V.Broadcast(-affine.Center);
     private readonly V _pivot = V.Broadcast(affine.Pivot);
     private readonly V _outer = V.Broadcast(affine.Outer);
     private readonly V _inner = V.Broadcast(affine.Inner);
@@ -108,7 +110,7 @@ internal readonly unsafe struct WeightedGradientMap<T, V>(T* x, T* dy, T* weight
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Invoke<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess =>
         V.FusedMultiplyAdd(
-            access.Load<V, T>(_dy + i) * access.Load<V, T>(_weight + i),
+            V.FusedMultiplyAdd(access.Load<V, T>(_dy + i), access.Load<V, T>(_weight + i), _minusCenter),
             _outer,
             V.FusedMultiplyAdd(access.Load<V, T>(_x + i) - _pivot, _inner, _shift));
 
@@ -120,13 +122,14 @@ internal readonly unsafe struct WeightedGradientMap<T, V>(T* x, T* dy, T* weight
     }
 }
 
-/// <summary>dy · outer[i] + (x - pivot[i]) · inner[i] + shift[i], with the coefficients in the compute type of the vector.</summary>
-internal readonly unsafe struct ColumnGradientMap<T, V>(T* x, T* dy, void* pivot, void* outer, void* inner, void* shift) : IMap<V>
+/// <summary>(dy - center[i]) · outer[i] + (x - pivot[i]) · inner[i] + shift[i], with the coefficients in the compute type of the vector.</summary>
+internal readonly unsafe struct ColumnGradientMap<T, V>(T* x, T* dy, void* center, void* pivot, void* outer, void* inner, void* shift) : IMap<V>
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
 {
     private readonly T* _x = x;
     private readonly T* _dy = dy;
+    private readonly void* _center = center;
     private readonly void* _pivot = pivot;
     private readonly void* _outer = outer;
     private readonly void* _inner = inner;
@@ -135,7 +138,7 @@ internal readonly unsafe struct ColumnGradientMap<T, V>(T* x, T* dy, void* pivot
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Invoke<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess =>
         V.FusedMultiplyAdd(
-            access.Load<V, T>(_dy + i),
+            access.Load<V, T>(_dy + i) - access.LoadCoefficients<V, T>(_center, i),
             access.LoadCoefficients<V, T>(_outer, i),
             V.FusedMultiplyAdd(
                 access.Load<V, T>(_x + i) - access.LoadCoefficients<V, T>(_pivot, i),

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 
 namespace Normalization.Kernels;
@@ -20,14 +19,9 @@ internal static unsafe class Memory
         where T : unmanaged
         where TOther : unmanaged
     {
-        (nuint firstStart, nuint firstEnd) = Bounds(first);
-        (nuint secondStart, nuint secondEnd) = Bounds(second);
-        return !first.IsEmpty && !second.IsEmpty && firstStart < secondEnd && secondStart < firstEnd;
-    }
-
-    private static (nuint Start, nuint End) Bounds<T>(ReadOnlySpan<T> span) where T : unmanaged
-    {
-        fixed (T* start = &MemoryMarshal.GetReference(span))
-            return ((nuint)start, (nuint)(start + span.Length));
+        // Both are pinned at once, so that no collection moves one of them between the two looks.
+        fixed (T* a = first)
+        fixed (TOther* b = second)
+            return !first.IsEmpty && !second.IsEmpty && (void*)a < b + second.Length && (void*)b < a + first.Length;
     }
 }

@@ -8,8 +8,8 @@ internal static unsafe class Moments<T, W>
     where T : unmanaged
     where W : unmanaged, IWideSimd<W, T>
 {
-    // How far, in squared deviations, the pivot may lie from the mean before the sums about it lose digits that T can show.
-    private static double FarPivot => typeof(T) == typeof(float) ? 1 << 20 : 16;
+    // How far, in squared deviations, the pivot may lie from the mean before the sums about it lose digits.
+    private const double FarPivot = 16;
 
     /// <summary>The first element is the pivot: a constant group has differences of exactly zero.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

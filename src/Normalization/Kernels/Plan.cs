@@ -52,7 +52,7 @@ internal readonly record struct Plan
     public ColumnLayout Columns => new(N, C, S);
 
     /// <summary>Whether the weights of bands have to be repeated for each element: the runs of one weight are too short for a kernel.</summary>
-    public bool NeedsExpandedWeights => Kind == Sharing.Band && Groups < C && S < Thresholds.ShortUnit;
+    public bool NeedsExpandedWeights => Kind == Sharing.Band && Groups < C && S < Thresholds.ShortUnit && (long)C * S <= Thresholds.MostExpandedWeights;
 
     /// <summary>Whether weights, if there are any, differ from element to element of a group's run.</summary>
     public bool HasElementwiseWeights => Kind == Sharing.Row || NeedsExpandedWeights;

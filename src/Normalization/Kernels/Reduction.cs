@@ -29,7 +29,7 @@ internal struct Sums
 /// <summary>
 /// The one reduction over runs. Its layout is fixed whatever the width of the hardware: 16 lanes of double, element i of a run
 /// in lane i mod 16, the lanes kept from run to run and folded by halves at the end. The elements of a run past its last
-/// multiple of 16 are added as the last lanes of the 16 elements that end the run (as the first lanes in a run shorter than 16).
+/// multiple of 16 are added as the last lanes of the 16 elements that end the run; runs shorter than 16 take the lanes in turn.
 /// </summary>
 internal static unsafe class Reduction
 {
@@ -119,27 +119,36 @@ internal static unsafe class Reduction
         };
     }
 
-    /// <summary>Runs shorter than the lanes: element i of a run in lane i.</summary>
+    /// <summary>Runs shorter than the lanes: their elements take the lanes in turn, from run to run.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static Sums RunShort<T, W, TTerms>(in TTerms terms, nint runs, nint length, nint stride)
         where T : unmanaged
         where W : unmanaged, IWideSimd<W, T>
         where TTerms : struct, ITerms<W>
     {
-        double* sums = stackalloc double[2 * Lanes];
-        new Span<double>(sums, 2 * Lanes).Clear();
-        double* products = sums + Lanes;
+        // A run may begin at any lane and end, with whole vectors, past the last one; what is there belongs to the first lanes.
+        const int Room = 3 * Lanes;
+        double* sums = stackalloc double[2 * Room];
+        new Span<double>(sums, 2 * Room).Clear();
+        double* products = sums + Room;
         for (nint run = 0; run < runs; run++)
         {
-            for (nint lane = 0; lane < length; lane += W.Count)
+            nint start = (run * length) & (Lanes - 1);
+            for (nint i = 0; i < length; i += W.Count)
             {
-                nint count = Math.Min(W.Count, length - lane);
-                terms.At((run * stride) + lane, new Part(count), out W a, out W b);
+                nint count = Math.Min(W.Count, length - i);
+                terms.At((run * stride) + i, new Part(count), out W a, out W b);
                 a = MaskFirst<W, T>(a, count);
                 b = MaskFirst<W, T>(b, count);
-                W.StoreDoubles(sums + lane, W.LoadDoubles(sums + lane) + a);
-                W.StoreDoubles(products + lane, W.FusedMultiplyAdd(a, b, W.LoadDoubles(products + lane)));
+                double* sum = sums + start + i, product = products + start + i;
+                W.StoreDoubles(sum, W.LoadDoubles(sum) + a);
+                W.StoreDoubles(product, W.FusedMultiplyAdd(a, b, W.LoadDoubles(product)));
             }
+        }
+        for (int i = 0; i < Lanes; i++)
+        {
+            sums[i] += sums[Lanes + i];
+            products[i] += products[Lanes + i];
         }
         return new Sums { Sum = Fold(sums), Product = Fold(products) };
     }

@@ -17,6 +17,9 @@ internal static class Thresholds
     /// <summary>GroupNorm repeats the weights of units shorter than this for each element, and works on rows.</summary>
     public const int ShortUnit = 16;
 
+    /// <summary>Beyond this many repeated weights the repetition costs more memory than it saves time.</summary>
+    public const int MostExpandedWeights = 1 << 22;
+
     /// <summary>Small groups are taken this many at a time, which overlaps the divisions of one with the sums of another.</summary>
     public const int BatchGroups = 8;
 

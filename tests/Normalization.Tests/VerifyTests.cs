@@ -1,0 +1,133 @@
+using System.Globalization;
+using Normalization.Kernels;
+using Normalization.Verify;
+using Normalization.Verify.Concurrency;
+using Normalization.Verify.Memory;
+using Normalization.Verify.Numerics;
+using Normalization.Verify.Reproducibility;
+
+namespace Normalization.Tests;
+
+/// <summary>Small versions of the verification program's commands.</summary>
+public sealed class VerifyTests
+{
+    public static TheoryData<int> Sizes => [2, 3, 16, 49, 257];
+
+    [Theory]
+    [MemberData(nameof(Sizes))]
+    public void Floats_are_within_three_scaled_ulp_on_every_distribution(int size) => RequireAccuracy<float>(size);
+
+    [Theory]
+    [MemberData(nameof(Sizes))]
+    public void Doubles_are_within_their_limit_on_every_distribution(int size) => RequireAccuracy<double>(size);
+
+    [Fact]
+    public void The_accuracy_check_notices_a_wrong_result()
+    {
+        Measurement broken = new(AccuracyCheck.Cases(false, 3).First(), Precision.Single) { Output = 3.01 };
+        broken.Judge();
+        broken.Broken.Should().ContainSingle();
+    }
+
+    [Fact]
+    public void PyTorchs_formulas_lose_the_digits_that_the_table_says_they_lose()
+    {
+        var @case = new AccuracyCase(Geometry.Batch(1, 1, 4096), Distribution.Named("N(1e4, 1e-2)"), 1e-5, Affine: true);
+        Measurement measured = AccuracyMeter.Measure<float>(@case, 1);
+        measured.Peer.Should().BeGreaterThan(1e4);
+        measured.Output.Should().BeLessThan(3);
+    }
+
+    [Theory]
+    [InlineData("PreferredVectorBitWidth", "128", 128)]
+    [InlineData("EnableAVX2", "0", 128)]
+    [InlineData("EnableAVX", "0", 128)]
+    [InlineData("EnableHWIntrinsic", "0", 128)]
+    public void A_knob_changes_the_width_and_no_bit(string knob, string value, int width)
+    {
+        (int exitCode, string output) = ChildProcess.Run(["hash", "--tiny"], new Dictionary<string, string> { [knob] = value });
+        exitCode.Should().Be(0, output);
+        string[] words = output.Split(' ');
+        words[0].Should().Be(HashWork.Run(HashSize.Tiny));
+        words[2].Should().Be(width.ToString(CultureInfo.InvariantCulture));
+    }
+
+    [Theory]
+    [InlineData("--width", "128")]
+    [InlineData("--width", "256")]
+    [InlineData("--width", "512")]
+    [InlineData("--degree", "1")]
+    [InlineData("--degree", "7")]
+    public void A_forced_width_or_degree_changes_no_bit(string option, string value)
+    {
+        (int exitCode, string output) = ChildProcess.Run(["hash", "--tiny", option, value]);
+        exitCode.Should().Be(0, output);
+        output.Split(' ')[0].Should().Be(HashWork.Run(HashSize.Tiny));
+    }
+
+    [Fact]
+    public void A_sample_has_the_same_bits_alone_as_in_its_batch() => HashCheck.CompareAloneWithBatch().Should().BeEmpty();
+
+    [Theory]
+    [InlineData(128)]
+    [InlineData(256)]
+    [InlineData(512)]
+    public void No_kernel_touches_a_byte_outside_its_buffers(int width)
+    {
+        Assert.SkipUnless(NativeMemoryMap.IsSupported, "mmap and mprotect are Linux's");
+        GuardCheck.AllLengths(width, Enumerable.Range(0, 40).Concat([63, 64, 65, 255, 256, 257])).Should().BePositive();
+    }
+
+    [Theory]
+    [InlineData("--planted-read")]
+    [InlineData("--planted-write")]
+    public void The_guard_notices_a_planted_fault(string fault)
+    {
+        Assert.SkipUnless(NativeMemoryMap.IsSupported, "mmap and mprotect are Linux's");
+        GuardCheck.Plant(fault).Should().NotBe(0);
+    }
+
+    [Fact]
+    public void A_steady_state_allocates_nothing()
+    {
+        // Other tests allocate while this one counts, so it counts in a process of its own.
+        (int exitCode, string output) = ChildProcess.Run(["alloc", "--n", "300"]);
+        exitCode.Should().Be(0, output);
+    }
+
+    [Fact]
+    public void Threads_on_one_layer_get_the_bits_of_one_thread()
+    {
+        RaceCheck.Run<float>(Geometry.Layer(7, 33), 200).Differences.Should().Be(0);
+        RaceCheck.Run<double>(Geometry.Batch(3, 50, 7), 200).Differences.Should().Be(0);
+        RaceCheck.Run<float>(Geometry.Group(4099, 18, 3, 6), 5).Differences.Should().Be(0);
+        RaceCheck.Run<float>(Geometry.Batch(2, 3, 12_000), 10).Differences.Should().Be(0);
+    }
+
+    [Fact]
+    public void Random_calls_throw_only_what_is_documented_and_change_nothing_when_they_do()
+    {
+        (int exitCode, string output) = ChildProcess.Run(["fuzz", "--n", "3000", "--seed", "11"]);
+        exitCode.Should().Be(0, output);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("nonsense")]
+    [InlineData("hash --width 100")]
+    [InlineData("hash --width")]
+    [InlineData("fuzz --n many")]
+    [InlineData("accuracy --fast")]
+    public void A_command_that_makes_no_sense_exits_with_2(string command) =>
+        Commands.Run(command.Split(' ', StringSplitOptions.RemoveEmptyEntries)).Should().Be(2);
+
+    [Fact]
+    public void The_widest_kernels_of_the_machine_are_active() =>
+        KernelSet<float>.Active.Width.Should().Be(KernelSet<double>.Active.Width);
+
+    private static void RequireAccuracy<T>(int size) where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+    {
+        IEnumerable<Measurement> broken = AccuracyCheck.Measure<T>(AccuracyCheck.Cases(false, size)).Where(result => result.Broken.Count > 0);
+        broken.Select(result => $"{result.Case}: {string.Join("; ", result.Broken)}").Should().BeEmpty();
+    }
+}

@@ -1,0 +1,143 @@
+using Normalization.Verify.Concurrency;
+using Normalization.Verify.Fuzz;
+using Normalization.Verify.Memory;
+using Normalization.Verify.Numerics;
+using Normalization.Verify.Reproducibility;
+
+namespace Normalization.Verify;
+
+/// <summary>The commands of the program. 0 is a promise kept, 1 a promise broken, 2 a command that makes no sense.</summary>
+internal static class Commands
+{
+    private const string Help = """
+        Checks what the library promises. Exit code 0: kept, 1: broken, 2: a command that makes no sense.
+
+          accuracy [--full]         every layer against 106-bit arithmetic on hard data; --full for all sizes and epsilons
+          hash [--quick | --tiny]   one hash over the bits of all results
+               [--width 128|256|512] [--degree N] [--repeats N] [--collect]
+          hash --matrix [--quick]   that hash under every knob, in child processes, and samples alone against their batch
+          guard                     every buffer before and after a forbidden page, every length, every vector width (Linux)
+          alloc [--n STEPS]         bytes allocated in the steady state
+          race [--n CALLS]          16 threads against the bits of one
+          fuzz [--n N] [--seed S]   random calls, right and wrong; --only CASE repeats one
+          huge                      tensors of more than 2^32 bytes; needs 16 GiB
+          all                       all of these but huge, each as short as it can be
+        """;
+
+    public static int Run(ReadOnlySpan<string> arguments)
+    {
+        try
+        {
+            if (arguments.IsEmpty)
+                throw new UsageException("a command is missing");
+            var options = new Options(arguments[1..]);
+            return arguments[0] switch
+            {
+                "accuracy" => Accuracy(options),
+                "hash" => Hash(options),
+                "guard" => Guard(options),
+                "alloc" => Allocation(options),
+                "race" => Race(options),
+                "fuzz" => Fuzz(options),
+                "huge" => Huge(options),
+                "all" => All(options),
+                "--help" or "-h" or "help" => Explain(),
+                _ => throw new UsageException($"unknown command {arguments[0]}"),
+            };
+        }
+        catch (UsageException exception)
+        {
+            Console.Error.WriteLine($"{exception.Message}; --help explains");
+            return 2;
+        }
+    }
+
+    private static int ExitCode(bool isKept) => isKept ? 0 : 1;
+
+    private static int Explain()
+    {
+        Console.WriteLine(Help);
+        return 0;
+    }
+
+    private static int Accuracy(Options options)
+    {
+        bool isFull = options.Flag("--full");
+        options.RejectUnknown();
+        return ExitCode(AccuracyCheck.Run(Console.Out, isFull));
+    }
+
+    private static int Hash(Options options)
+    {
+        (bool isMatrix, bool isTiny, bool isQuick) = (options.Flag("--matrix"), options.Flag("--tiny"), options.Flag("--quick"));
+        HashSize size = isTiny ? HashSize.Tiny : isQuick ? HashSize.Quick : HashSize.Full;
+        (int? width, int? degree) = (options.Number("--width"), options.Number("--degree"));
+        int repeats = options.Number("--repeats") ?? 1;
+        bool collect = options.Flag("--collect");
+        options.RejectUnknown();
+        if (width is not (null or 128 or 256 or 512) || degree == 0)
+            throw new UsageException("--width is 128, 256 or 512, and --degree at least 1");
+        if (isMatrix)
+            return ExitCode(HashMatrix.Check(Console.Out, size));
+        HashCheck.Report(Console.Out, size, width, degree, repeats, collect);
+        return 0;
+    }
+
+    private static int Guard(Options options)
+    {
+        (bool plantedRead, bool plantedWrite) = (options.Flag("--planted-read"), options.Flag("--planted-write"));
+        options.RejectUnknown();
+        if (plantedRead)
+            GuardCheck.ReadOneTooMany();
+        else if (plantedWrite)
+            GuardCheck.WriteToInput();
+        else
+            return ExitCode(GuardCheck.Check(Console.Out));
+        return 0;
+    }
+
+    private static int Allocation(Options options)
+    {
+        int steps = options.Number("--n") ?? 10_000;
+        options.RejectUnknown();
+        return ExitCode(AllocationCheck.Check(Console.Out, steps));
+    }
+
+    private static int Race(Options options)
+    {
+        int calls = options.Number("--n") ?? 10_000;
+        options.RejectUnknown();
+        return ExitCode(RaceCheck.Check(Console.Out, calls));
+    }
+
+    private static int Fuzz(Options options)
+    {
+        int count = options.Number("--n") ?? 20_000, seed = options.Number("--seed") ?? 1, start = options.Number("--start") ?? 0;
+        (int? only, string? progress) = (options.Number("--only"), options.Text("--progress"));
+        options.RejectUnknown();
+        if (only is int number)
+            return ExitCode(FuzzCheck.Repeat(Console.Out, seed, number));
+        if (progress is not null)
+            return ExitCode(FuzzCheck.RunAsChild(Console.Out, seed, start, count, progress));
+        return ExitCode(FuzzCheck.Check(Console.Out, seed, count));
+    }
+
+    private static int Huge(Options options)
+    {
+        options.RejectUnknown();
+        return ExitCode(HugeCheck.Check(Console.Out));
+    }
+
+    private static int All(Options options)
+    {
+        options.RejectUnknown();
+        int worst = 0;
+        foreach (string command in (string[])["accuracy", "hash --matrix --quick", "guard", "alloc --n 1000", "race --n 500", "fuzz --n 20000"])
+        {
+            Console.WriteLine($"== {command}");
+            worst = Math.Max(worst, Run(command.Split(' ')));
+            Console.WriteLine();
+        }
+        return worst;
+    }
+}

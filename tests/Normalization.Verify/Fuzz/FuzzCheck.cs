@@ -1,0 +1,152 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.IO.MemoryMappedFiles;
+
+namespace Normalization.Verify.Fuzz;
+
+/// <summary>Runs cases in a child process, so that a crash or a hang is a finding too, and says which case it was.</summary>
+internal static class FuzzCheck
+{
+    private const int MostCrashes = 20;
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
+
+    /// <summary>One case in this process; throws <see cref="FuzzFailure"/> where a promise is broken.</summary>
+    public static void RunCase(int seed, int number)
+    {
+        var random = new FuzzRandom(seed, number);
+        bool isSingle = random.Chance(0.5);
+        switch (random.Below(10))
+        {
+            case < 6 when isSingle:
+                LayerCase<float>.Run(random);
+                break;
+            case < 6:
+                LayerCase<double>.Run(random);
+                break;
+            case < 9 when isSingle:
+                PrimitiveCase<float>.Run(random);
+                break;
+            case < 9:
+                PrimitiveCase<double>.Run(random);
+                break;
+            default:
+                if (isSingle)
+                    TensorCase<float>.Run(random);
+                else
+                    TensorCase<double>.Run(random);
+                break;
+        }
+    }
+
+    /// <summary>Runs cases in this process and returns the failures by message, each with its first case.</summary>
+    public static Dictionary<string, int> RunCases(int seed, int first, int count, Action<int>? begin = null, Action<string, int>? found = null)
+    {
+        var failures = new Dictionary<string, int>();
+        for (int number = first; number < first + count; number++)
+        {
+            begin?.Invoke(number);
+            try
+            {
+                RunCase(seed, number);
+            }
+            catch (FuzzFailure failure)
+            {
+                if (failures.TryAdd(failure.Message, number))
+                    found?.Invoke(failure.Message, number);
+            }
+        }
+        return failures;
+    }
+
+    /// <summary>One case again, in this process and with its whole story.</summary>
+    public static bool Repeat(TextWriter output, int seed, int number)
+    {
+        try
+        {
+            RunCase(seed, number);
+            output.WriteLine($"case {number} with seed {seed}: nothing broken");
+            return true;
+        }
+        catch (FuzzFailure failure)
+        {
+            output.WriteLine($"case {number} with seed {seed}: {failure}");
+            return false;
+        }
+    }
+
+    public static bool Check(TextWriter output, int seed, int count)
+    {
+        var clock = Stopwatch.StartNew();
+        string progress = Path.GetTempFileName();
+        int crashes = 0;
+        bool isKept = true;
+        try
+        {
+            for (int next = 0; next < count && crashes < MostCrashes;)
+            {
+                (int exitCode, int reached, string text) = RunChild(seed, next, count - next, progress);
+                isKept &= exitCode == 0;
+                output.Write(text);
+                if (exitCode is 0 or 1)
+                    break;
+                output.WriteLine($"case {reached}: {(exitCode == -1 ? "HUNG" : $"CRASHED with exit code {exitCode}")}; repeat: fuzz --seed {seed} --only {reached}");
+                crashes++;
+                next = reached + 1;
+            }
+        }
+        finally
+        {
+            File.Delete(progress);
+        }
+        string verdict = isKept ? "only documented exceptions, and nothing changed by any of them" : "PROMISES BROKEN";
+        output.WriteLine($"{count} cases with seed {seed} in {clock.Elapsed.TotalSeconds:f0} s: {verdict}");
+        return isKept;
+    }
+
+    /// <summary>What the child process does; the number of the case goes to a file that outlives a crash.</summary>
+    public static bool RunAsChild(TextWriter output, int seed, int first, int count, string progress)
+    {
+        using var file = MemoryMappedFile.CreateFromFile(progress, FileMode.Open, null, sizeof(int));
+        using MemoryMappedViewAccessor number = file.CreateViewAccessor();
+        // A failure is written when it is found: the process may not live to write it later.
+        Dictionary<string, int> failures = RunCases(seed, first, count, reached => number.Write(0, reached), (message, found) =>
+        {
+            output.WriteLine($"BROKEN: {message}; repeat: fuzz --seed {seed} --only {found}");
+            output.Flush();
+        });
+        return failures.Count == 0;
+    }
+
+    private static (int ExitCode, int Reached, string Text) RunChild(int seed, int first, int count, string progress)
+    {
+        File.WriteAllBytes(progress, BitConverter.GetBytes(first));
+        string[] arguments = ["fuzz", "--seed", Text(seed), "--start", Text(first), "--n", Text(count), "--progress", progress];
+        using Process process = ChildProcess.Start(arguments);
+        Task<string> output = process.StandardOutput.ReadToEndAsync();
+        process.ErrorDataReceived += static (_, _) => { };
+        process.BeginErrorReadLine();
+        for (int reached = -1; !process.WaitForExit(s_patience);)
+        {
+            int now = Reached(progress);
+            if (now == reached)
+            {
+                process.Kill();
+                process.WaitForExit();
+                return (-1, now, output.Result);
+            }
+            reached = now;
+        }
+        process.WaitForExit();
+        return (process.ExitCode, Reached(progress), output.Result);
+    }
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private static int Reached(string progress)
+    {
+        using var stream = new FileStream(progress, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        Span<byte> bytes = stackalloc byte[sizeof(int)];
+        stream.ReadExactly(bytes);
+        return BitConverter.ToInt32(bytes);
+    }
+}

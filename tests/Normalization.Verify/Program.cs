@@ -1,0 +1,3 @@
+using Normalization.Verify;
+
+return Commands.Run(args);
