@@ -13,8 +13,8 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
     where W : unmanaged, IWideSimd<W, T>
     where TPass : struct, IColumnPass<T>
 {
-    // Room for the widest tile: 512 columns, or one channel of fewer than 512.
-    private const int MostColumns = 512;
+    // Room for the widest tile.
+    private const int MostColumns = 1024;
 
     // A column adds up this many rows before it starts anew: the fewer, the less rounding.
     private const nint RowsInARow = 256;
@@ -25,14 +25,14 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
     private readonly ColumnLayout _layout;
     private readonly Operands<T> _operands;
     private readonly Sums* _sums;
-    private readonly Writing _writing;
+    private readonly bool _isStreamed;
 
-    private ColumnKernel(in ColumnLayout layout, in Operands<T> operands, Sums* sums, Writing writing)
+    private ColumnKernel(in ColumnLayout layout, in Operands<T> operands, Sums* sums, bool isStreamed)
     {
         _layout = layout;
         _operands = operands;
         _sums = sums;
-        _writing = writing;
+        _isStreamed = isStreamed;
     }
 
     public static void Run(in ColumnLayout layout, in Operands<T> operands)
@@ -42,7 +42,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
         using var scratch = new Scratch<Sums>(layout.Blocks * layout.Channels);
         fixed (Sums* sums = scratch.Span)
         {
-            var job = new ColumnKernel<T, V, W, TPass>(layout, operands, sums, Thresholds.WritingFor(TPass.Streams * bytes));
+            var job = new ColumnKernel<T, V, W, TPass>(layout, operands, sums, Thresholds.IsStreamed(TPass.Streams * bytes, layout.Tile(0).Columns * sizeof(T)));
             if (degree == 1 || layout.Tiles >= degree * Thresholds.ChunksPerThread)
             {
                 Partition.For(job, layout.Tiles, degree);
@@ -72,7 +72,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
             Finish(tile);
             Apply(tile, 0, _layout.Rows);
         }
-        if (_writing.IsStreamed)
+        if (_isStreamed)
             Fence.Publish();
     }
 
@@ -177,12 +177,12 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
             if (!TPass.IsBackward)
             {
                 Map.Run<T, TVector, ColumnAffineMap<T, TVector>>(
-                    new(_operands.Input + offset, pivot, inner, shift), _operands.Output + offset, tile.Columns, _writing);
+                    new(_operands.Input + offset, pivot, inner, shift), _operands.Output + offset, tile.Columns, _isStreamed);
             }
             else if (_operands.HasFixedStatistics)
             {
                 Map.Run<T, TVector, ColumnAffineMap<T, TVector>>(
-                    new(_operands.OutputGradient + offset, pivot, outer, shift), _operands.InputGradient + offset, tile.Columns, _writing);
+                    new(_operands.OutputGradient + offset, pivot, outer, shift), _operands.InputGradient + offset, tile.Columns, _isStreamed);
             }
             else
             {
@@ -190,7 +190,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
                     new(_operands.Input + offset, _operands.OutputGradient + offset, center, pivot, outer, inner, shift),
                     _operands.InputGradient + offset,
                     tile.Columns,
-                    _writing);
+                    _isStreamed);
             }
         }
     }
@@ -219,7 +219,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
                 (nint first, nint rows) = _kernel._layout.Block(i % _kernel._layout.Blocks);
                 _kernel.Apply(_kernel._layout.Tile(i / _kernel._layout.Blocks), first, rows);
             }
-            if (_kernel._writing.IsStreamed)
+            if (_kernel._isStreamed)
                 Fence.Publish();
         }
     }

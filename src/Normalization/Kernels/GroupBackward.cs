@@ -12,14 +12,14 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
     private readonly GroupLayout _layout;
     private readonly Operands<T> _operands;
     private readonly Sums* _unitSums;
-    private readonly Writing _writing;
+    private readonly bool _isStreamed;
 
-    private GroupBackward(in GroupLayout layout, in Operands<T> operands, Sums* unitSums, Writing writing)
+    private GroupBackward(in GroupLayout layout, in Operands<T> operands, Sums* unitSums, bool isStreamed)
     {
         _layout = layout;
         _operands = operands;
         _unitSums = unitSums;
-        _writing = writing;
+        _isStreamed = isStreamed;
     }
 
     public static void Run(in GroupLayout layout, in Operands<T> operands)
@@ -29,7 +29,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
         using var scratch = new Scratch<Sums>(layout.Units);
         fixed (Sums* unitSums = scratch.Span)
         {
-            var job = new GroupBackward<T, V, W>(layout, operands, unitSums, Thresholds.WritingFor(3 * bytes));
+            var job = new GroupBackward<T, V, W>(layout, operands, unitSums, Thresholds.IsStreamed(3 * bytes, layout.Unit.Length * sizeof(T)));
             if (degree == 1 || layout.Groups >= degree * Thresholds.ChunksPerThread)
                 Partition.For(job, layout.Groups, degree);
             else
@@ -59,7 +59,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
                     Apply(unit, groupSums, _layout.Unit[i]);
             }
         }
-        if (_writing.IsStreamed)
+        if (_isStreamed)
             Fence.Publish();
     }
 
@@ -148,7 +148,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
     private void Write<TVector, TMap>(TMap map, nint offset, nint length)
         where TVector : unmanaged, ISimd<TVector, T>
         where TMap : struct, IMap<TVector> =>
-        Map.Run<T, TVector, TMap>(map, _operands.InputGradient + offset, length, _writing);
+        Map.Run<T, TVector, TMap>(map, _operands.InputGradient + offset, length, _isStreamed);
 
     /// <summary>dβ = Σ dy and dγ = Σ dy · x̂ of each channel, its units in order.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -195,7 +195,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
                 (nint unit, nint segment) = (i / layout.Unit.Segments, i % layout.Unit.Segments);
                 _backward.Apply(unit, _backward.GroupSums(unit / layout.UnitsPerGroup), layout.Unit[segment]);
             }
-            if (_backward._writing.IsStreamed)
+            if (_backward._isStreamed)
                 Fence.Publish();
         }
     }

@@ -4,20 +4,20 @@ using Normalization.Kernels.Simd;
 namespace Normalization.Kernels;
 
 /// <summary>Forward over runs and rows: the statistics of a group, then its affine pass while it is still in the cache.</summary>
-internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in Operands<T> operands, Writing writing) : IJob
+internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in Operands<T> operands, bool isStreamed) : IJob
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
     where W : unmanaged, IWideSimd<W, T>
 {
     private readonly GroupLayout _layout = layout;
     private readonly Operands<T> _operands = operands;
-    private readonly Writing _writing = writing;
+    private readonly bool _isStreamed = isStreamed;
 
     public static void Run(in GroupLayout layout, in Operands<T> operands)
     {
         long bytes = layout.Elements * sizeof(T);
         int degree = Partition.DegreeFor(bytes);
-        var job = new GroupForward<T, V, W>(layout, operands, Thresholds.WritingFor(2 * bytes));
+        var job = new GroupForward<T, V, W>(layout, operands, Thresholds.IsStreamed(2 * bytes, layout.Unit.Length * sizeof(T)));
         if (degree == 1 || layout.Groups >= degree * Thresholds.ChunksPerThread)
             Partition.For(job, layout.Groups, degree);
         else
@@ -47,7 +47,7 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
                 statistic = statistic + 1 == _layout.StatisticsPeriod ? 0 : statistic + 1;
             }
         }
-        if (_writing.IsStreamed)
+        if (_isStreamed)
             Fence.Publish();
     }
 
@@ -118,9 +118,9 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
         for (nint run = 0; run < segment.Runs; run++, offset += _layout.Unit.Stride)
         {
             if (affine.IsNarrow)
-                Map.Run<T, V, AffineMap<T, V>>(new(_operands.Input + offset, affine), _operands.Output + offset, segment.Length, _writing);
+                Map.Run<T, V, AffineMap<T, V>>(new(_operands.Input + offset, affine), _operands.Output + offset, segment.Length, _isStreamed);
             else
-                Map.Run<T, W, AffineMap<T, W>>(new(_operands.Input + offset, affine), _operands.Output + offset, segment.Length, _writing);
+                Map.Run<T, W, AffineMap<T, W>>(new(_operands.Input + offset, affine), _operands.Output + offset, segment.Length, _isStreamed);
         }
     }
 
@@ -145,7 +145,7 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
             new(_operands.Input + offset, _operands.Weight + weight, _operands.Bias + weight, affine),
             _operands.Output + offset,
             length,
-            _writing);
+            _isStreamed);
 
     private readonly struct SegmentMoments(GroupForward<T, V, W> forward, Sums* sums) : IJob
     {
@@ -180,7 +180,7 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
                 nint statistic = unit / _forward._layout.UnitsPerGroup % _forward._layout.StatisticsPeriod;
                 _forward.Apply(unit, unit % _forward._layout.Channels, _forward._operands.Statistics[statistic], set[segment]);
             }
-            if (_forward._writing.IsStreamed)
+            if (_forward._isStreamed)
                 Fence.Publish();
         }
     }

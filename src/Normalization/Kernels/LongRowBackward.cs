@@ -14,7 +14,7 @@ internal static unsafe class LongRowBackward<T, V, W>
 {
     private const int TileColumns = 2048;
 
-    public static void Run(in GroupLayout layout, in Operands<T> operands, int degree, Writing writing)
+    public static void Run(in GroupLayout layout, in Operands<T> operands, int degree, bool isStreamed)
     {
         nint segments = layout.Unit.Segments;
         using var scratch = new Scratch<Sums>(layout.Groups * segments);
@@ -31,7 +31,7 @@ internal static unsafe class LongRowBackward<T, V, W>
                 gradients[row] = Coefficients(layout, operands, row, total, GradientAffine.Low<T>(operands.Statistics[row]));
             }
             nint tiles = layout.Channels * ((layout.Unit.Length + TileColumns - 1) / TileColumns);
-            Partition.For(new ColumnTiles(layout, operands, gradients, writing), tiles, degree);
+            Partition.For(new ColumnTiles(layout, operands, gradients, isStreamed), tiles, degree);
         }
     }
 
@@ -58,12 +58,12 @@ internal static unsafe class LongRowBackward<T, V, W>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Write(in Operands<T> operands, in GradientAffine affine, nint offset, nint weight, nint length, Writing writing)
+    public static void Write(in Operands<T> operands, in GradientAffine affine, nint offset, nint weight, nint length, bool isStreamed)
     {
         if (affine.IsNarrow)
-            Write<V>(operands, affine, offset, weight, length, writing);
+            Write<V>(operands, affine, offset, weight, length, isStreamed);
         else
-            Write<W>(operands, affine, offset, weight, length, writing);
+            Write<W>(operands, affine, offset, weight, length, isStreamed);
     }
 
     /// <summary>A parameter's gradient, if it is wanted, gains what was gathered for some of its elements.</summary>
@@ -71,18 +71,18 @@ internal static unsafe class LongRowBackward<T, V, W>
     public static void Accumulate(T* gradient, nint offset, double* terms, nint count)
     {
         if (gradient != null)
-            Map.Run<T, W, AccumulateMap<T, W>>(new(gradient + offset, terms), gradient + offset, count, default);
+            Map.Run<T, W, AccumulateMap<T, W>>(new(gradient + offset, terms), gradient + offset, count, isStreamed: false);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Write<TVector>(
-        in Operands<T> operands, in GradientAffine affine, nint offset, nint weight, nint length, Writing writing)
+        in Operands<T> operands, in GradientAffine affine, nint offset, nint weight, nint length, bool isStreamed)
         where TVector : unmanaged, ISimd<TVector, T> =>
         Map.Run<T, TVector, WeightedGradientMap<T, TVector>>(
             new(operands.Input + offset, operands.OutputGradient + offset, operands.Weight + weight, affine),
             operands.InputGradient + offset,
             length,
-            writing);
+            isStreamed);
 
     private readonly struct RowSegmentSums(GroupLayout layout, Operands<T> operands, Sums* sums) : IJob
     {
@@ -99,12 +99,12 @@ internal static unsafe class LongRowBackward<T, V, W>
         }
     }
 
-    private readonly struct ColumnTiles(GroupLayout layout, Operands<T> operands, GradientAffine* gradients, Writing writing) : IJob
+    private readonly struct ColumnTiles(GroupLayout layout, Operands<T> operands, GradientAffine* gradients, bool isStreamed) : IJob
     {
         private readonly GroupLayout _layout = layout;
         private readonly Operands<T> _operands = operands;
         private readonly GradientAffine* _gradients = gradients;
-        private readonly Writing _writing = writing;
+        private readonly bool _isStreamed = isStreamed;
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(nint start, nint end)
@@ -125,9 +125,9 @@ internal static unsafe class LongRowBackward<T, V, W>
                 Accumulate(_operands.WeightGradient, weight, products, columns);
                 Accumulate(_operands.BiasGradient, weight, sums, columns);
                 for (nint row = phase; row < _layout.Groups; row += period)
-                    Write(_operands, _gradients[row], (row * width) + column, weight, columns, _writing);
+                    Write(_operands, _gradients[row], (row * width) + column, weight, columns, _isStreamed);
             }
-            if (_writing.IsStreamed)
+            if (_isStreamed)
                 Fence.Publish();
         }
     }

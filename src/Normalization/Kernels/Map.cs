@@ -12,18 +12,14 @@ internal interface IMap<V>
     void Prefetch(nint i);
 }
 
-/// <summary>How the output of an elementwise loop is written: past the cache or not, and which input is asked for meanwhile.</summary>
-/// <param name="IsStreamed">Whether the output goes past the cache.</param>
-/// <param name="Ahead">How many elements further a streamed loop asks for its input.</param>
-internal readonly record struct Writing(bool IsStreamed, nint Ahead = 1024);
-
 /// <summary>The one elementwise loop: y[i] = operation(i). y may be one of the operation's own inputs.</summary>
 internal static unsafe class Map
 {
     private const int LineBytes = 64;
+    private const nint PrefetchAhead = 1024;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static void Run<T, V, TMap>(in TMap source, T* y, nint length, Writing writing)
+    public static void Run<T, V, TMap>(in TMap source, T* y, nint length, bool isStreamed)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
         where TMap : struct, IMap<V>
@@ -31,9 +27,9 @@ internal static unsafe class Map
         // A copy of its own stays in registers.
         TMap map = source;
         // A span over bytes may begin in the middle of an element, which a streamed store cannot be aligned to.
-        if (writing.IsStreamed && (nuint)y % (nuint)sizeof(T) == 0)
+        if (isStreamed && (nuint)y % (nuint)sizeof(T) == 0)
         {
-            RunStreamed<T, V, TMap>(source, y, length, writing.Ahead);
+            RunStreamed<T, V, TMap>(source, y, length);
             return;
         }
         if (length < V.Count)
@@ -62,7 +58,7 @@ internal static unsafe class Map
 
     /// <summary>Writes whole cache lines past the cache; the partial lines at both ends are written in the ordinary way.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void RunStreamed<T, V, TMap>(in TMap source, T* y, nint length, nint ahead)
+    private static void RunStreamed<T, V, TMap>(in TMap source, T* y, nint length)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
         where TMap : struct, IMap<V>
@@ -74,7 +70,7 @@ internal static unsafe class Map
         nint i = head;
         for (; i + line <= length; i += line)
         {
-            map.Prefetch(i + ahead);
+            map.Prefetch(i + PrefetchAhead);
             for (nint k = 0; k < line; k += V.Count)
                 V.StoreNonTemporal(y + i + k, map.Invoke(i + k, default(Whole)));
         }

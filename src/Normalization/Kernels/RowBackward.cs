@@ -22,16 +22,16 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
     private readonly double* _partials;
     private readonly GradientAffine* _gradients;
     private readonly nint _rowsPerBlock;
-    private readonly Writing _writing;
+    private readonly bool _isStreamed;
 
-    private RowBackward(in GroupLayout layout, in Operands<T> operands, nint rowsPerBlock, double* partials, GradientAffine* gradients, Writing writing)
+    private RowBackward(in GroupLayout layout, in Operands<T> operands, nint rowsPerBlock, double* partials, GradientAffine* gradients, bool isStreamed)
     {
         _layout = layout;
         _operands = operands;
         _rowsPerBlock = rowsPerBlock;
         _partials = partials;
         _gradients = gradients;
-        _writing = writing;
+        _isStreamed = isStreamed;
     }
 
     private nint Width => _layout.Unit.Length;
@@ -47,11 +47,11 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
     {
         long bytes = layout.Elements * sizeof(T);
         int degree = Partition.DegreeFor(bytes);
-        Writing writing = Thresholds.WritingFor(3 * bytes);
+        bool isStreamed = Thresholds.IsStreamed(3 * bytes, layout.Unit.Length * sizeof(T));
         nint period = layout.Channels;
         if (layout.Unit.Length * period > TileElements)
         {
-            LongRowBackward<T, V, W>.Run(layout, operands, degree, writing);
+            LongRowBackward<T, V, W>.Run(layout, operands, degree, isStreamed);
             return;
         }
         nint least = Math.Max(BlockElements / layout.Unit.Length, (layout.Groups + MostBlocks - 1) / MostBlocks);
@@ -63,7 +63,7 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
         fixed (double* partials = scratch.Span)
         fixed (GradientAffine* gradients = gradientScratch.Span)
         {
-            var job = new RowBackward<T, V, W>(layout, operands, rowsPerBlock, partials, gradients, writing);
+            var job = new RowBackward<T, V, W>(layout, operands, rowsPerBlock, partials, gradients, isStreamed);
             Partition.For(job, blocks, degree);
             Span<double> total = scratch.Span[..(int)(2 * padded)];
             for (nint block = 1; block < blocks; block++)
@@ -86,7 +86,7 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
             for (nint row = block * _rowsPerBlock; row < last; row += rowsPerTile)
                 RunTile(row, Math.Min(rowsPerTile, last - row), sums, sums + PaddedParameters);
         }
-        if (_writing.IsStreamed)
+        if (_isStreamed)
             Fence.Publish();
     }
 
@@ -111,6 +111,6 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
                 _gradients[row + i] = LongRowBackward<T, V, W>.Coefficients(_layout, _operands, row + i, rowSums[i], statistics[i].Residue);
         }
         for (nint row = first; row < last; row++)
-            LongRowBackward<T, V, W>.Write(_operands, _gradients[row], row * Width, row % _layout.Channels * Width, Width, _writing);
+            LongRowBackward<T, V, W>.Write(_operands, _gradients[row], row * Width, row % _layout.Channels * Width, Width, _isStreamed);
     }
 }
