@@ -1,12 +1,12 @@
-using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
+using Normalization.PublicApi.Tests;
 
 namespace Normalization.Tests;
 
 /// <summary>The arrows of the house go one way: Simd ← Kernels ← Primitives ← Layers, and Tensors ← Layers.</summary>
 public sealed partial class ArchitectureTests
 {
-    private static readonly string _sources = Path.Combine(Root(), "src", "Normalization");
+    private static readonly string _sources = Path.Combine(Repository.Root, "src", "Normalization");
 
     private static readonly (string Folder, string[] MayUse)[] _arrows =
     [
@@ -81,8 +81,6 @@ public sealed partial class ArchitectureTests
                 .NotMatchRegex(@"\bTensor<|TensorSpan<|NormalizationLayer|\bParameter<", "of {0}", file);
         }
     }
-
-    private static string Root([CallerFilePath] string file = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(file)!, "..", ".."));
 
     private static string[] Sources(string folder) => Directory.GetFiles(Path.Combine(_sources, folder), "*.cs");
 
