@@ -8,8 +8,8 @@ namespace Normalization;
 /// normalised shape, and one γ for each element of it. No mean is subtracted and there is no β.
 /// </summary>
 /// <remarks>
-/// Training and evaluation compute the same; there are no running statistics. An empty input gives an empty output. Zhang,
-/// Sennrich: Root Mean Square Layer Normalization, 2019, arXiv:1910.07467.
+/// Training and evaluation compute the same; there are no running statistics. An empty input gives an empty output. A NaN makes
+/// its row NaN; an infinity makes the finite elements of its row 0 and itself NaN. Zhang, Sennrich: Root Mean Square Layer Normalization, 2019, arXiv:1910.07467.
 /// </remarks>
 /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
 /// <param name="normalizedShape">The sizes of the last dimensions, over which the mean square is taken; at least one, all positive.</param>

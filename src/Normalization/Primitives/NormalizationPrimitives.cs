@@ -17,7 +17,9 @@ namespace Normalization;
 /// (dx exactly dy), but must not overlap anything else. All arguments are checked before anything is written.
 /// </para>
 /// <para>
-/// A NaN or an infinity makes its own group NaN and no other. The results do not depend on the number of threads, on the width
+/// A NaN or an infinity makes its own group NaN and no other (with RmsNorm an infinity makes the finite elements of its row 0). A
+/// mean handed out for doubles is rounded to one double, which the gradient of groups with |mean| far above their deviation
+/// shows; the layers keep the rest of it. The results do not depend on the number of threads, on the width
 /// of the vectors or on alignment. All methods may be called from any number of threads at once.
 /// </para>
 /// </remarks>
