@@ -7,8 +7,6 @@ namespace Normalization.Kernels;
 internal unsafe interface IAccess
 {
     V Load<V, T>(T* source) where V : unmanaged, ISimd<V, T> where T : unmanaged;
-
-    V LoadCoefficients<V, T>(void* source, nint index) where V : unmanaged, ISimd<V, T> where T : unmanaged;
 }
 
 /// <summary>Touches whole vectors.</summary>
@@ -16,19 +14,12 @@ internal readonly unsafe struct Whole : IAccess
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Load<V, T>(T* source) where V : unmanaged, ISimd<V, T> where T : unmanaged => V.Load(source);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public V LoadCoefficients<V, T>(void* source, nint index) where V : unmanaged, ISimd<V, T> where T : unmanaged =>
-        V.LoadCoefficients(source, index);
 }
 
-/// <summary>Touches the first <paramref name="count"/> elements. Arrays of coefficients have room for whole vectors.</summary>
+/// <summary>Touches the first <paramref name="count"/> elements.</summary>
 internal readonly unsafe struct Part(nint count) : IAccess
 {
     private readonly nint _count = count;
 
     public V Load<V, T>(T* source) where V : unmanaged, ISimd<V, T> where T : unmanaged => V.LoadPart(source, _count);
-
-    public V LoadCoefficients<V, T>(void* source, nint index) where V : unmanaged, ISimd<V, T> where T : unmanaged =>
-        V.LoadCoefficients(source, index);
 }

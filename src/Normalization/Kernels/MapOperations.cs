@@ -59,9 +59,9 @@ internal readonly unsafe struct ColumnAffineMap<T, V>(T* x, void* pivot, void* s
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Invoke<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess =>
         V.FusedMultiplyAdd(
-            access.Load<V, T>(_x + i) - access.LoadCoefficients<V, T>(_pivot, i),
-            access.LoadCoefficients<V, T>(_scale, i),
-            access.LoadCoefficients<V, T>(_shift, i));
+            access.Load<V, T>(_x + i) - V.LoadCoefficients(_pivot, i),
+            V.LoadCoefficients(_scale, i),
+            V.LoadCoefficients(_shift, i));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Prefetch(nint i) => Memory.Prefetch(_x + i);
@@ -138,12 +138,12 @@ internal readonly unsafe struct ColumnGradientMap<T, V>(T* x, T* dy, void* cente
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Invoke<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess =>
         V.FusedMultiplyAdd(
-            access.Load<V, T>(_dy + i) - access.LoadCoefficients<V, T>(_center, i),
-            access.LoadCoefficients<V, T>(_outer, i),
+            access.Load<V, T>(_dy + i) - V.LoadCoefficients(_center, i),
+            V.LoadCoefficients(_outer, i),
             V.FusedMultiplyAdd(
-                access.Load<V, T>(_x + i) - access.LoadCoefficients<V, T>(_pivot, i),
-                access.LoadCoefficients<V, T>(_inner, i),
-                access.LoadCoefficients<V, T>(_shift, i)));
+                access.Load<V, T>(_x + i) - V.LoadCoefficients(_pivot, i),
+                V.LoadCoefficients(_inner, i),
+                V.LoadCoefficients(_shift, i)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Prefetch(nint i)
@@ -163,7 +163,7 @@ internal readonly unsafe struct AccumulateMap<T, W>(T* y, double* addend) : IMap
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public W Invoke<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess =>
-        access.Load<W, T>(_y + i) + access.LoadCoefficients<W, T>(_addend, i);
+        access.Load<W, T>(_y + i) + W.LoadCoefficients(_addend, i);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Prefetch(nint i) => Memory.Prefetch(_y + i);

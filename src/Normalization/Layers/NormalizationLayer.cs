@@ -23,9 +23,6 @@ namespace Normalization;
 public abstract class NormalizationLayer<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    // Statistics of this many groups fit on the stack without a thought.
-    private const int GroupsOnStack = 32;
-
     private readonly ForwardContext<T> _remembered = new();
     private readonly Parameter<T>[] _parameters;
 
@@ -160,7 +157,7 @@ public abstract class NormalizationLayer<T>
             nameof(input),
             nameof(outputGradient),
             nameof(inputGradient));
-        NormalizationPrimitives.Backward(
+        Launch.Backward(
             context.Plan,
             input.Span,
             outputGradient.Span,
@@ -219,14 +216,14 @@ public abstract class NormalizationLayer<T>
         }
         bool isTraining = IsTraining, hasFixedStatistics = HasFixedStatistics;
         int groups = x.IsEmpty ? 0 : plan.StatisticsCount;
-        using Scratch<GroupStatistics> scratch = context is null && groups > GroupsOnStack ? new(groups) : default;
+        using Scratch<GroupStatistics> scratch = context is null && groups > NormalizationPrimitives.GroupsOnStack ? new(groups) : default;
         scoped Span<GroupStatistics> statistics =
             context is not null ? context.StatisticsFor(groups)
-            : groups > GroupsOnStack ? scratch.Span
-            : (stackalloc GroupStatistics[GroupsOnStack])[..groups];
+            : groups > NormalizationPrimitives.GroupsOnStack ? scratch.Span
+            : (stackalloc GroupStatistics[NormalizationPrimitives.GroupsOnStack])[..groups];
         if (hasFixedStatistics)
             FillFixedStatistics(statistics);
-        NormalizationPrimitives.Forward(plan, x, weight, bias, Epsilon, statistics, hasFixedStatistics, y);
+        Launch.Forward(plan, x, weight, bias, Epsilon, statistics, hasFixedStatistics, y);
         context?.Remember(this, plan, input, groups, hasFixedStatistics);
         if (isTraining)
             Track(plan, statistics);

@@ -96,7 +96,7 @@ public static partial class NormalizationPrimitives
         using Scratch<GroupStatistics> scratch = c > GroupsOnStack ? new(c) : default;
         Span<GroupStatistics> statistics = c > GroupsOnStack ? scratch.Span : (stackalloc GroupStatistics[GroupsOnStack])[..c];
         FixStatistics(mean, variance, epsilon, statistics);
-        Forward(plan, x, weight, bias, epsilon, statistics, hasFixedStatistics: true, y);
+        Launch.Forward(plan, x, weight, bias, epsilon, statistics, hasFixedStatistics: true, y);
     }
 
     /// <summary>The gradients of <see cref="BatchNormForward"/>: dx = r · (g - m(g) - x̂ · m(g · x̂)) with g = γ · dy and m the mean over a channel.</summary>

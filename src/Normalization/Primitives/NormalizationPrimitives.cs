@@ -26,34 +26,7 @@ namespace Normalization;
 public static partial class NormalizationPrimitives
 {
     // Statistics of this many groups fit on the stack without a thought.
-    private const int GroupsOnStack = 32;
-
-    /// <summary>Forward through the gate's other side: everything has been checked.</summary>
-    internal static void Forward<T>(
-        in Plan plan,
-        ReadOnlySpan<T> x,
-        ReadOnlySpan<T> weight,
-        ReadOnlySpan<T> bias,
-        double epsilon,
-        Span<GroupStatistics> statistics,
-        bool hasFixedStatistics,
-        Span<T> y)
-        where T : unmanaged =>
-        Launch.Forward(plan, x, weight, bias, epsilon, statistics, hasFixedStatistics, y);
-
-    /// <summary>Backward through the gate's other side; the statistics are those of the forward pass.</summary>
-    internal static void Backward<T>(
-        in Plan plan,
-        ReadOnlySpan<T> x,
-        ReadOnlySpan<T> dy,
-        ReadOnlySpan<T> weight,
-        Span<GroupStatistics> statistics,
-        bool hasFixedStatistics,
-        Span<T> dx,
-        Span<T> weightGradient,
-        Span<T> biasGradient)
-        where T : unmanaged =>
-        Launch.Backward(plan, x, dy, weight, statistics, hasFixedStatistics, dx, weightGradient, biasGradient);
+    internal const int GroupsOnStack = 32;
 
     /// <summary>The gate of every forward: the output has the input's size and overlaps nothing but the whole input.</summary>
     internal static void GuardForward<T>(
@@ -187,7 +160,7 @@ public static partial class NormalizationPrimitives
         using Scratch<GroupStatistics> scratch = plan.StatisticsCount > GroupsOnStack ? new(plan.StatisticsCount) : default;
         Span<GroupStatistics> statistics =
             plan.StatisticsCount > GroupsOnStack ? scratch.Span : (stackalloc GroupStatistics[GroupsOnStack])[..plan.StatisticsCount];
-        Forward(plan, x, weight, bias, epsilon, statistics, hasFixedStatistics: false, y);
+        Launch.Forward(plan, x, weight, bias, epsilon, statistics, hasFixedStatistics: false, y);
         for (int i = 0; i < mean.Length; i++)
             mean[i] = statistics[i].Mean;
         for (int i = 0; i < reciprocalDeviation.Length; i++)
@@ -230,7 +203,7 @@ public static partial class NormalizationPrimitives
             plan.StatisticsCount > GroupsOnStack ? scratch.Span : (stackalloc GroupStatistics[GroupsOnStack])[..plan.StatisticsCount];
         for (int i = 0; i < statistics.Length; i++)
             statistics[i] = GroupStatistics.FromSaved(plan.IsCentered ? mean[i] : 0, reciprocalDeviation[i]);
-        Backward(plan, x, dy, weight, statistics, hasFixedStatistics, dx, weightGradient, biasGradient);
+        Launch.Backward(plan, x, dy, weight, statistics, hasFixedStatistics, dx, weightGradient, biasGradient);
     }
 
     /// <summary>The statistics alone.</summary>

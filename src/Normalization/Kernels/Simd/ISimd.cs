@@ -26,7 +26,7 @@ internal unsafe interface ISimd<TSelf, T>
     /// <summary>Stores past the cache; the destination is aligned to the vector's size in memory.</summary>
     static abstract void StoreNonTemporal(T* destination, TSelf value);
 
-    /// <summary>Loads from an array of the compute type.</summary>
+    /// <summary>Loads from an array of the compute type, which has room for whole vectors.</summary>
     static abstract TSelf LoadCoefficients(void* source, nint index);
 
     /// <summary>Writes equal elements into an array of the compute type.</summary>
