@@ -19,7 +19,8 @@ internal readonly unsafe struct Whole : IAccess
 /// <summary>Touches the first <paramref name="count"/> elements.</summary>
 internal readonly unsafe struct Part(nint count) : IAccess
 {
-    private readonly nint _count = count;
+    public nint Count { get; } = count;
 
-    public V Load<V, T>(T* source) where V : unmanaged, ISimd<V, T> where T : unmanaged => V.LoadPart(source, _count);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Load<V, T>(T* source) where V : unmanaged, ISimd<V, T> where T : unmanaged => V.LoadPart(source, Count);
 }

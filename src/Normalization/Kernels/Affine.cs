@@ -34,6 +34,7 @@ internal readonly struct Affine
     }
 
     /// <summary>The same as a gradient that takes nothing of dy.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public GradientAffine WithoutGradient() => new() { Pivot = Pivot, Inner = Scale, Shift = Shift, IsNarrow = IsNarrow };
 
     /// <summary>x · scale.</summary>

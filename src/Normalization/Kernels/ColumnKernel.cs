@@ -26,6 +26,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
     private readonly Operands<T> _operands;
     private readonly Sums* _sums;
     private readonly bool _isStreamed;
+    private readonly nint _ahead;
 
     private ColumnKernel(in ColumnLayout layout, in Operands<T> operands, Sums* sums, bool isStreamed)
     {
@@ -33,6 +34,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
         _operands = operands;
         _sums = sums;
         _isStreamed = isStreamed;
+        _ahead = Thresholds.Ahead((long)layout.Rows * layout.Columns * sizeof(T), layout.Tile(0).Columns);
     }
 
     public static void Run(in ColumnLayout layout, in Operands<T> operands)
@@ -166,33 +168,43 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
         {
             nint column = channel * _layout.Fold;
             TVector.FillCoefficients(pivot, column, _layout.Fold, affines[channel].Pivot);
-            TVector.FillCoefficients(outer, column, _layout.Fold, affines[channel].Outer);
             TVector.FillCoefficients(inner, column, _layout.Fold, affines[channel].Inner);
-            TVector.FillCoefficients(center, column, _layout.Fold, affines[channel].Center);
             TVector.FillCoefficients(shift, column, _layout.Fold, affines[channel].Shift);
+            if (TPass.IsBackward)
+            {
+                TVector.FillCoefficients(outer, column, _layout.Fold, affines[channel].Outer);
+                TVector.FillCoefficients(center, column, _layout.Fold, affines[channel].Center);
+            }
         }
         nint offset = (firstRow * _layout.Columns) + tile.FirstColumn;
-        for (nint row = 0; row < rows; row++, offset += _layout.Columns)
+        if (!TPass.IsBackward)
         {
-            if (!TPass.IsBackward)
-            {
-                Map.Run<T, TVector, ColumnAffineMap<T, TVector>>(
-                    new(_operands.Input + offset, pivot, inner, shift), _operands.Output + offset, tile.Columns, _isStreamed);
-            }
-            else if (_operands.HasFixedStatistics)
-            {
-                Map.Run<T, TVector, ColumnAffineMap<T, TVector>>(
-                    new(_operands.OutputGradient + offset, pivot, outer, shift), _operands.InputGradient + offset, tile.Columns, _isStreamed);
-            }
-            else
-            {
-                Map.Run<T, TVector, ColumnGradientMap<T, TVector>>(
-                    new(_operands.Input + offset, _operands.OutputGradient + offset, center, pivot, outer, inner, shift),
-                    _operands.InputGradient + offset,
-                    tile.Columns,
-                    _isStreamed);
-            }
+            Write<TVector, ColumnAffineMap<T, TVector>, ColumnAffine<TVector>>(
+                new(_operands.Input + offset, _layout.Columns, pivot, inner, shift), _operands.Output + offset, tile.Columns, rows);
         }
+        else if (_operands.HasFixedStatistics)
+        {
+            Write<TVector, ColumnAffineMap<T, TVector>, ColumnAffine<TVector>>(
+                new(_operands.OutputGradient + offset, _layout.Columns, pivot, outer, shift), _operands.InputGradient + offset, tile.Columns, rows);
+        }
+        else
+        {
+            Write<TVector, ColumnGradientMap<T, TVector>, ColumnGradient<TVector>>(
+                new(_operands.Input + offset, _operands.OutputGradient + offset, _layout.Columns, center, pivot, outer, inner, shift),
+                _operands.InputGradient + offset,
+                tile.Columns,
+                rows);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Write<TVector, TMap, TColumn>(in TMap map, T* y, nint columns, nint rows)
+        where TVector : unmanaged, ISimd<TVector, T>
+        where TMap : struct, IColumnMap<TMap, TVector, TColumn>
+        where TColumn : struct
+    {
+        for (nint row = 0; row < rows; row++)
+            Map.Run<T, TVector, TMap, TColumn>(map.Down(row), new(y + (row * _layout.Columns), columns, _isStreamed, _ahead));
     }
 
     private readonly struct TileBlockSums(ColumnKernel<T, V, W, TPass> kernel) : IJob
@@ -253,8 +265,10 @@ internal readonly unsafe struct ColumnForward<T> : IColumnPass<T> where T : unma
 
     public static bool NeedsSums(in Operands<T> operands) => !operands.HasFixedStatistics;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Pivot(in Operands<T> operands, nint channel, nint fold) => operands.Input[channel * fold];
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Finish<W>(in Operands<T> operands, in ColumnLayout layout, nint channel, ref Sums total)
         where W : unmanaged, IWideSimd<W, T>
     {
@@ -263,6 +277,7 @@ internal readonly unsafe struct ColumnForward<T> : IColumnPass<T> where T : unma
             Moments<T, W>.Finish(x, layout.Channel, total, Moments<T, W>.Pivot(x, isCentered: true), isCentered: true, operands.Epsilon);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static GradientAffine Coefficients(in Operands<T> operands, in ColumnLayout layout, nint channel, Sums* sums)
     {
         double weight = operands.Weight == null ? 1 : Element.ToDouble(operands.Weight[channel]);
@@ -279,8 +294,10 @@ internal readonly unsafe struct ColumnBackward<T> : IColumnPass<T> where T : unm
 
     public static bool NeedsSums(in Operands<T> operands) => true;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Pivot(in Operands<T> operands, nint channel, nint fold) => Element.FromDouble<T>(operands.Statistics[channel].Mean);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Finish<W>(in Operands<T> operands, in ColumnLayout layout, nint channel, ref Sums total)
         where W : unmanaged, IWideSimd<W, T>
     {
@@ -289,6 +306,7 @@ internal readonly unsafe struct ColumnBackward<T> : IColumnPass<T> where T : unm
         operands.AddParameterGradients(channel, statistics.ReciprocalDeviation * total.Product, total.Sum);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static GradientAffine Coefficients(in Operands<T> operands, in ColumnLayout layout, nint channel, Sums* sums)
     {
         double weight = operands.Weight == null ? 1 : Element.ToDouble(operands.Weight[channel]);

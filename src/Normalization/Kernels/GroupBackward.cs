@@ -128,9 +128,9 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
             for (nint run = 0; run < segment.Runs; run++, offset += _layout.Unit.Stride)
             {
                 if (scaling.IsNarrow)
-                    Write<V, AffineMap<T, V>>(new(_operands.OutputGradient + offset, scaling), offset, segment.Length);
+                    Write<V, AffineMap<T, V>, Nothing>(new(_operands.OutputGradient + offset, scaling), offset, segment.Length);
                 else
-                    Write<W, AffineMap<T, W>>(new(_operands.OutputGradient + offset, scaling), offset, segment.Length);
+                    Write<W, AffineMap<T, W>, Nothing>(new(_operands.OutputGradient + offset, scaling), offset, segment.Length);
             }
             return;
         }
@@ -138,17 +138,18 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
         for (nint run = 0; run < segment.Runs; run++, offset += _layout.Unit.Stride)
         {
             if (affine.IsNarrow)
-                Write<V, GradientMap<T, V>>(new(_operands.Input + offset, _operands.OutputGradient + offset, affine), offset, segment.Length);
+                Write<V, GradientMap<T, V>, Nothing>(new(_operands.Input + offset, _operands.OutputGradient + offset, affine), offset, segment.Length);
             else
-                Write<W, GradientMap<T, W>>(new(_operands.Input + offset, _operands.OutputGradient + offset, affine), offset, segment.Length);
+                Write<W, GradientMap<T, W>, Nothing>(new(_operands.Input + offset, _operands.OutputGradient + offset, affine), offset, segment.Length);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Write<TVector, TMap>(TMap map, nint offset, nint length)
+    private void Write<TVector, TMap, TColumn>(in TMap map, nint offset, nint length)
         where TVector : unmanaged, ISimd<TVector, T>
-        where TMap : struct, IMap<TVector> =>
-        Map.Run<T, TVector, TMap>(map, _operands.InputGradient + offset, length, _isStreamed);
+        where TMap : struct, IMap<TVector, TColumn>
+        where TColumn : struct =>
+        Map.Run<T, TVector, TMap, TColumn>(map, new(_operands.InputGradient + offset, length, _isStreamed, Thresholds.Ahead(_layout.Elements * sizeof(T), _layout.GroupStride)));
 
     /// <summary>dβ = Σ dy and dγ = Σ dy · x̂ of each channel, its units in order.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

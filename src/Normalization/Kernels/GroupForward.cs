@@ -12,6 +12,8 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
     private readonly GroupLayout _layout = layout;
     private readonly Operands<T> _operands = operands;
     private readonly bool _isStreamed = isStreamed;
+    private readonly nint _ahead = Thresholds.Ahead(
+        layout.Elements * sizeof(T), Thresholds.GroupsPerBatch(layout.Group.Elements * sizeof(T)) * layout.GroupStride);
 
     public static void Run(in GroupLayout layout, in Operands<T> operands)
     {
@@ -23,6 +25,9 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
         else
             job.RunSplit(degree);
     }
+
+    /// <summary>Rows that share their weights are applied four at a time.</summary>
+    private bool SharesWeights => _layout.IsElementwise && _layout.Channels == 1 && _layout.Unit.Segments == 1 && !_isStreamed;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(nint start, nint end)
@@ -37,7 +42,10 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
                 ComputeStatistics(first, count, sums);
             if (_operands.Output == null)
                 continue;
-            for (nint group = first; group < first + count; group++)
+            nint group = first;
+            for (; SharesWeights && group + Map.RowsAtOnce <= first + count && TryApplyFour(group); group += Map.RowsAtOnce)
+                statistic += Map.RowsAtOnce;
+            for (; group < first + count; group++)
             {
                 for (nint unit = group * _layout.UnitsPerGroup; unit < (group + 1) * _layout.UnitsPerGroup; unit++)
                 {
@@ -56,7 +64,10 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
     private void ComputeStatistics(nint first, nint count, Sums* sums)
     {
         T* x = _operands.Input + (first * _layout.GroupStride);
-        for (nint i = 0; i < count; i++)
+        nint next = 0;
+        for (; next + Map.RowsAtOnce <= count && _layout.Group.Segments == 1; next += Map.RowsAtOnce)
+            Moments<T, W>.SumsOfFour(x + (next * _layout.GroupStride), _layout.GroupStride, _layout.Group, _operands.IsCentered, sums + next);
+        for (nint i = next; i < count; i++)
         {
             T* group = x + (i * _layout.GroupStride);
             sums[i] = Moments<T, W>.SumsAbout(group, _layout.Group, Moments<T, W>.Pivot(group, _operands.IsCentered));
@@ -118,9 +129,9 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
         for (nint run = 0; run < segment.Runs; run++, offset += _layout.Unit.Stride)
         {
             if (affine.IsNarrow)
-                Map.Run<T, V, AffineMap<T, V>>(new(_operands.Input + offset, affine), _operands.Output + offset, segment.Length, _isStreamed);
+                Map.Run<T, V, AffineMap<T, V>, Nothing>(new(_operands.Input + offset, affine), Target(offset, segment.Length));
             else
-                Map.Run<T, W, AffineMap<T, W>>(new(_operands.Input + offset, affine), _operands.Output + offset, segment.Length, _isStreamed);
+                Map.Run<T, W, AffineMap<T, W>, Nothing>(new(_operands.Input + offset, affine), Target(offset, segment.Length));
         }
     }
 
@@ -141,11 +152,42 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
     private void ApplyWeighted<TVector, THasBias>(nint offset, nint weight, nint length, in Affine affine)
         where TVector : unmanaged, ISimd<TVector, T>
         where THasBias : struct, IFlag =>
-        Map.Run<T, TVector, WeightedAffineMap<T, TVector, THasBias>>(
-            new(_operands.Input + offset, _operands.Weight + weight, _operands.Bias + weight, affine),
-            _operands.Output + offset,
-            length,
-            _isStreamed);
+        Map.Run<T, TVector, WeightedAffineMap<T, TVector, THasBias>, WeightAndBias<TVector>>(
+            new(_operands.Input + offset, _operands.Weight + weight, _operands.Bias + weight, affine), Target(offset, length));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Target<T> Target(nint offset, nint length) => new(_operands.Output + offset, length, _isStreamed, _ahead);
+
+    /// <summary>Applies four rows side by side, if the element type is wide enough for all of them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private bool TryApplyFour(nint row)
+    {
+        GroupStatistics* statistics = _operands.Statistics + row;
+        Affine first = Affine.Normalizing<T>(statistics[0]), second = Affine.Normalizing<T>(statistics[1]);
+        Affine third = Affine.Normalizing<T>(statistics[2]), fourth = Affine.Normalizing<T>(statistics[3]);
+        if (!(first.IsNarrow && second.IsNarrow && third.IsNarrow && fourth.IsNarrow))
+            return false;
+        if (_operands.Bias != null)
+            ApplyFour<On>(row, first, second, third, fourth);
+        else
+            ApplyFour<Off>(row, first, second, third, fourth);
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void ApplyFour<THasBias>(nint row, in Affine first, in Affine second, in Affine third, in Affine fourth)
+        where THasBias : struct, IFlag
+    {
+        nint width = _layout.Unit.Length;
+        T* weight = _operands.Weight, bias = _operands.Bias, x = _operands.Input + (row * width);
+        Map.RunFour<T, V, WeightedAffineMap<T, V, THasBias>, WeightAndBias<V>>(
+            new(x, weight, bias, first),
+            new(x + width, weight, bias, second),
+            new(x + (2 * width), weight, bias, third),
+            new(x + (3 * width), weight, bias, fourth),
+            Target(row * width, width),
+            width);
+    }
 
     private readonly struct SegmentMoments(GroupForward<T, V, W> forward, Sums* sums) : IJob
     {

@@ -58,12 +58,12 @@ internal static unsafe class LongRowBackward<T, V, W>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Write(in Operands<T> operands, in GradientAffine affine, nint offset, nint weight, nint length, bool isStreamed)
+    public static void Write(in Operands<T> operands, in GradientAffine affine, nint offset, nint weight, nint length, bool isStreamed, nint ahead)
     {
         if (affine.IsNarrow)
-            Write<V>(operands, affine, offset, weight, length, isStreamed);
+            Write<V>(operands, affine, offset, weight, length, isStreamed, ahead);
         else
-            Write<W>(operands, affine, offset, weight, length, isStreamed);
+            Write<W>(operands, affine, offset, weight, length, isStreamed, ahead);
     }
 
     /// <summary>A parameter's gradient, if it is wanted, gains what was gathered for some of its elements.</summary>
@@ -71,18 +71,16 @@ internal static unsafe class LongRowBackward<T, V, W>
     public static void Accumulate(T* gradient, nint offset, double* terms, nint count)
     {
         if (gradient != null)
-            Map.Run<T, W, AccumulateMap<T, W>>(new(gradient + offset, terms), gradient + offset, count, isStreamed: false);
+            Map.Run<T, W, AccumulateMap<T, W>, Nothing>(new(gradient + offset, terms), new(gradient + offset, count, isStreamed: false, ahead: 0));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Write<TVector>(
-        in Operands<T> operands, in GradientAffine affine, nint offset, nint weight, nint length, bool isStreamed)
+        in Operands<T> operands, in GradientAffine affine, nint offset, nint weight, nint length, bool isStreamed, nint ahead)
         where TVector : unmanaged, ISimd<TVector, T> =>
-        Map.Run<T, TVector, WeightedGradientMap<T, TVector>>(
+        Map.Run<T, TVector, WeightedGradientMap<T, TVector>, TVector>(
             new(operands.Input + offset, operands.OutputGradient + offset, operands.Weight + weight, affine),
-            operands.InputGradient + offset,
-            length,
-            isStreamed);
+            new(operands.InputGradient + offset, length, isStreamed, ahead));
 
     private readonly struct RowSegmentSums(GroupLayout layout, Operands<T> operands, Sums* sums) : IJob
     {
@@ -125,7 +123,7 @@ internal static unsafe class LongRowBackward<T, V, W>
                 Accumulate(_operands.WeightGradient, weight, products, columns);
                 Accumulate(_operands.BiasGradient, weight, sums, columns);
                 for (nint row = phase; row < _layout.Groups; row += period)
-                    Write(_operands, _gradients[row], (row * width) + column, weight, columns, _isStreamed);
+                    Write(_operands, _gradients[row], (row * width) + column, weight, columns, _isStreamed, ahead: 0);
             }
             if (_isStreamed)
                 Fence.Publish();

@@ -3,90 +3,196 @@ using Normalization.Kernels.Simd;
 
 namespace Normalization.Kernels;
 
-/// <summary>An elementwise operation: what is written at element i, from whatever it reads there.</summary>
-internal interface IMap<V>
+/// <summary>An elementwise operation on a row: what is written at element i, from whatever it reads there.</summary>
+internal interface IMap<V, TColumn>
 {
-    V Invoke<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess;
+    /// <summary>What all rows share at element i.</summary>
+    TColumn Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess;
+
+    V Invoke<TAccess>(nint i, in TColumn column, TAccess access) where TAccess : struct, IAccess;
 
     /// <summary>Asks for the cache line of element i of the large inputs, which need not exist.</summary>
     void Prefetch(nint i);
 }
 
-/// <summary>The one elementwise loop: y[i] = operation(i). y may be one of the operation's own inputs.</summary>
+/// <summary>An operation that is the same in all rows, which lie a stride apart.</summary>
+internal interface IColumnMap<TSelf, V, TColumn> : IMap<V, TColumn>
+    where TSelf : struct, IColumnMap<TSelf, V, TColumn>
+{
+    /// <summary>The operation in the row that lies <paramref name="rows"/> below.</summary>
+    TSelf Down(nint rows);
+}
+
+/// <summary>What rows share that share nothing.</summary>
+internal readonly struct Nothing;
+
+/// <summary>Where a map writes, and how.</summary>
+internal readonly unsafe struct Target<T>(T* output, nint length, bool isStreamed, nint ahead) where T : unmanaged
+{
+    public readonly T* Output = output;
+
+    public readonly nint Length = length;
+
+    /// <summary>The output goes past the cache.</summary>
+    public readonly bool IsStreamed = isStreamed;
+
+    /// <summary>How far ahead the inputs lie that are needed next, or zero where they are in a cache.</summary>
+    public readonly nint Ahead = ahead;
+}
+
+/// <summary>The one elementwise loop: y[i] = operation(i), for one row or for four that lie a stride apart.</summary>
 internal static unsafe class Map
 {
+    public const int RowsAtOnce = 4;
     private const int LineBytes = 64;
-    private const nint PrefetchAhead = 1024;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static void Run<T, V, TMap>(in TMap source, T* y, nint length, bool isStreamed)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Run<T, V, TMap, TColumn>(in TMap row, in Target<T> target)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
-        where TMap : struct, IMap<V>
+        where TMap : struct, IMap<V, TColumn>
+        where TColumn : struct
     {
-        // A copy of its own stays in registers.
-        TMap map = source;
         // A span over bytes may begin in the middle of an element, which a streamed store cannot be aligned to.
-        if (isStreamed && (nuint)y % (nuint)sizeof(T) == 0)
-        {
-            RunStreamed<T, V, TMap>(source, y, length);
-            return;
-        }
+        if (target.IsStreamed && (nuint)target.Output % (nuint)sizeof(T) == 0)
+            RunStreamed<T, V, TMap, TColumn>(row, target);
+        else
+            Run<T, V, TMap, TColumn, Off>(row, row, row, row, target, 0);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void RunFour<T, V, TMap, TColumn>(in TMap first, in TMap second, in TMap third, in TMap fourth, in Target<T> target, nint stride)
+        where T : unmanaged
+        where V : unmanaged, ISimd<V, T>
+        where TMap : struct, IMap<V, TColumn>
+        where TColumn : struct =>
+        Run<T, V, TMap, TColumn, On>(first, second, third, fourth, target, stride);
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void Run<T, V, TMap, TColumn, TFour>(
+        in TMap first, in TMap second, in TMap third, in TMap fourth, in Target<T> target, nint stride)
+        where T : unmanaged
+        where V : unmanaged, ISimd<V, T>
+        where TMap : struct, IMap<V, TColumn>
+        where TColumn : struct
+        where TFour : struct, IFlag
+    {
+        T* y = target.Output;
+        nint length = target.Length, ahead = target.Ahead;
+        // Four vectors at a time: of four rows, or of one.
+        nint next = TFour.Value ? stride : V.Count, step = TFour.Value ? V.Count : 4 * V.Count;
         if (length < V.Count)
         {
-            RunPart<T, V, TMap>(source, y, 0, length);
+            RunPart<T, V, TMap, TColumn>(first, y, 0, length);
+            if (TFour.Value)
+            {
+                RunPart<T, V, TMap, TColumn>(second, y + stride, 0, length);
+                RunPart<T, V, TMap, TColumn>(third, y + (2 * stride), 0, length);
+                RunPart<T, V, TMap, TColumn>(fourth, y + (3 * stride), 0, length);
+            }
             return;
         }
+        // Copies of its own stay in registers.
+        TMap row0 = first;
+        Unsafe.SkipInit(out TMap row1);
+        Unsafe.SkipInit(out TMap row2);
+        Unsafe.SkipInit(out TMap row3);
+        if (TFour.Value)
+            (row1, row2, row3) = (second, third, fourth);
         // The last vector overlaps the one before it; it is computed first, while an input that is also y still holds.
-        V last = map.Invoke(length - V.Count, default(Whole));
-        nint i = 0;
-        for (; i < length - (4 * V.Count); i += 4 * V.Count)
+        nint end = length - V.Count;
+        TColumn column = row0.Column(end, default(Whole));
+        V last0 = row0.Invoke(end, column, default(Whole));
+        Unsafe.SkipInit(out V last1);
+        Unsafe.SkipInit(out V last2);
+        Unsafe.SkipInit(out V last3);
+        if (TFour.Value)
         {
-            V first = map.Invoke(i, default(Whole));
-            V second = map.Invoke(i + V.Count, default(Whole));
-            V third = map.Invoke(i + (2 * V.Count), default(Whole));
-            V fourth = map.Invoke(i + (3 * V.Count), default(Whole));
-            V.Store(y + i, first);
-            V.Store(y + i + V.Count, second);
-            V.Store(y + i + (2 * V.Count), third);
-            V.Store(y + i + (3 * V.Count), fourth);
+            last1 = row1.Invoke(end, column, default(Whole));
+            last2 = row2.Invoke(end, column, default(Whole));
+            last3 = row3.Invoke(end, column, default(Whole));
         }
-        for (; i < length - V.Count; i += V.Count)
-            V.Store(y + i, map.Invoke(i, default(Whole)));
-        V.Store(y + length - V.Count, last);
+        nint i = 0;
+        for (; i + step <= length; i += step)
+        {
+            V v0, v1, v2, v3;
+            if (TFour.Value)
+            {
+                if (ahead != 0)
+                {
+                    row0.Prefetch(i + ahead);
+                    row1.Prefetch(i + ahead);
+                    row2.Prefetch(i + ahead);
+                    row3.Prefetch(i + ahead);
+                }
+                column = row0.Column(i, default(Whole));
+                v0 = row0.Invoke(i, column, default(Whole));
+                v1 = row1.Invoke(i, column, default(Whole));
+                v2 = row2.Invoke(i, column, default(Whole));
+                v3 = row3.Invoke(i, column, default(Whole));
+            }
+            else
+            {
+                v0 = row0.Invoke(i, row0.Column(i, default(Whole)), default(Whole));
+                v1 = row0.Invoke(i + V.Count, row0.Column(i + V.Count, default(Whole)), default(Whole));
+                v2 = row0.Invoke(i + (2 * V.Count), row0.Column(i + (2 * V.Count), default(Whole)), default(Whole));
+                v3 = row0.Invoke(i + (3 * V.Count), row0.Column(i + (3 * V.Count), default(Whole)), default(Whole));
+            }
+            V.Store(y + i, v0);
+            V.Store(y + i + next, v1);
+            V.Store(y + i + (2 * next), v2);
+            V.Store(y + i + (3 * next), v3);
+        }
+        if (!TFour.Value)
+        {
+            for (; i < end; i += V.Count)
+                V.Store(y + i, row0.Invoke(i, row0.Column(i, default(Whole)), default(Whole)));
+        }
+        V.Store(y + end, last0);
+        if (TFour.Value)
+        {
+            V.Store(y + end + stride, last1);
+            V.Store(y + end + (2 * stride), last2);
+            V.Store(y + end + (3 * stride), last3);
+        }
     }
 
     /// <summary>Writes whole cache lines past the cache; the partial lines at both ends are written in the ordinary way.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void RunStreamed<T, V, TMap>(in TMap source, T* y, nint length)
+    private static void RunStreamed<T, V, TMap, TColumn>(in TMap source, in Target<T> target)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
-        where TMap : struct, IMap<V>
+        where TMap : struct, IMap<V, TColumn>
+        where TColumn : struct
     {
-        TMap map = source;
+        TMap row = source;
+        T* y = target.Output;
+        nint length = target.Length, ahead = target.Ahead;
         nint line = LineBytes / sizeof(T);
         nint head = Math.Min(length, (nint)((0 - (nuint)y) & (LineBytes - 1)) / sizeof(T));
-        RunPart<T, V, TMap>(source, y, 0, head);
+        RunPart<T, V, TMap, TColumn>(source, y, 0, head);
         nint i = head;
         for (; i + line <= length; i += line)
         {
-            map.Prefetch(i + PrefetchAhead);
-            for (nint k = 0; k < line; k += V.Count)
-                V.StoreNonTemporal(y + i + k, map.Invoke(i + k, default(Whole)));
+            if (ahead != 0)
+                row.Prefetch(i + ahead);
+            for (nint k = i; k < i + line; k += V.Count)
+                V.StoreNonTemporal(y + k, row.Invoke(k, row.Column(k, default(Whole)), default(Whole)));
         }
-        RunPart<T, V, TMap>(source, y, i, length);
+        RunPart<T, V, TMap, TColumn>(source, y, i, length);
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void RunPart<T, V, TMap>(in TMap map, T* y, nint start, nint end)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void RunPart<T, V, TMap, TColumn>(in TMap row, T* y, nint start, nint end)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
-        where TMap : struct, IMap<V>
+        where TMap : struct, IMap<V, TColumn>
+        where TColumn : struct
     {
         for (nint i = start; i < end; i += V.Count)
         {
-            nint count = Math.Min(V.Count, end - i);
-            V.StorePart(y + i, map.Invoke(i, new Part(count)), count);
+            var part = new Part(Math.Min(V.Count, end - i));
+            V.StorePart(y + i, row.Invoke(i, row.Column(i, part), part), part.Count);
         }
     }
 }

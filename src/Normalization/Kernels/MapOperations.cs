@@ -4,7 +4,7 @@ using Normalization.Kernels.Simd;
 namespace Normalization.Kernels;
 
 /// <summary>(x - pivot) · scale + shift, the same three numbers for every element.</summary>
-internal readonly unsafe struct AffineMap<T, V>(T* x, in Affine affine) : IMap<V>
+internal readonly unsafe struct AffineMap<T, V>(T* x, in Affine affine) : IMap<V, Nothing>
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
 {
@@ -14,7 +14,10 @@ internal readonly unsafe struct AffineMap<T, V>(T* x, in Affine affine) : IMap<V
     private readonly V _shift = V.Broadcast(affine.Shift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public V Invoke<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess =>
+    public Nothing Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess => default;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Invoke<TAccess>(nint i, in Nothing column, TAccess access) where TAccess : struct, IAccess =>
         V.FusedMultiplyAdd(access.Load<V, T>(_x + i) - _pivot, _scale, _shift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -22,7 +25,7 @@ internal readonly unsafe struct AffineMap<T, V>(T* x, in Affine affine) : IMap<V
 }
 
 /// <summary>((x - pivot) · scale + shift) · weight[i] + bias[i]; a null bias adds nothing.</summary>
-internal readonly unsafe struct WeightedAffineMap<T, V, THasBias>(T* x, T* weight, T* bias, in Affine affine) : IMap<V>
+internal readonly unsafe struct WeightedAffineMap<T, V, THasBias>(T* x, T* weight, T* bias, in Affine affine) : IMap<V, WeightAndBias<V>>
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
     where THasBias : struct, IFlag
@@ -35,11 +38,13 @@ internal readonly unsafe struct WeightedAffineMap<T, V, THasBias>(T* x, T* weigh
     private readonly V _shift = V.Broadcast(affine.Shift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public V Invoke<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess
+    public WeightAndBias<V> Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess => new(access.Load<V, T>(_weight + i), THasBias.Value ? access.Load<V, T>(_bias + i) : default);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Invoke<TAccess>(nint i, in WeightAndBias<V> column, TAccess access) where TAccess : struct, IAccess
     {
         V normalized = V.FusedMultiplyAdd(access.Load<V, T>(_x + i) - _pivot, _scale, _shift);
-        V weight = access.Load<V, T>(_weight + i);
-        return THasBias.Value ? V.FusedMultiplyAdd(normalized, weight, access.Load<V, T>(_bias + i)) : normalized * weight;
+        return THasBias.Value ? V.FusedMultiplyAdd(normalized, column.Weight, column.Bias) : normalized * column.Weight;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -47,28 +52,32 @@ internal readonly unsafe struct WeightedAffineMap<T, V, THasBias>(T* x, T* weigh
 }
 
 /// <summary>(x - pivot[i]) · scale[i] + shift[i], with the coefficients in the compute type of the vector.</summary>
-internal readonly unsafe struct ColumnAffineMap<T, V>(T* x, void* pivot, void* scale, void* shift) : IMap<V>
+internal readonly unsafe struct ColumnAffineMap<T, V>(T* x, nint stride, void* pivot, void* scale, void* shift)
+    : IColumnMap<ColumnAffineMap<T, V>, V, ColumnAffine<V>>
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
 {
     private readonly T* _x = x;
+    private readonly nint _stride = stride;
     private readonly void* _pivot = pivot;
     private readonly void* _scale = scale;
     private readonly void* _shift = shift;
 
+    public ColumnAffineMap<T, V> Down(nint rows) => new(_x + (rows * _stride), _stride, _pivot, _scale, _shift);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public V Invoke<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess =>
-        V.FusedMultiplyAdd(
-            access.Load<V, T>(_x + i) - V.LoadCoefficients(_pivot, i),
-            V.LoadCoefficients(_scale, i),
-            V.LoadCoefficients(_shift, i));
+    public ColumnAffine<V> Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess => new(V.LoadCoefficients(_pivot, i), V.LoadCoefficients(_scale, i), V.LoadCoefficients(_shift, i));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Invoke<TAccess>(nint i, in ColumnAffine<V> column, TAccess access) where TAccess : struct, IAccess =>
+        V.FusedMultiplyAdd(access.Load<V, T>(_x + i) - column.Pivot, column.Scale, column.Shift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Prefetch(nint i) => Memory.Prefetch(_x + i);
 }
 
 /// <summary>(dy - center) · outer + (x - pivot) · inner + shift, the same five numbers for every element.</summary>
-internal readonly unsafe struct GradientMap<T, V>(T* x, T* dy, in GradientAffine affine) : IMap<V>
+internal readonly unsafe struct GradientMap<T, V>(T* x, T* dy, in GradientAffine affine) : IMap<V, Nothing>
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
 {
@@ -81,7 +90,10 @@ internal readonly unsafe struct GradientMap<T, V>(T* x, T* dy, in GradientAffine
     private readonly V _shift = V.Broadcast(affine.Shift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public V Invoke<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess =>
+    public Nothing Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess => default;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Invoke<TAccess>(nint i, in Nothing column, TAccess access) where TAccess : struct, IAccess =>
         V.FusedMultiplyAdd(
             access.Load<V, T>(_dy + i) - _center, _outer, V.FusedMultiplyAdd(access.Load<V, T>(_x + i) - _pivot, _inner, _shift));
 
@@ -94,7 +106,7 @@ internal readonly unsafe struct GradientMap<T, V>(T* x, T* dy, in GradientAffine
 }
 
 /// <summary>(dy · weight[i] - center) · outer + (x - pivot) · inner + shift.</summary>
-internal readonly unsafe struct WeightedGradientMap<T, V>(T* x, T* dy, T* weight, in GradientAffine affine) : IMap<V>
+internal readonly unsafe struct WeightedGradientMap<T, V>(T* x, T* dy, T* weight, in GradientAffine affine) : IMap<V, V>
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
 {
@@ -108,9 +120,12 @@ internal readonly unsafe struct WeightedGradientMap<T, V>(T* x, T* dy, T* weight
     private readonly V _shift = V.Broadcast(affine.Shift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public V Invoke<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess =>
+    public V Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess => access.Load<V, T>(_weight + i);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Invoke<TAccess>(nint i, in V column, TAccess access) where TAccess : struct, IAccess =>
         V.FusedMultiplyAdd(
-            V.FusedMultiplyAdd(access.Load<V, T>(_dy + i), access.Load<V, T>(_weight + i), _minusCenter),
+            V.FusedMultiplyAdd(access.Load<V, T>(_dy + i), column, _minusCenter),
             _outer,
             V.FusedMultiplyAdd(access.Load<V, T>(_x + i) - _pivot, _inner, _shift));
 
@@ -123,27 +138,38 @@ internal readonly unsafe struct WeightedGradientMap<T, V>(T* x, T* dy, T* weight
 }
 
 /// <summary>(dy - center[i]) · outer[i] + (x - pivot[i]) · inner[i] + shift[i], with the coefficients in the compute type of the vector.</summary>
-internal readonly unsafe struct ColumnGradientMap<T, V>(T* x, T* dy, void* center, void* pivot, void* outer, void* inner, void* shift) : IMap<V>
+internal readonly unsafe struct ColumnGradientMap<T, V>(T* x, T* dy, nint stride, void* center, void* pivot, void* outer, void* inner, void* shift)
+    : IColumnMap<ColumnGradientMap<T, V>, V, ColumnGradient<V>>
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
 {
     private readonly T* _x = x;
     private readonly T* _dy = dy;
+    private readonly nint _stride = stride;
     private readonly void* _center = center;
     private readonly void* _pivot = pivot;
     private readonly void* _outer = outer;
     private readonly void* _inner = inner;
     private readonly void* _shift = shift;
 
+    public ColumnGradientMap<T, V> Down(nint rows) =>
+        new(_x + (rows * _stride), _dy + (rows * _stride), _stride, _center, _pivot, _outer, _inner, _shift);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public V Invoke<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess =>
-        V.FusedMultiplyAdd(
-            access.Load<V, T>(_dy + i) - V.LoadCoefficients(_center, i),
+    public ColumnGradient<V> Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess =>
+        new(
+            V.LoadCoefficients(_center, i),
+            V.LoadCoefficients(_pivot, i),
             V.LoadCoefficients(_outer, i),
-            V.FusedMultiplyAdd(
-                access.Load<V, T>(_x + i) - V.LoadCoefficients(_pivot, i),
-                V.LoadCoefficients(_inner, i),
-                V.LoadCoefficients(_shift, i)));
+            V.LoadCoefficients(_inner, i),
+            V.LoadCoefficients(_shift, i));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Invoke<TAccess>(nint i, in ColumnGradient<V> column, TAccess access) where TAccess : struct, IAccess =>
+        V.FusedMultiplyAdd(
+            access.Load<V, T>(_dy + i) - column.Center,
+            column.Outer,
+            V.FusedMultiplyAdd(access.Load<V, T>(_x + i) - column.Pivot, column.Inner, column.Shift));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Prefetch(nint i)
@@ -154,7 +180,7 @@ internal readonly unsafe struct ColumnGradientMap<T, V>(T* x, T* dy, void* cente
 }
 
 /// <summary>y + addend[i], with the addends in double: what accumulated gradients gain.</summary>
-internal readonly unsafe struct AccumulateMap<T, W>(T* y, double* addend) : IMap<W>
+internal readonly unsafe struct AccumulateMap<T, W>(T* y, double* addend) : IMap<W, Nothing>
     where T : unmanaged
     where W : unmanaged, IWideSimd<W, T>
 {
@@ -162,11 +188,39 @@ internal readonly unsafe struct AccumulateMap<T, W>(T* y, double* addend) : IMap
     private readonly double* _addend = addend;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public W Invoke<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess =>
+    public Nothing Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess => default;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public W Invoke<TAccess>(nint i, in Nothing column, TAccess access) where TAccess : struct, IAccess =>
         access.Load<W, T>(_y + i) + W.LoadCoefficients(_addend, i);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Prefetch(nint i) => Memory.Prefetch(_y + i);
+}
+
+/// <summary>The weight and bias of a column.</summary>
+internal readonly struct WeightAndBias<V>(V weight, V bias) where V : unmanaged
+{
+    public readonly V Weight = weight;
+    public readonly V Bias = bias;
+}
+
+/// <summary>The coefficients of <see cref="ColumnAffineMap{T, V}"/> in a column.</summary>
+internal readonly struct ColumnAffine<V>(V pivot, V scale, V shift) where V : unmanaged
+{
+    public readonly V Pivot = pivot;
+    public readonly V Scale = scale;
+    public readonly V Shift = shift;
+}
+
+/// <summary>The coefficients of <see cref="ColumnGradientMap{T, V}"/> in a column.</summary>
+internal readonly struct ColumnGradient<V>(V center, V pivot, V outer, V inner, V shift) where V : unmanaged
+{
+    public readonly V Center = center;
+    public readonly V Pivot = pivot;
+    public readonly V Outer = outer;
+    public readonly V Inner = inner;
+    public readonly V Shift = shift;
 }
 
 /// <summary>A choice made when a kernel is compiled.</summary>

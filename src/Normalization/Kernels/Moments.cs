@@ -42,4 +42,20 @@ internal static unsafe class Moments<T, W>
             total.Add(SegmentSums(group, set, set[i], pivot));
         return total;
     }
+
+    /// <summary>The sums of four groups of one segment, each about its own pivot.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void SumsOfFour(T* group, nint stride, in RunSet set, bool isCentered, Sums* sums)
+    {
+        T* second = group + stride, third = second + stride, fourth = third + stride;
+        Reduction.RunFour<T, W, MomentTerms<T, W>>(
+            new(group, Pivot(group, isCentered)),
+            new(second, Pivot(second, isCentered)),
+            new(third, Pivot(third, isCentered)),
+            new(fourth, Pivot(fourth, isCentered)),
+            set.Runs,
+            set.Length,
+            set.Stride,
+            sums);
+    }
 }

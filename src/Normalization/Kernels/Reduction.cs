@@ -34,6 +34,7 @@ internal struct Sums
 internal static unsafe class Reduction
 {
     private const int Lanes = 16;
+    private const int Four = 4;
     private const nint PrefetchAhead = 512;
 
     private static ReadOnlySpan<long> LaneMask =>
@@ -56,24 +57,62 @@ internal static unsafe class Reduction
     public static W MaskLast<W, T>(W value, int lanes, nint count, nint lane) where W : unmanaged, IWideSimd<W, T> where T : unmanaged =>
         W.Mask(value, Mask + Lanes - lanes + count + lane);
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static Sums Run<T, W, TTerms>(in TTerms source, nint runs, nint length, nint stride)
+    public static Sums Run<T, W, TTerms>(in TTerms terms, nint runs, nint length, nint stride)
         where T : unmanaged
         where W : unmanaged, IWideSimd<W, T>
         where TTerms : struct, ITerms<W>
     {
         if (length < Lanes)
-            return RunShort<T, W, TTerms>(source, runs, length, stride);
-        // A copy of its own stays in registers.
-        TTerms terms = source;
+            return RunShort<T, W, TTerms>(terms, runs, length, stride);
+        Sums result;
+        Run<T, W, TTerms, Off>(terms, terms, terms, terms, runs, length, stride, &result);
+        return result;
+    }
+
+    /// <summary>Four reductions side by side, none of which waits for another's additions; the bits are those of each alone.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void RunFour<T, W, TTerms>(
+        in TTerms first, in TTerms second, in TTerms third, in TTerms fourth, nint runs, nint length, nint stride, Sums* results)
+        where T : unmanaged
+        where W : unmanaged, IWideSimd<W, T>
+        where TTerms : struct, ITerms<W>
+    {
+        if (length < Lanes)
+        {
+            results[0] = RunShort<T, W, TTerms>(first, runs, length, stride);
+            results[1] = RunShort<T, W, TTerms>(second, runs, length, stride);
+            results[2] = RunShort<T, W, TTerms>(third, runs, length, stride);
+            results[3] = RunShort<T, W, TTerms>(fourth, runs, length, stride);
+        }
+        else
+        {
+            Run<T, W, TTerms, On>(first, second, third, fourth, runs, length, stride, results);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void Run<T, W, TTerms, TFour>(
+        in TTerms first, in TTerms second, in TTerms third, in TTerms fourth, nint runs, nint length, nint stride, Sums* results)
+        where T : unmanaged
+        where W : unmanaged, IWideSimd<W, T>
+        where TTerms : struct, ITerms<W>
+        where TFour : struct, IFlag
+    {
+        // Copies of its own stay in registers.
+        TTerms terms0 = first;
+        Unsafe.SkipInit(out TTerms terms1);
+        Unsafe.SkipInit(out TTerms terms2);
+        Unsafe.SkipInit(out TTerms terms3);
+        if (TFour.Value)
+            (terms1, terms2, terms3) = (second, third, fourth);
         // The hardware follows a run by itself but does not guess where the next one starts.
         nint ahead = runs > 1 ? stride : PrefetchAhead;
         nint tail = length & (Lanes - 1);
         long* mask = Mask + tail;
-        W sum0 = default, sum1 = default, sum2 = default, sum3 = default;
-        W product0 = default, product1 = default, product2 = default, product3 = default;
-        // Four vectors at a time cover all lanes from 256 bits on; narrower ones take the lanes in two turns.
-        for (nint lane = 0; lane < Lanes; lane += 4 * W.Count)
+        double* lanes = stackalloc double[(TFour.Value ? Four : 1) * 2 * Lanes];
+        // Four vectors at a time, of one reduction or of four; what they do not cover of the lanes is another turn.
+        nint turn = TFour.Value ? W.Count : Math.Min(Four * W.Count, Lanes);
+        for (nint lane = 0; lane < Lanes; lane += turn)
         {
             W s0 = default, s1 = default, s2 = default, s3 = default, p0 = default, p1 = default, p2 = default, p3 = default;
             for (nint run = 0; run < runs; run++)
@@ -82,41 +121,81 @@ internal static unsafe class Reduction
                 nint end = i + length - tail;
                 for (; i < end; i += Lanes)
                 {
-                    terms.Prefetch(i + ahead);
-                    Add<T, W, TTerms>(terms, i, ref s0, ref p0);
-                    Add<T, W, TTerms>(terms, i + W.Count, ref s1, ref p1);
-                    if (2 * W.Count < Lanes)
+                    if (TFour.Value)
                     {
-                        Add<T, W, TTerms>(terms, i + (2 * W.Count), ref s2, ref p2);
-                        Add<T, W, TTerms>(terms, i + (3 * W.Count), ref s3, ref p3);
+                        Add<T, W, TTerms>(terms0, i, ref s0, ref p0);
+                        Add<T, W, TTerms>(terms1, i, ref s1, ref p1);
+                        Add<T, W, TTerms>(terms2, i, ref s2, ref p2);
+                        Add<T, W, TTerms>(terms3, i, ref s3, ref p3);
+                    }
+                    else
+                    {
+                        terms0.Prefetch(i + ahead);
+                        Add<T, W, TTerms>(terms0, i, ref s0, ref p0);
+                        Add<T, W, TTerms>(terms0, i + W.Count, ref s1, ref p1);
+                        if (2 * W.Count < Lanes)
+                        {
+                            Add<T, W, TTerms>(terms0, i + (2 * W.Count), ref s2, ref p2);
+                            Add<T, W, TTerms>(terms0, i + (3 * W.Count), ref s3, ref p3);
+                        }
                     }
                 }
                 if (tail != 0)
                 {
                     i += tail - Lanes;
-                    AddMasked<T, W, TTerms>(terms, i, mask + lane, ref s0, ref p0);
-                    AddMasked<T, W, TTerms>(terms, i + W.Count, mask + lane + W.Count, ref s1, ref p1);
-                    if (2 * W.Count < Lanes)
+                    if (TFour.Value)
                     {
-                        AddMasked<T, W, TTerms>(terms, i + (2 * W.Count), mask + lane + (2 * W.Count), ref s2, ref p2);
-                        AddMasked<T, W, TTerms>(terms, i + (3 * W.Count), mask + lane + (3 * W.Count), ref s3, ref p3);
+                        AddMasked<T, W, TTerms>(terms0, i, mask + lane, ref s0, ref p0);
+                        AddMasked<T, W, TTerms>(terms1, i, mask + lane, ref s1, ref p1);
+                        AddMasked<T, W, TTerms>(terms2, i, mask + lane, ref s2, ref p2);
+                        AddMasked<T, W, TTerms>(terms3, i, mask + lane, ref s3, ref p3);
+                    }
+                    else
+                    {
+                        AddMasked<T, W, TTerms>(terms0, i, mask + lane, ref s0, ref p0);
+                        AddMasked<T, W, TTerms>(terms0, i + W.Count, mask + lane + W.Count, ref s1, ref p1);
+                        if (2 * W.Count < Lanes)
+                        {
+                            AddMasked<T, W, TTerms>(terms0, i + (2 * W.Count), mask + lane + (2 * W.Count), ref s2, ref p2);
+                            AddMasked<T, W, TTerms>(terms0, i + (3 * W.Count), mask + lane + (3 * W.Count), ref s3, ref p3);
+                        }
                     }
                 }
             }
-            sum0 += s0;
-            sum1 += s1;
-            sum2 += s2;
-            sum3 += s3;
-            product0 += p0;
-            product1 += p1;
-            product2 += p2;
-            product3 += p3;
+            // One reduction's vectors are neighbouring lanes; four reductions lie 2 · Lanes apart.
+            nint next = TFour.Value ? 2 * Lanes : W.Count;
+            Store<T, W>(lanes + lane, s0, p0);
+            Store<T, W>(lanes + lane + next, s1, p1);
+            if (TFour.Value || 2 * W.Count < Lanes)
+            {
+                Store<T, W>(lanes + lane + (2 * next), s2, p2);
+                Store<T, W>(lanes + lane + (3 * next), s3, p3);
+            }
         }
-        return new Sums
-        {
-            Sum = W.Fold(2 * W.Count < Lanes ? sum0 + sum2 + (sum1 + sum3) : sum0 + sum1),
-            Product = W.Fold(2 * W.Count < Lanes ? product0 + product2 + (product1 + product3) : product0 + product1),
-        };
+        for (int i = 0; i < (TFour.Value ? Four : 1); i++)
+            results[i] = new() { Sum = Fold<T, W>(lanes + (2 * i * Lanes)), Product = Fold<T, W>(lanes + (((2 * i) + 1) * Lanes)) };
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store<T, W>(double* lanes, W sum, W product) where T : unmanaged where W : unmanaged, IWideSimd<W, T>
+    {
+        W.StoreDoubles(lanes, sum);
+        W.StoreDoubles(lanes + Lanes, product);
+    }
+
+    /// <summary>Adds the second half of the lanes to the first until one is left.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static double Fold<T, W>(double* lanes) where T : unmanaged where W : unmanaged, IWideSimd<W, T>
+    {
+        W half0 = W.LoadDoubles(lanes) + W.LoadDoubles(lanes + (Lanes / 2));
+        if (W.Count == Lanes / 2)
+            return W.Fold(half0);
+        W half1 = W.LoadDoubles(lanes + W.Count) + W.LoadDoubles(lanes + (Lanes / 2) + W.Count);
+        if (2 * W.Count == Lanes / 2)
+            return W.Fold(half0 + half1);
+        W half2 = W.LoadDoubles(lanes + (2 * W.Count)) + W.LoadDoubles(lanes + (Lanes / 2) + (2 * W.Count));
+        W half3 = W.LoadDoubles(lanes + (3 * W.Count)) + W.LoadDoubles(lanes + (Lanes / 2) + (3 * W.Count));
+        return W.Fold(half0 + half2 + (half1 + half3));
     }
 
     /// <summary>Runs shorter than the lanes: their elements take the lanes in turn, from run to run.</summary>

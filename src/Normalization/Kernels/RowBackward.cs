@@ -20,17 +20,17 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
     private readonly GroupLayout _layout;
     private readonly Operands<T> _operands;
     private readonly double* _partials;
-    private readonly GradientAffine* _gradients;
+    private readonly nint _ahead;
     private readonly nint _rowsPerBlock;
     private readonly bool _isStreamed;
 
-    private RowBackward(in GroupLayout layout, in Operands<T> operands, nint rowsPerBlock, double* partials, GradientAffine* gradients, bool isStreamed)
+    private RowBackward(in GroupLayout layout, in Operands<T> operands, nint rowsPerBlock, double* partials, bool isStreamed)
     {
         _layout = layout;
         _operands = operands;
         _rowsPerBlock = rowsPerBlock;
         _partials = partials;
-        _gradients = gradients;
+        _ahead = Thresholds.Ahead(2 * layout.Elements * sizeof(T), Map.RowsAtOnce * layout.Unit.Length);
         _isStreamed = isStreamed;
     }
 
@@ -59,11 +59,9 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
         nint blocks = (layout.Groups + rowsPerBlock - 1) / rowsPerBlock;
         nint padded = Padded(layout.Unit.Length * period);
         using var scratch = new Scratch<double>(blocks * 2 * padded);
-        using var gradientScratch = new Scratch<GradientAffine>(layout.Groups);
         fixed (double* partials = scratch.Span)
-        fixed (GradientAffine* gradients = gradientScratch.Span)
         {
-            var job = new RowBackward<T, V, W>(layout, operands, rowsPerBlock, partials, gradients, isStreamed);
+            var job = new RowBackward<T, V, W>(layout, operands, rowsPerBlock, partials, isStreamed);
             Partition.For(job, blocks, degree);
             Span<double> total = scratch.Span[..(int)(2 * padded)];
             for (nint block = 1; block < blocks; block++)
@@ -76,41 +74,50 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(nint start, nint end)
     {
-        nint period = _layout.Channels;
-        nint rowsPerTile = Math.Max(1, TileElements / Parameters) * period;
         for (nint block = start; block < end; block++)
         {
             double* sums = _partials + (2 * block * PaddedParameters);
             new Span<double>(sums, (int)(2 * PaddedParameters)).Clear();
-            nint last = Math.Min((block + 1) * _rowsPerBlock, _layout.Groups);
-            for (nint row = block * _rowsPerBlock; row < last; row += rowsPerTile)
-                RunTile(row, Math.Min(rowsPerTile, last - row), sums, sums + PaddedParameters);
+            nint row = block * _rowsPerBlock, last = Math.Min(row + _rowsPerBlock, _layout.Groups);
+            // Rows that share their weights go together.
+            for (; _layout.Channels == 1 && row + Map.RowsAtOnce <= last; row += Map.RowsAtOnce)
+                RunRows<On>(row, sums, sums + PaddedParameters);
+            for (; row < last; row++)
+                RunRows<Off>(row, sums, sums + PaddedParameters);
         }
         if (_isStreamed)
             Fence.Publish();
     }
 
+    /// <summary>The sums of one row or four, then their input gradients while they are still in the cache.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void RunTile(nint first, nint rows, double* sums, double* products)
+    private void RunRows<TFour>(nint row, double* sums, double* products) where TFour : struct, IFlag
     {
-        Sums* rowSums = stackalloc Sums[RowGradientReduction.RowsAtOnce];
-        nint last = first + rows;
-        for (nint row = first, count; row < last; row += count)
+        int count = TFour.Value ? Map.RowsAtOnce : 1;
+        Sums* rowSums = stackalloc Sums[Map.RowsAtOnce];
+        GradientAffine* affines = stackalloc GradientAffine[Map.RowsAtOnce];
+        nint offset = row * Width, weight = row % _layout.Channels * Width;
+        T* x = _operands.Input + offset, dy = _operands.OutputGradient + offset, w = _operands.Weight + weight;
+        GroupStatistics* statistics = _operands.Statistics + row;
+        RowGradientReduction.Run<T, W, TFour>(x, dy, w, Width, statistics, rowSums, sums + weight, products + weight);
+        bool areNarrow = true;
+        for (nint i = 0; i < count; i++)
         {
-            // Rows that share their weights go together.
-            bool isFour = _layout.Channels == 1 && row + RowGradientReduction.RowsAtOnce <= last;
-            count = isFour ? RowGradientReduction.RowsAtOnce : 1;
-            T* x = _operands.Input + (row * Width), dy = _operands.OutputGradient + (row * Width);
-            nint weight = row % _layout.Channels * Width;
-            GroupStatistics* statistics = _operands.Statistics + row;
-            if (isFour)
-                RowGradientReduction.Run<T, W, On>(x, dy, _operands.Weight, Width, statistics, rowSums, sums, products);
-            else
-                RowGradientReduction.Run<T, W, Off>(x, dy, _operands.Weight + weight, Width, statistics, rowSums, sums + weight, products + weight);
-            for (nint i = 0; i < count; i++)
-                _gradients[row + i] = LongRowBackward<T, V, W>.Coefficients(_layout, _operands, row + i, rowSums[i], statistics[i].Residue);
+            affines[i] = LongRowBackward<T, V, W>.Coefficients(_layout, _operands, row + i, rowSums[i], statistics[i].Residue);
+            areNarrow &= affines[i].IsNarrow;
         }
-        for (nint row = first; row < last; row++)
-            LongRowBackward<T, V, W>.Write(_operands, _gradients[row], row * Width, row % _layout.Channels * Width, Width, _isStreamed);
+        if (TFour.Value && areNarrow && !_isStreamed)
+        {
+            Map.RunFour<T, V, WeightedGradientMap<T, V>, V>(
+                new(x, dy, w, affines[0]),
+                new(x + Width, dy + Width, w, affines[1]),
+                new(x + (2 * Width), dy + (2 * Width), w, affines[2]),
+                new(x + (3 * Width), dy + (3 * Width), w, affines[3]),
+                new(_operands.InputGradient + offset, Width, _isStreamed, _ahead),
+                Width);
+            return;
+        }
+        for (nint i = 0; i < count; i++)
+            LongRowBackward<T, V, W>.Write(_operands, affines[i], offset + (i * Width), weight, Width, _isStreamed, _ahead);
     }
 }

@@ -10,7 +10,6 @@ namespace Normalization.Kernels;
 /// </summary>
 internal static unsafe class RowGradientReduction
 {
-    public const int RowsAtOnce = 4;
     private const int Lanes = 8;
 
     /// <summary>The columns' sums are read and written in whole vectors of up to 8.</summary>
@@ -27,7 +26,7 @@ internal static unsafe class RowGradientReduction
         var row1 = new Row<T, W>(x + (others * width), dy + (others * width), statistics + others);
         var row2 = new Row<T, W>(x + (2 * others * width), dy + (2 * others * width), statistics + (2 * others));
         var row3 = new Row<T, W>(x + (3 * others * width), dy + (3 * others * width), statistics + (3 * others));
-        double* lanes = stackalloc double[2 * RowsAtOnce * Lanes];
+        double* lanes = stackalloc double[2 * Map.RowsAtOnce * Lanes];
         nint tail = width & (Lanes - 1);
         for (nint lane = 0; lane < Lanes; lane += W.Count)
         {

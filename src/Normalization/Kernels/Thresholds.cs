@@ -29,6 +29,8 @@ internal static class Thresholds
     // Half of a common first-level cache.
     private const nint BatchBytes = 24 * 1024;
 
+    private const long NearBytes = 4 << 20;
+
     private static readonly long LastLevelCacheBytes = ReadLastLevelCacheBytes();
 
     /// <summary>
@@ -38,8 +40,15 @@ internal static class Thresholds
     public static bool IsStreamed(long bytes, nint pieceBytes) =>
         bytes > LastLevelCacheBytes / 4 * 3 && pieceBytes >= ShortestStreamedPiece;
 
+    /// <summary>How far ahead to ask for memory: not at all where the input is in a cache that is near.</summary>
+    public static nint Ahead(long bytes, nint distance) => bytes > NearBytes ? distance : 0;
+
     /// <summary>How many groups of this size are taken at a time: as many as stay in the first-level cache.</summary>
-    public static nint GroupsPerBatch(nint groupBytes) => Math.Clamp(BatchBytes / groupBytes, 1, BatchGroups);
+    public static nint GroupsPerBatch(nint groupBytes)
+    {
+        nint groups = Math.Clamp(BatchBytes / groupBytes, 1, BatchGroups);
+        return groups < Map.RowsAtOnce ? groups : groups - (groups % Map.RowsAtOnce);
+    }
 
     /// <summary>The largest cache that CPUID describes (leaf 4 on Intel, 8000001D on AMD), or 32 MiB where there is no CPUID.</summary>
     private static long ReadLastLevelCacheBytes()

@@ -68,7 +68,7 @@ public static partial class NormalizationPrimitives
         where T : unmanaged
     {
         int channels = runningMean.Length;
-        double samples = (double)statistics.Length / channels, count = plan.ElementsPerGroup;
+        double samples = (double)statistics.Length / channels, count = plan.ElementsPerGroup, unbiased = count / (count - 1);
         for (int channel = 0; channel < channels; channel++)
         {
             double mean = 0, variance = 0;
@@ -78,7 +78,7 @@ public static partial class NormalizationPrimitives
                 variance += statistics[i].Variance;
             }
             runningMean[channel] = Blend(runningMean[channel], mean / samples, momentum);
-            runningVariance[channel] = Blend(runningVariance[channel], variance / samples * (count / (count - 1)), momentum);
+            runningVariance[channel] = Blend(runningVariance[channel], variance / samples * unbiased, momentum);
         }
     }
 

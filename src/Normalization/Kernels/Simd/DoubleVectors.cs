@@ -19,9 +19,11 @@ internal readonly unsafe struct Double128<T>(Vector128<double> value) : IWideSim
     public static Double128<T> Load(T* source) =>
         typeof(T) == typeof(float) ? Widen(Vector128.CreateScalarUnsafe(*(double*)source).AsSingle()) : new(Vector128.Load((double*)source));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double128<T> LoadPart(T* source, nint count) =>
         typeof(T) == typeof(float) ? Widen(Partial.Load128((float*)source, count)) : new(Partial.Load128((double*)source, count));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StorePart(T* destination, Double128<T> value, nint count)
     {
         if (typeof(T) == typeof(float))
@@ -107,9 +109,11 @@ internal readonly unsafe struct Double256<T>(Vector256<double> value) : IWideSim
     public static Double256<T> Load(T* source) =>
         typeof(T) == typeof(float) ? Widen(Vector128.Load((float*)source)) : new(Vector256.Load((double*)source));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double256<T> LoadPart(T* source, nint count) =>
         typeof(T) == typeof(float) ? Widen(Partial.Load128((float*)source, count)) : new(Partial.Load256((double*)source, count));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StorePart(T* destination, Double256<T> value, nint count)
     {
         if (typeof(T) == typeof(float))
@@ -195,9 +199,11 @@ internal readonly unsafe struct Double512<T>(Vector512<double> value) : IWideSim
     public static Double512<T> Load(T* source) =>
         typeof(T) == typeof(float) ? Widen(Vector256.Load((float*)source)) : new(Vector512.Load((double*)source));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double512<T> LoadPart(T* source, nint count) =>
         typeof(T) == typeof(float) ? Widen(Partial.Load256((float*)source, count)) : new(Partial.Load512((double*)source, count));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StorePart(T* destination, Double512<T> value, nint count)
     {
         if (typeof(T) == typeof(float))

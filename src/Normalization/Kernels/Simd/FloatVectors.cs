@@ -19,8 +19,10 @@ internal readonly unsafe struct Float128(Vector128<float> value) : ISimd<Float12
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(float* destination, Float128 value) => value._value.Store(destination);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float128 LoadPart(float* source, nint count) => new(Partial.Load128(source, count));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StorePart(float* destination, Float128 value, nint count) => Partial.Store(destination, value._value, count);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -66,8 +68,10 @@ internal readonly unsafe struct Float256(Vector256<float> value) : ISimd<Float25
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(float* destination, Float256 value) => value._value.Store(destination);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float256 LoadPart(float* source, nint count) => new(Partial.Load256(source, count));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StorePart(float* destination, Float256 value, nint count) => Partial.Store(destination, value._value, count);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -113,8 +117,10 @@ internal readonly unsafe struct Float512(Vector512<float> value) : ISimd<Float51
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(float* destination, Float512 value) => value._value.Store(destination);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float512 LoadPart(float* source, nint count) => new(Partial.Load512(source, count));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StorePart(float* destination, Float512 value, nint count) => Partial.Store(destination, value._value, count);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -16,22 +16,26 @@ internal static unsafe class Partial
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
     ];
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<T> Load128<T>(T* source, nint count) where T : unmanaged =>
         !Avx.IsSupported ? Vector128.Load((T*)Copied(source, count, stackalloc byte[sizeof(Vector128<T>)]))
         : typeof(T) == typeof(float) ? Avx.MaskLoad((float*)source, Vector128.Load(Mask<T>(count)).AsSingle()).As<float, T>()
         : Avx.MaskLoad((double*)source, Vector128.Load(Mask<T>(count)).AsDouble()).As<double, T>();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<T> Load256<T>(T* source, nint count) where T : unmanaged =>
         !Avx.IsSupported ? Vector256.Load((T*)Copied(source, count, stackalloc byte[sizeof(Vector256<T>)]))
         : typeof(T) == typeof(float) ? Avx.MaskLoad((float*)source, Vector256.Load(Mask<T>(count)).AsSingle()).As<float, T>()
         : Avx.MaskLoad((double*)source, Vector256.Load(Mask<T>(count)).AsDouble()).As<double, T>();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<T> Load512<T>(T* source, nint count) where T : unmanaged =>
         !Avx512F.IsSupported ? Vector512.Load((T*)Copied(source, count, stackalloc byte[sizeof(Vector512<T>)]))
         : typeof(T) == typeof(float)
             ? Avx512F.MaskLoad((float*)source, Vector512.Load(Mask<T>(count)).AsSingle(), Vector512<float>.Zero).As<float, T>()
             : Avx512F.MaskLoad((double*)source, Vector512.Load(Mask<T>(count)).AsDouble(), Vector512<double>.Zero).As<double, T>();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store<T>(T* destination, Vector128<T> value, nint count) where T : unmanaged
     {
         if (!Avx.IsSupported)
@@ -42,6 +46,7 @@ internal static unsafe class Partial
             Avx.MaskStore((double*)destination, Vector128.Load(Mask<T>(count)).AsDouble(), value.As<T, double>());
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store<T>(T* destination, Vector256<T> value, nint count) where T : unmanaged
     {
         if (!Avx.IsSupported)
@@ -52,6 +57,7 @@ internal static unsafe class Partial
             Avx.MaskStore((double*)destination, Vector256.Load(Mask<T>(count)).AsDouble(), value.As<T, double>());
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store<T>(T* destination, Vector512<T> value, nint count) where T : unmanaged
     {
         if (!Avx512F.IsSupported)
