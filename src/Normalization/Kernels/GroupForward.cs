@@ -27,7 +27,7 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
     }
 
     /// <summary>Rows that share their weights are applied four at a time.</summary>
-    private bool SharesWeights => _layout.IsElementwise && _layout.Channels == 1 && _layout.Unit.Segments == 1 && !_isStreamed;
+    private bool SharesWeights => _layout.IsElementwise && _layout.Channels == 1 && _layout.Unit.Segments == 1;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(nint start, nint end)

@@ -53,9 +53,8 @@ internal static unsafe class Map
         where TMap : struct, IMap<V, TColumn>
         where TColumn : struct
     {
-        // A span over bytes may begin in the middle of an element, which a streamed store cannot be aligned to.
-        if (target.IsStreamed && (nuint)target.Output % (nuint)sizeof(T) == 0)
-            RunStreamed<T, V, TMap, TColumn>(row, target);
+        if (target.IsStreamed && IsAligned(target.Output, 0))
+            RunStreamed<T, V, TMap, TColumn, Off>(row, row, row, row, target, 0);
         else
             Run<T, V, TMap, TColumn, Off>(row, row, row, row, target, 0);
     }
@@ -65,8 +64,18 @@ internal static unsafe class Map
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
         where TMap : struct, IMap<V, TColumn>
-        where TColumn : struct =>
-        Run<T, V, TMap, TColumn, On>(first, second, third, fourth, target, stride);
+        where TColumn : struct
+    {
+        if (target.IsStreamed && IsAligned(target.Output, stride))
+            RunStreamed<T, V, TMap, TColumn, On>(first, second, third, fourth, target, stride);
+        else
+            Run<T, V, TMap, TColumn, On>(first, second, third, fourth, target, stride);
+    }
+
+    /// <summary>Whether rows can be streamed: a span over bytes may begin in the middle of an element, and rows have to share their lines' bounds.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsAligned<T>(T* y, nint stride) where T : unmanaged =>
+        ((nuint)y % (nuint)sizeof(T)) + ((nuint)(stride * sizeof(T)) % LineBytes) == 0;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Run<T, V, TMap, TColumn, TFour>(
@@ -159,27 +168,55 @@ internal static unsafe class Map
 
     /// <summary>Writes whole cache lines past the cache; the partial lines at both ends are written in the ordinary way.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void RunStreamed<T, V, TMap, TColumn>(in TMap source, in Target<T> target)
+    private static void RunStreamed<T, V, TMap, TColumn, TFour>(
+        in TMap first, in TMap second, in TMap third, in TMap fourth, in Target<T> target, nint stride)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
         where TMap : struct, IMap<V, TColumn>
         where TColumn : struct
+        where TFour : struct, IFlag
     {
-        TMap row = source;
         T* y = target.Output;
         nint length = target.Length, ahead = target.Ahead;
         nint line = LineBytes / sizeof(T);
         nint head = Math.Min(length, (nint)((0 - (nuint)y) & (LineBytes - 1)) / sizeof(T));
-        RunPart<T, V, TMap, TColumn>(source, y, 0, head);
-        nint i = head;
-        for (; i + line <= length; i += line)
+        nint tail = length - ((length - head) % line);
+        for (int row = 0; row < (TFour.Value ? RowsAtOnce : 1); row++)
+        {
+            ref readonly TMap map = ref (row == 0 ? ref first : ref row == 1 ? ref second : ref row == 2 ? ref third : ref fourth);
+            RunPart<T, V, TMap, TColumn>(map, y + (row * stride), 0, head);
+            RunPart<T, V, TMap, TColumn>(map, y + (row * stride), tail, length);
+        }
+        TMap row0 = first;
+        Unsafe.SkipInit(out TMap row1);
+        Unsafe.SkipInit(out TMap row2);
+        Unsafe.SkipInit(out TMap row3);
+        if (TFour.Value)
+            (row1, row2, row3) = (second, third, fourth);
+        for (nint i = head; i < tail; i += line)
         {
             if (ahead != 0)
-                row.Prefetch(i + ahead);
+            {
+                row0.Prefetch(i + ahead);
+                if (TFour.Value)
+                {
+                    row1.Prefetch(i + ahead);
+                    row2.Prefetch(i + ahead);
+                    row3.Prefetch(i + ahead);
+                }
+            }
             for (nint k = i; k < i + line; k += V.Count)
-                V.StoreNonTemporal(y + k, row.Invoke(k, row.Column(k, default(Whole)), default(Whole)));
+            {
+                TColumn column = row0.Column(k, default(Whole));
+                V.StoreNonTemporal(y + k, row0.Invoke(k, column, default(Whole)));
+                if (TFour.Value)
+                {
+                    V.StoreNonTemporal(y + k + stride, row1.Invoke(k, column, default(Whole)));
+                    V.StoreNonTemporal(y + k + (2 * stride), row2.Invoke(k, column, default(Whole)));
+                    V.StoreNonTemporal(y + k + (3 * stride), row3.Invoke(k, column, default(Whole)));
+                }
+            }
         }
-        RunPart<T, V, TMap, TColumn>(source, y, i, length);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]

@@ -21,7 +21,7 @@ internal readonly unsafe struct AffineMap<T, V>(T* x, in Affine affine) : IMap<V
         V.FusedMultiplyAdd(access.Load<V, T>(_x + i) - _pivot, _scale, _shift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Prefetch(nint i) => Memory.Prefetch(_x + i);
+    public void Prefetch(nint i) => Memory.PrefetchFar(_x + i);
 }
 
 /// <summary>((x - pivot) · scale + shift) · weight[i] + bias[i]; a null bias adds nothing.</summary>
@@ -48,7 +48,7 @@ internal readonly unsafe struct WeightedAffineMap<T, V, THasBias>(T* x, T* weigh
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Prefetch(nint i) => Memory.Prefetch(_x + i);
+    public void Prefetch(nint i) => Memory.PrefetchFar(_x + i);
 }
 
 /// <summary>(x - pivot[i]) · scale[i] + shift[i], with the coefficients in the compute type of the vector.</summary>
@@ -73,7 +73,7 @@ internal readonly unsafe struct ColumnAffineMap<T, V>(T* x, nint stride, void* p
         V.FusedMultiplyAdd(access.Load<V, T>(_x + i) - column.Pivot, column.Scale, column.Shift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Prefetch(nint i) => Memory.Prefetch(_x + i);
+    public void Prefetch(nint i) => Memory.PrefetchFar(_x + i);
 }
 
 /// <summary>(dy - center) · outer + (x - pivot) · inner + shift, the same five numbers for every element.</summary>
@@ -100,8 +100,8 @@ internal readonly unsafe struct GradientMap<T, V>(T* x, T* dy, in GradientAffine
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Prefetch(nint i)
     {
-        Memory.Prefetch(_x + i);
-        Memory.Prefetch(_dy + i);
+        Memory.PrefetchFar(_x + i);
+        Memory.PrefetchFar(_dy + i);
     }
 }
 
@@ -132,8 +132,8 @@ internal readonly unsafe struct WeightedGradientMap<T, V>(T* x, T* dy, T* weight
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Prefetch(nint i)
     {
-        Memory.Prefetch(_x + i);
-        Memory.Prefetch(_dy + i);
+        Memory.PrefetchFar(_x + i);
+        Memory.PrefetchFar(_dy + i);
     }
 }
 
@@ -174,8 +174,8 @@ internal readonly unsafe struct ColumnGradientMap<T, V>(T* x, T* dy, nint stride
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Prefetch(nint i)
     {
-        Memory.Prefetch(_x + i);
-        Memory.Prefetch(_dy + i);
+        Memory.PrefetchFar(_x + i);
+        Memory.PrefetchFar(_dy + i);
     }
 }
 
@@ -195,7 +195,7 @@ internal readonly unsafe struct AccumulateMap<T, W>(T* y, double* addend) : IMap
         access.Load<W, T>(_y + i) + W.LoadCoefficients(_addend, i);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Prefetch(nint i) => Memory.Prefetch(_y + i);
+    public void Prefetch(nint i) => Memory.PrefetchFar(_y + i);
 }
 
 /// <summary>The weight and bias of a column.</summary>

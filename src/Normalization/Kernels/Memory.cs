@@ -6,12 +6,20 @@ namespace Normalization.Kernels;
 /// <summary>Addresses and the cache.</summary>
 internal static unsafe class Memory
 {
-    /// <summary>Asks for a cache line; the address need not be valid.</summary>
+    /// <summary>Asks for a cache line that is needed soon; the address need not be valid.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Prefetch(void* address)
     {
         if (Sse.IsSupported)
             Sse.Prefetch0(address);
+    }
+
+    /// <summary>Asks for a cache line that is needed later, without using the space of the first-level cache; the address need not be valid.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void PrefetchFar(void* address)
+    {
+        if (Sse.IsSupported)
+            Sse.Prefetch1(address);
     }
 
     /// <summary>Whether two spans share memory; an empty one shares none.</summary>

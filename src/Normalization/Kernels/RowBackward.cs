@@ -106,7 +106,7 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
             affines[i] = LongRowBackward<T, V, W>.Coefficients(_layout, _operands, row + i, rowSums[i], statistics[i].Residue);
             areNarrow &= affines[i].IsNarrow;
         }
-        if (TFour.Value && areNarrow && !_isStreamed)
+        if (TFour.Value && areNarrow)
         {
             Map.RunFour<T, V, WeightedGradientMap<T, V>, V>(
                 new(x, dy, w, affines[0]),
