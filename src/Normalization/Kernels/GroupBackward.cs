@@ -41,22 +41,22 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Run(nint start, nint end)
     {
-        nint segments = _layout.Unit.Segments;
         for (nint group = start; group < end; group++)
         {
-            nint first = group * _layout.UnitsPerGroup, last = first + _layout.UnitsPerGroup;
+            nint first = group * _layout.UnitsPerGroup, last = first + _layout.UnitsPerGroup, channel = first % _layout.Channels;
+            ref readonly GroupStatistics statistics = ref _operands.Statistics[group % _layout.StatisticsPeriod];
             for (nint unit = first; unit < last; unit++)
             {
                 Sums total = default;
-                for (nint i = 0; i < segments; i++)
-                    total.Add(SegmentSums(unit, _layout.Unit[i]));
-                FinishUnit(unit, total);
+                for (nint i = 0; i < _layout.Unit.Segments; i++)
+                    total.Add(SegmentSums(unit, statistics, _layout.Unit[i]));
+                _unitSums[unit] = AboutMean(total, statistics);
             }
-            Sums groupSums = GroupSums(group);
-            for (nint unit = first; unit < last; unit++)
+            Sums groupSums = GroupSums(first, channel);
+            for (nint unit = first; unit < last; unit++, channel++)
             {
-                for (nint i = 0; i < segments; i++)
-                    Apply(unit, groupSums, _layout.Unit[i]);
+                for (nint i = 0; i < _layout.Unit.Segments; i++)
+                    Apply(unit, channel, statistics, groupSums, _layout.Unit[i]);
             }
         }
         if (_isStreamed)
@@ -76,7 +76,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
                 Sums total = default;
                 for (nint i = 0; i < segments; i++)
                     total.Add(sums[(unit * segments) + i]);
-                FinishUnit(unit, total);
+                _unitSums[unit] = AboutMean(total, StatisticsOf(unit));
             }
         }
         Partition.For(new UnitSegments(this), _layout.Units * segments, degree);
@@ -85,46 +85,43 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
     private ref GroupStatistics StatisticsOf(nint unit) =>
         ref _operands.Statistics[unit / _layout.UnitsPerGroup % _layout.StatisticsPeriod];
 
-    private double WeightOf(nint unit) => _operands.Weight == null ? 1 : Element.ToDouble(_operands.Weight[unit % _layout.Channels]);
+    private double WeightOf(nint channel) => _operands.Weight == null ? 1 : Element.ToDouble(_operands.Weight[channel]);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Sums SegmentSums(nint unit, in Segment segment)
-    {
-        nint offset = (unit * _layout.UnitStride) + segment.Offset;
-        var terms = new GradientTerms<T, W>(
-            _operands.Input + offset, _operands.OutputGradient + offset, Element.Round<T>(StatisticsOf(unit).Mean));
-        return Reduction.Run<T, W, GradientTerms<T, W>>(terms, segment.Runs, segment.Length, _layout.Unit.Stride);
-    }
+    private GradientTerms<T, W> Terms(nint offset, in GroupStatistics statistics) =>
+        new(_operands.Input + offset, _operands.OutputGradient + offset, Element.Round<T>(statistics.Mean));
 
-    /// <summary>Keeps Σ dy and Σ dy · (x - mean) of a unit.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void FinishUnit(nint unit, in Sums aboutPivot) => _unitSums[unit] = new()
-    {
-        Sum = aboutPivot.Sum,
-        Product = aboutPivot.Product - (GradientAffine.Low<T>(StatisticsOf(unit)) * aboutPivot.Sum),
-    };
+    private Sums SegmentSums(nint unit, in GroupStatistics statistics, in Segment segment) =>
+        Reduction.Run<T, W, GradientTerms<T, W>>(
+            Terms((unit * _layout.UnitStride) + segment.Offset, statistics), segment.Runs, segment.Length, _layout.Unit.Stride);
+
+    /// <summary>Σ dy and Σ dy · (x - mean), from those about the pivot.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Sums AboutMean(in Sums aboutPivot, in GroupStatistics statistics) =>
+        new() { Sum = aboutPivot.Sum, Product = aboutPivot.Product - (GradientAffine.Low<T>(statistics) * aboutPivot.Sum) };
 
     /// <summary>Σ g and Σ g · (x - mean) of a group, with g = weight · dy.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Sums GroupSums(nint group)
+    private Sums GroupSums(nint firstUnit, nint firstChannel)
     {
         Sums total = default;
-        for (nint unit = group * _layout.UnitsPerGroup; unit < (group + 1) * _layout.UnitsPerGroup; unit++)
+        for (nint i = 0; i < _layout.UnitsPerGroup; i++)
         {
-            double weight = WeightOf(unit);
-            total.Add(new() { Sum = weight * _unitSums[unit].Sum, Product = weight * _unitSums[unit].Product });
+            double weight = WeightOf(firstChannel + i);
+            ref readonly Sums sums = ref _unitSums[firstUnit + i];
+            total.Add(new() { Sum = weight * sums.Sum, Product = weight * sums.Product });
         }
         return total;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Apply(nint unit, in Sums groupSums, in Segment segment)
+    private void Apply(nint unit, nint channel, in GroupStatistics statistics, in Sums groupSums, in Segment segment)
     {
-        ref readonly GroupStatistics statistics = ref StatisticsOf(unit);
         nint offset = (unit * _layout.UnitStride) + segment.Offset;
         if (_operands.HasFixedStatistics)
         {
-            Affine scaling = Affine.Scaling<T>(statistics.ReciprocalDeviation * WeightOf(unit));
+            Affine scaling = Affine.Scaling<T>(statistics.ReciprocalDeviation * WeightOf(channel));
             for (nint run = 0; run < segment.Runs; run++, offset += _layout.Unit.Stride)
             {
                 if (scaling.IsNarrow)
@@ -134,7 +131,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
             }
             return;
         }
-        var affine = GradientAffine.Create<T>(statistics, groupSums, _layout.Group.Elements, WeightOf(unit), _operands.IsCentered);
+        var affine = GradientAffine.Create<T>(statistics, groupSums, _layout.Group.Elements, WeightOf(channel), _operands.IsCentered);
         for (nint run = 0; run < segment.Runs; run++, offset += _layout.Unit.Stride)
         {
             if (affine.IsNarrow)
@@ -179,7 +176,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
         {
             RunSet set = _backward._layout.Unit;
             for (nint i = start; i < end; i++)
-                _sums[i] = _backward.SegmentSums(i / set.Segments, set[i % set.Segments]);
+                _sums[i] = _backward.SegmentSums(i / set.Segments, _backward.StatisticsOf(i / set.Segments), set[i % set.Segments]);
         }
     }
 
@@ -194,7 +191,9 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
             for (nint i = start; i < end; i++)
             {
                 (nint unit, nint segment) = (i / layout.Unit.Segments, i % layout.Unit.Segments);
-                _backward.Apply(unit, _backward.GroupSums(unit / layout.UnitsPerGroup), layout.Unit[segment]);
+                nint first = unit / layout.UnitsPerGroup * layout.UnitsPerGroup;
+                Sums groupSums = _backward.GroupSums(first, first % layout.Channels);
+                _backward.Apply(unit, unit % layout.Channels, _backward.StatisticsOf(unit), groupSums, layout.Unit[segment]);
             }
             if (_backward._isStreamed)
                 Fence.Publish();
