@@ -1,10 +1,12 @@
 using BenchmarkDotNet.Running;
 using Normalization.Benchmarks;
+using Normalization.Benchmarks.Results;
 
 const string Usage = """
     usage: dotnet run -c Release --project benchmarks/Normalization.Benchmarks -- COMMAND
 
       peers [options]        this library beside its peers and the memory limit, in one run (peers --help)
+      results [options]      all of peers with one thread and two, as benchmarks/RESULTS.md and benchmarks/speed.svg
       smoke                  every operation once, on small shapes, to see that nothing is broken
       layers [options]       BenchmarkDotNet; the options are its own, for example --filter '*LayerNorm*'
     """;
@@ -19,6 +21,8 @@ switch (args)
 {
     case ["peers", .. var options]:
         return PeerComparison.Run(options, contenders);
+    case ["results", .. var options]:
+        return ResultsCommand.Run(options, contenders);
     case ["smoke"]:
         return Smoke.Run(contenders);
     case ["layers", .. var options]:

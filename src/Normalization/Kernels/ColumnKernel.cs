@@ -13,8 +13,8 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
     where W : unmanaged, IWideSimd<W, T>
     where TPass : struct, IColumnPass<T>
 {
-    // Room for the widest tile.
-    private const int MostColumns = 1024;
+    // Room for the widest tile: runs of a channel are shorter than it.
+    private const int MostColumns = Thresholds.TileColumns;
 
     // A column adds up this many rows before it starts anew: the fewer, the less rounding.
     private const nint RowsInARow = 256;

@@ -154,13 +154,16 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
     {
         if (_operands.WeightGradient == null && _operands.BiasGradient == null)
             return;
+        nint units = _layout.Units, groups = _layout.Channels / _layout.UnitsPerGroup;
         for (nint channel = 0; channel < _layout.Channels; channel++)
         {
             double weightGradient = 0, biasGradient = 0;
-            for (nint unit = channel; unit < _layout.Units; unit += _layout.Channels)
+            nint statistic = channel / _layout.UnitsPerGroup;
+            for (nint unit = channel; unit < units; unit += _layout.Channels)
             {
-                weightGradient += StatisticsOf(unit).ReciprocalDeviation * _unitSums[unit].Product;
+                weightGradient += _operands.Statistics[statistic].ReciprocalDeviation * _unitSums[unit].Product;
                 biasGradient += _unitSums[unit].Sum;
+                statistic = statistic + groups < _layout.StatisticsPeriod ? statistic + groups : channel / _layout.UnitsPerGroup;
             }
             _operands.AddParameterGradients(channel, weightGradient, biasGradient);
         }

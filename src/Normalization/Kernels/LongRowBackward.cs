@@ -12,8 +12,6 @@ internal static unsafe class LongRowBackward<T, V, W>
     where V : unmanaged, ISimd<V, T>
     where W : unmanaged, IWideSimd<W, T>
 {
-    private const int TileColumns = 2048;
-
     public static void Run(in GroupLayout layout, in Operands<T> operands, int degree, bool isStreamed)
     {
         nint segments = layout.Unit.Segments;
@@ -30,7 +28,7 @@ internal static unsafe class LongRowBackward<T, V, W>
                     total.Add(sums[(row * segments) + i]);
                 gradients[row] = Coefficients(layout, operands, row, total, GradientAffine.Low<T>(operands.Statistics[row]));
             }
-            nint tiles = layout.Channels * ((layout.Unit.Length + TileColumns - 1) / TileColumns);
+            nint tiles = layout.Channels * ((layout.Unit.Length + Thresholds.LongRowTile - 1) / Thresholds.LongRowTile);
             Partition.For(new ColumnTiles(layout, operands, gradients, isStreamed), tiles, degree);
         }
     }
@@ -107,15 +105,15 @@ internal static unsafe class LongRowBackward<T, V, W>
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Run(nint start, nint end)
         {
-            double* sums = stackalloc double[2 * TileColumns];
-            double* products = sums + TileColumns;
+            double* sums = stackalloc double[2 * Thresholds.LongRowTile];
+            double* products = sums + Thresholds.LongRowTile;
             (nint width, nint period) = (_layout.Unit.Length, _layout.Channels);
-            nint tilesPerRow = (width + TileColumns - 1) / TileColumns;
+            nint tilesPerRow = (width + Thresholds.LongRowTile - 1) / Thresholds.LongRowTile;
             for (nint tile = start; tile < end; tile++)
             {
-                (nint phase, nint column) = (tile / tilesPerRow, tile % tilesPerRow * TileColumns);
-                nint columns = Math.Min(TileColumns, width - column), weight = (phase * width) + column;
-                new Span<double>(sums, 2 * TileColumns).Clear();
+                (nint phase, nint column) = (tile / tilesPerRow, tile % tilesPerRow * Thresholds.LongRowTile);
+                nint columns = Math.Min(Thresholds.LongRowTile, width - column), weight = (phase * width) + column;
+                new Span<double>(sums, 2 * Thresholds.LongRowTile).Clear();
                 var terms = new ParameterRow<T, W>(
                     _operands.Input + weight, _operands.OutputGradient + weight, period * width, _operands.Statistics + phase, period);
                 nint rows = (_layout.Groups - phase + period - 1) / period;

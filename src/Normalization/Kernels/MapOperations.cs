@@ -4,6 +4,7 @@ using Normalization.Kernels.Simd;
 namespace Normalization.Kernels;
 
 /// <summary>(x - pivot) · scale + shift, the same three numbers for every element.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
 internal readonly unsafe struct AffineMap<T, V>(T* x, in Affine affine) : IMap<V, Nothing>
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
@@ -25,6 +26,7 @@ internal readonly unsafe struct AffineMap<T, V>(T* x, in Affine affine) : IMap<V
 }
 
 /// <summary>((x - pivot) · scale + shift) · weight[i] + bias[i]; a null bias adds nothing.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
 internal readonly unsafe struct WeightedAffineMap<T, V, THasBias>(T* x, T* weight, T* bias, in Affine affine) : IMap<V, WeightAndBias<V>>
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
@@ -52,6 +54,7 @@ internal readonly unsafe struct WeightedAffineMap<T, V, THasBias>(T* x, T* weigh
 }
 
 /// <summary>(x - pivot[i]) · scale[i] + shift[i], with the coefficients in the compute type of the vector.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
 internal readonly unsafe struct ColumnAffineMap<T, V>(T* x, nint stride, void* pivot, void* scale, void* shift)
     : IColumnMap<ColumnAffineMap<T, V>, V, ColumnAffine<V>>
     where T : unmanaged
@@ -77,6 +80,7 @@ internal readonly unsafe struct ColumnAffineMap<T, V>(T* x, nint stride, void* p
 }
 
 /// <summary>(dy - center) · outer + (x - pivot) · inner + shift, the same five numbers for every element.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
 internal readonly unsafe struct GradientMap<T, V>(T* x, T* dy, in GradientAffine affine) : IMap<V, Nothing>
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
@@ -106,6 +110,7 @@ internal readonly unsafe struct GradientMap<T, V>(T* x, T* dy, in GradientAffine
 }
 
 /// <summary>(dy · weight[i] - center) · outer + (x - pivot) · inner + shift.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
 internal readonly unsafe struct WeightedGradientMap<T, V>(T* x, T* dy, T* weight, in GradientAffine affine) : IMap<V, V>
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
@@ -138,6 +143,7 @@ internal readonly unsafe struct WeightedGradientMap<T, V>(T* x, T* dy, T* weight
 }
 
 /// <summary>(dy - center[i]) · outer[i] + (x - pivot[i]) · inner[i] + shift[i], with the coefficients in the compute type of the vector.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
 internal readonly unsafe struct ColumnGradientMap<T, V>(T* x, T* dy, nint stride, void* center, void* pivot, void* outer, void* inner, void* shift)
     : IColumnMap<ColumnGradientMap<T, V>, V, ColumnGradient<V>>
     where T : unmanaged
@@ -180,6 +186,7 @@ internal readonly unsafe struct ColumnGradientMap<T, V>(T* x, T* dy, nint stride
 }
 
 /// <summary>y + addend[i], with the addends in double: what accumulated gradients gain.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
 internal readonly unsafe struct AccumulateMap<T, W>(T* y, double* addend) : IMap<W, Nothing>
     where T : unmanaged
     where W : unmanaged, IWideSimd<W, T>

@@ -13,10 +13,6 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
     where V : unmanaged, ISimd<V, T>
     where W : unmanaged, IWideSimd<W, T>
 {
-    private const nint BlockElements = 1 << 16;
-    private const nint MostBlocks = 32;
-    private const nint TileElements = 1 << 14;
-
     private readonly GroupLayout _layout;
     private readonly Operands<T> _operands;
     private readonly double* _partials;
@@ -49,12 +45,12 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
         int degree = Partition.DegreeFor(bytes);
         bool isStreamed = Thresholds.IsStreamed(3 * bytes, layout.Unit.Length * sizeof(T));
         nint period = layout.Channels;
-        if (layout.Unit.Length * period > TileElements)
+        if (layout.Unit.Length * period > Thresholds.LongRow)
         {
             LongRowBackward<T, V, W>.Run(layout, operands, degree, isStreamed);
             return;
         }
-        nint least = Math.Max(BlockElements / layout.Unit.Length, (layout.Groups + MostBlocks - 1) / MostBlocks);
+        nint least = Math.Max(Thresholds.BlockElements / layout.Unit.Length, (layout.Groups + Thresholds.MostBlocks - 1) / Thresholds.MostBlocks);
         nint rowsPerBlock = (least + period - 1) / period * period;
         nint blocks = (layout.Groups + rowsPerBlock - 1) / rowsPerBlock;
         nint padded = Padded(layout.Unit.Length * period);

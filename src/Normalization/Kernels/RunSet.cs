@@ -6,8 +6,6 @@ namespace Normalization.Kernels;
 /// </summary>
 internal readonly struct RunSet
 {
-    private const nint SegmentLength = 8192;
-
     private readonly nint _piecesPerRun;
     private readonly nint _runsPerSegment;
 
@@ -15,14 +13,14 @@ internal readonly struct RunSet
     {
         (Runs, Length, Stride) = (runs, length, stride);
         (_piecesPerRun, _runsPerSegment, Segments) = (1, runs, 1);
-        if (length > SegmentLength)
+        if (length > Thresholds.SegmentLength)
         {
-            _piecesPerRun = (length + SegmentLength - 1) / SegmentLength;
+            _piecesPerRun = (length + Thresholds.SegmentLength - 1) / Thresholds.SegmentLength;
             Segments = runs * _piecesPerRun;
         }
-        else if (Elements > SegmentLength)
+        else if (Elements > Thresholds.SegmentLength)
         {
-            _runsPerSegment = SegmentLength / length;
+            _runsPerSegment = Thresholds.SegmentLength / length;
             Segments = (runs + _runsPerSegment - 1) / _runsPerSegment;
         }
     }
@@ -46,8 +44,8 @@ internal readonly struct RunSet
             if (_piecesPerRun > 1)
             {
                 (nint run, nint piece) = (index / _piecesPerRun, index % _piecesPerRun);
-                nint start = piece * SegmentLength;
-                return new((run * Stride) + start, 1, Math.Min(SegmentLength, Length - start));
+                nint start = piece * Thresholds.SegmentLength;
+                return new((run * Stride) + start, 1, Math.Min(Thresholds.SegmentLength, Length - start));
             }
             nint first = index * _runsPerSegment;
             return new(first * Stride, Math.Min(_runsPerSegment, Runs - first), Length);

@@ -11,6 +11,24 @@ internal static class Thresholds
     /// <summary>Chunks a thread, so that a thread that starts late takes fewer.</summary>
     public const int ChunksPerThread = 4;
 
+    /// <summary>A reduction's runs are cut into pieces of this many elements, which the threads share.</summary>
+    public const int SegmentLength = 8192;
+
+    /// <summary>Columns are taken in tiles of this many: their accumulators stay in the first-level cache.</summary>
+    public const int TileColumns = 1024;
+
+    /// <summary>Blocks of rows that gather sums of their own have about this many elements, or more where that would be many blocks.</summary>
+    public const int BlockElements = 1 << 16;
+
+    /// <summary>More blocks than this cost more to add up than they give to threads.</summary>
+    public const int MostBlocks = 32;
+
+    /// <summary>LayerNorm's backward gathers the parameter gradients of all columns at once up to this many, which is 256 KB of accumulators.</summary>
+    public const int LongRow = 1 << 14;
+
+    /// <summary>Beyond <see cref="LongRow"/> it goes down the rows in tiles of this many columns.</summary>
+    public const int LongRowTile = 2048;
+
     /// <summary>BatchNorm treats runs shorter than this as columns: 14x14 took 1.2 ms so and 1.9 ms run by run, [32, 1024, 14, 14] on two threads.</summary>
     public const int ShortRun = 256;
 
