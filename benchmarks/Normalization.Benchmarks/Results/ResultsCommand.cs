@@ -28,7 +28,7 @@ internal static class ResultsCommand
         string measured = from ?? Path.GetTempFileName();
         try
         {
-            if (from is null && PeerComparison.Run(["--threads", "2,1", "--rounds", "3", "--milliseconds", "60", "--json", measured], contenders) is not 0 and var status)
+            if (from is null && PeerComparison.Run(["--threads", "2,1", "--rounds", "2", "--milliseconds", "30", "--json", measured], contenders) is not 0 and var status)
                 return status;
             Timing[] timings = Timing.Read(measured);
             if (timings.Length == 0)
