@@ -4,6 +4,7 @@ using Normalization.Verify;
 using Normalization.Verify.Concurrency;
 using Normalization.Verify.Memory;
 using Normalization.Verify.Numerics;
+using Normalization.Verify.Planted;
 using Normalization.Verify.Reproducibility;
 
 namespace Normalization.Tests;
@@ -120,6 +121,19 @@ public sealed class VerifyTests
     [InlineData("accuracy --fast")]
     public void A_command_that_makes_no_sense_exits_with_2(string command) =>
         Commands.Run(command.Split(' ', StringSplitOptions.RemoveEmptyEntries)).Should().Be(2);
+
+    [Fact]
+    public void Every_planted_bug_fits_the_sources_and_names_a_test()
+    {
+        string sources = Path.Combine(PlantedCheck.Root(), "src", "Normalization");
+        foreach (PlantedBug bug in PlantedBugs.All)
+        {
+            string source = File.ReadAllText(Path.Combine(sources, bug.File));
+            bug.Plant(source).Should().NotBe(source);
+            string[] test = bug.Test.Split('.');
+            typeof(VerifyTests).Assembly.GetType($"Normalization.Tests.{test[0]}")?.GetMethod(test[1]).Should().NotBeNull(bug.Test);
+        }
+    }
 
     [Fact]
     public void The_widest_kernels_of_the_machine_are_active() =>

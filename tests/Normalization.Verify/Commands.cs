@@ -2,6 +2,7 @@ using Normalization.Verify.Concurrency;
 using Normalization.Verify.Fuzz;
 using Normalization.Verify.Memory;
 using Normalization.Verify.Numerics;
+using Normalization.Verify.Planted;
 using Normalization.Verify.Reproducibility;
 
 namespace Normalization.Verify;
@@ -21,7 +22,8 @@ internal static class Commands
           race [--n CALLS]          16 threads against the bits of one
           fuzz [--n N] [--seed S]   random calls, right and wrong; --only CASE repeats one
           huge                      tensors of more than 2^32 bytes; needs 16 GiB
-          all                       all of these but huge, each as short as it can be
+          planted [--only NAME]     plants known bugs in a copy of the sources, and expects the test named for each to fail; needs the SDK
+          all                       all of these but huge and planted, each as short as it can be
         """;
 
     public static int Run(ReadOnlySpan<string> arguments)
@@ -40,6 +42,7 @@ internal static class Commands
                 "race" => Race(options),
                 "fuzz" => Fuzz(options),
                 "huge" => Huge(options),
+                "planted" => Planted(options),
                 "all" => All(options),
                 "--help" or "-h" or "help" => Explain(),
                 _ => throw new UsageException($"unknown command {arguments[0]}"),
@@ -126,6 +129,13 @@ internal static class Commands
     {
         options.RejectUnknown();
         return ExitCode(HugeCheck.Check(Console.Out));
+    }
+
+    private static int Planted(Options options)
+    {
+        string? only = options.Text("--only");
+        options.RejectUnknown();
+        return ExitCode(PlantedCheck.Check(Console.Out, only));
     }
 
     private static int All(Options options)

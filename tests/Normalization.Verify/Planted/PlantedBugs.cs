@@ -1,0 +1,240 @@
+namespace Normalization.Verify.Planted;
+
+/// <summary>One bug of every class that a normalization library is known for.</summary>
+internal static class PlantedBugs
+{
+    private const string Formula = "ForwardPropertyTests.Every_shape_gives_the_formula";
+
+    public static IReadOnlyList<PlantedBug> All { get; } =
+    [
+        .. Statistics(),
+        .. RunningStatistics(),
+        .. Outputs(),
+        .. Gradients(),
+        .. Sharing(),
+        .. SameBits(),
+        .. Memory(),
+        .. State(),
+        .. Validation(),
+        .. Tensors(),
+    ];
+
+    private static IEnumerable<PlantedBug> Statistics()
+    {
+        const string File = "Kernels/GroupStatistics.cs", Moments = "Kernels/Moments.cs";
+        yield return new(
+            "naive variance, E[x²] - E[x]²", Moments, "RangeTests.Statistics_far_from_zero_are_within_a_float_ulp",
+            ("isCentered ? Element.ToDouble(*group) : 0", "0"), ("FarPivot = 16", "FarPivot = double.PositiveInfinity"));
+        yield return new(
+            "an outlier stays the pivot", Moments, "VerifyTests.Doubles_are_within_their_limit_on_every_distribution",
+            ("FarPivot = 16", "FarPivot = double.PositiveInfinity"));
+        yield return new(
+            "mean in float", File, "RangeTests.Outputs_far_from_zero_are_within_3_scaled_ulp",
+            ("double mean = pivot + offset;", "double mean = (float)(pivot + offset);"), ("double residue = double.IsFinite(mean)", "double residue = mean != mean"));
+        yield return new(
+            "unbiased variance normalises", File, "ForwardTests.The_variance_that_normalises_is_the_biased_one",
+            ("(sums.Product - (sums.Sum * offset)) / count)", "(sums.Product - (sums.Sum * offset)) / (count - 1))"));
+        yield return new(
+            "the mean's square is not subtracted", File, Formula, ("sums.Product - (sums.Sum * offset)", "sums.Product"));
+        yield return new(
+            "epsilon outside the root", File, "ForwardTests.Epsilon_is_added_under_the_root",
+            ("Residue = residue, Variance = variance, ReciprocalDeviation = Reciprocal(variance + epsilon)",
+                "Residue = residue, Variance = variance, ReciprocalDeviation = 1 / (Math.Sqrt(variance) + epsilon)"));
+        yield return new(
+            "no epsilon in the mean square", File, "ForwardTests.RmsNorm_subtracts_no_mean_and_adds_the_machine_epsilon",
+            ("Reciprocal((squares / count) + epsilon)", "Reciprocal(squares / count)"));
+        yield return new(
+            "a group without variance divides by zero", File, "RangeTests.A_constant_group_gives_exactly_beta",
+            ("square == 0 ? 0 : 1 / Math.Sqrt(square)", "1 / Math.Sqrt(square)"));
+    }
+
+    private static IEnumerable<PlantedBug> RunningStatistics()
+    {
+        const string File = "Primitives/NormalizationPrimitives.cs", Layer = "Layers/RunningStatisticsLayer.cs";
+        yield return new(
+            "biased running variance", File, "RunningStatisticsTests.The_running_variance_is_the_unbiased_one",
+            ("unbiased = count / (count - 1)", "unbiased = 1"));
+        yield return new(
+            "count off by one in the unbiased variance", File, "RunningStatisticsTests.The_running_variance_is_the_unbiased_one",
+            ("unbiased = count / (count - 1)", "unbiased = (count + 1) / count"));
+        yield return new(
+            "momentum on the wrong side", File, "StatePropertyTests.Running_statistics_after_several_batches_have_the_closed_form",
+            ("((1 - momentum) * Element.ToDouble(running)) + (momentum * batch)", "(momentum * Element.ToDouble(running)) + ((1 - momentum) * batch)"));
+        yield return new(
+            "a momentum of one keeps a NaN", File, "RunningStatisticsTests.A_momentum_of_one_forgets_a_running_value_that_is_not_finite",
+            ("momentum == 1 ? batch : ", ""));
+        yield return new(
+            "the running variance is the sum over the samples", File, "RunningStatisticsTests.InstanceNorm_averages_the_unbiased_variances_over_the_samples",
+            ("variance / samples * unbiased", "variance * unbiased"));
+        yield return new(
+            "the cumulative average counts one batch too many", Layer, "StatePropertyTests.The_cumulative_average_gives_every_batch_the_same_weight",
+            ("1.0 / _batchesTracked", "1.0 / (_batchesTracked + 1)"));
+        yield return new(
+            "an empty batch spoils the running statistics", Layer, "RunningStatisticsTests.An_empty_batch_counts_and_changes_nothing_else",
+            ("if (plan.Elements > 0)", "if (plan.Elements >= 0)"));
+        yield return new(
+            "running statistics move in evaluation", "Layers/NormalizationLayer.cs", "StatePropertyTests.Evaluation_changes_nothing_that_a_layer_remembers",
+            ("if (isTraining)", "if (true)"));
+        yield return new(
+            "evaluation uses the batch", Layer, "RunningStatisticsTests.Evaluation_reads_the_running_statistics_and_leaves_them",
+            ("!IsTraining && RunningMean is not null", "false"));
+    }
+
+    private static IEnumerable<PlantedBug> Outputs()
+    {
+        const string File = "Kernels/Affine.cs";
+        yield return new(
+            "x · a + b instead of centring first", File, "RangeTests.Outputs_far_from_zero_are_within_3_scaled_ulp",
+            ("Pivot = pivot,", "Pivot = 0,"), ("bias - ((statistics.Mean - pivot + statistics.Residue) * scale)", "bias - (statistics.Mean * scale)"));
+        yield return new(
+            "the low part of the mean is lost", File, "RangeTests.Outputs_far_from_zero_are_within_3_scaled_ulp",
+            ("bias - ((statistics.Mean - pivot + statistics.Residue) * scale)", "bias"));
+        yield return new(
+            "floats overflow where double would not", File, "RangeTests.Finite_floats_give_finite_outputs_and_gradients",
+            ("IsNarrow = Range.Holds<T>(scale) && Range.Spans<T>(statistics)", "IsNarrow = true"));
+        yield return new(
+            "RmsNorm subtracts the mean", "Layers/RmsNorm.cs", "ForwardTests.RmsNorm_subtracts_no_mean_and_adds_the_machine_epsilon",
+            ("_dimensions.Width, isCentered: false", "_dimensions.Width, isCentered: true"));
+        yield return new(
+            "a NaN leaks into the neighbouring group", "Kernels/GroupForward.cs", "NonFiniteTests.A_NaN_in_the_input_stays_in_its_group",
+            ("Affine.Create<T>(statistics, weight, bias)", "Affine.Create<T>(statistics, weight, bias + (0 * _operands.Statistics[0].Mean))"));
+    }
+
+    private static IEnumerable<PlantedBug> Gradients()
+    {
+        const string File = "Kernels/Affine.cs", Operands = "Kernels/Operands.cs";
+        yield return new(
+            "the mean of the gradient stays in dx", File, "GradientPropertyTests.The_input_gradient_of_a_group_sums_to_zero",
+            ("double mean = isCentered ? sums.Sum / count : 0;", "double mean = 0;"));
+        yield return new(
+            "a power of r is missing in dx", File, "GradientPropertyTests.The_input_gradient_of_a_group_is_orthogonal_to_its_normalised_input",
+            ("-r * r * r * (sums.Product / count)", "-r * r * (sums.Product / count)"));
+        yield return new(
+            "the gradient of γ is not accumulated", Operands, "GradientTests.Parameter_gradients_add_up_and_the_input_gradient_does_not",
+            ("Element.FromDouble<T>(Element.ToDouble(WeightGradient[index]) + weightGradient)", "Element.FromDouble<T>(weightGradient)"));
+        yield return new(
+            "the gradient of β is the gradient of γ", Operands, "GradientPropertyTests.The_gradients_of_the_parameters_are_sums_over_the_elements_that_share_them",
+            ("Element.ToDouble(BiasGradient[index]) + biasGradient", "Element.ToDouble(BiasGradient[index]) + weightGradient"));
+        yield return new(
+            "repeated weights forget the gradient they had", "Kernels/Launch.cs", "GradientTests.Parameter_gradients_add_up_and_the_input_gradient_does_not",
+            ("double sum = Element.ToDouble(gradient[i]);", "double sum = 0;"));
+        yield return new(
+            "wrong channel stride backward", "Kernels/GroupBackward.cs", Formula,
+            ("unit < _layout.Units; unit += _layout.Channels", "unit < _layout.Units; unit += _layout.UnitsPerGroup"));
+        yield return new(
+            "the gradient of fixed statistics is that of the batch's", "Layers/ForwardContext.cs", "GradientTests.Evaluation_gradients_are_the_closed_form",
+            ("(Owner, Plan, Input, HasFixedStatistics, GroupCount) = (owner, plan, input, hasFixedStatistics, groups)",
+                "(Owner, Plan, Input, HasFixedStatistics, GroupCount) = (owner, plan, input, false, groups)"));
+    }
+
+    private static IEnumerable<PlantedBug> Sharing()
+    {
+        yield return new(
+            "wrong group index", "Kernels/GroupLayout.cs", Formula, ("StatisticsPeriod = n * groups", "StatisticsPeriod = groups"));
+        yield return new(
+            "wrong channel stride", "Kernels/GroupLayout.cs", "ForwardTests.Doubles_are_within_1e_13_of_the_formula_in_training",
+            ("Unit = new(n, s, c * s)", "Unit = new(n, s, s)"));
+        yield return new(
+            "InstanceNorm shares statistics between channels", "Layers/InstanceNorm.cs", Formula,
+            ("Plan.Bands(samples, NumFeatures, positions, NumFeatures)", "Plan.Bands(samples, NumFeatures, positions, 1)"));
+        yield return new(
+            "the last segment of a run is left out", "Kernels/RunSet.cs", "ForwardTests.Doubles_are_within_1e_13_of_the_formula_in_training",
+            ("(length + SegmentLength - 1) / SegmentLength", "length / SegmentLength"));
+        yield return new(
+            "the tail is skipped", "Kernels/Reduction.cs", Formula, ("if (tail != 0)", "if (tail > 1)"));
+        yield return new(
+            "a tail element counts twice", "Kernels/Reduction.cs", Formula, ("long* mask = Mask + tail;", "long* mask = Mask + tail + (tail == 0 ? 0 : 1);"));
+    }
+
+    private static IEnumerable<PlantedBug> SameBits()
+    {
+        const string Degrees = "SameBitsTests.Every_number_of_threads_gives_the_same_bits", Widths = "SameBitsTests.Every_vector_width_gives_the_same_bits";
+        yield return new(
+            "partial results are cut by the number of threads", "Kernels/RunSet.cs", Degrees,
+            ("private const nint SegmentLength = 8192;", "private static nint SegmentLength => 8192 / Partition.MaxDegree;"));
+        yield return new(
+            "a gap between the chunks of two threads", "Kernels/Partition.cs", Degrees,
+            ("(_count / _chunks * chunk) + Math.Min(chunk, _count % _chunks)", "_count / _chunks * chunk"));
+        yield return new(
+            "lanes fold in another order at one width", "Kernels/Reduction.cs", Widths,
+            ("W.Fold(half0 + half2 + (half1 + half3))", "W.Fold(half0 + half1 + (half2 + half3))"));
+        yield return new(
+            "one width multiplies and adds in two roundings", "Kernels/Simd/FloatVectors.cs", Widths,
+            ("new(Vector128.FusedMultiplyAdd(left._value, right._value, addend._value))", "new((left._value * right._value) + addend._value)"));
+        yield return new(
+            "a streamed edge is left out", "Kernels/Map.cs", "SameBitsTests.Streaming_past_the_cache_changes_no_bits",
+            ("(source, y, i, length)", "(source, y, i + 1, length)"));
+        yield return new(
+            "a streamed store is not aligned", "Kernels/Map.cs", "SameBitsTests.Streaming_past_the_cache_changes_no_bits",
+            ("& (LineBytes - 1)) / sizeof(T))", "& (LineBytes - 1)) / sizeof(T) / 2)"));
+    }
+
+    private static IEnumerable<PlantedBug> Memory()
+    {
+        yield return new(
+            "a part of a vector reads the whole vector", "Kernels/Access.cs", "VerifyTests.No_kernel_touches_a_byte_outside_its_buffers",
+            ("V.LoadPart(source, Count)", "V.Load(source)"));
+        yield return new(
+            "a context allocates at every pass", "Layers/ForwardContext.cs", "AllocationTests.Nothing_is_allocated",
+            ("if (_statistics.Length < groups)", "if (groups > 0)"));
+    }
+
+    private static IEnumerable<PlantedBug> State()
+    {
+        const string File = "Layers/ForwardContext.cs";
+        yield return new(
+            "a used context keeps its first input", File, "StatePropertyTests.A_context_used_before_serves_as_well_as_a_new_one",
+            ("= (owner, plan, input, hasFixedStatistics, groups)", "= (owner, plan, Input ?? input, hasFixedStatistics, groups)"));
+        yield return new(
+            "a used context keeps its first shape", File, "StatePropertyTests.A_context_used_before_serves_as_well_as_a_new_one",
+            ("= (owner, plan, input, hasFixedStatistics, groups)", "= (owner, Owner is null ? plan : Plan, input, hasFixedStatistics, groups)"));
+        yield return new(
+            "a cleared context still goes backward", File, "StrongGuaranteeTests.Calls_in_the_wrong_order_are_refused",
+            ("Input = null;", ""), ("Owner = null;", ""));
+        yield return new(
+            "evaluation forgets what training remembered", "Layers/NormalizationLayer.cs", "StatePropertyTests.Evaluation_changes_nothing_that_a_layer_remembers",
+            ("Run(input, output, IsTraining ? _remembered : null)", "Run(input, output, _remembered)"));
+    }
+
+    private static IEnumerable<PlantedBug> Validation()
+    {
+        const string Layer = "Layers/NormalizationLayer.cs", Guard = "Guard.cs";
+        yield return new(
+            "the output is written before its shape is checked", Layer, "StatePropertyTests.A_size_off_by_one_anywhere_is_refused_and_nothing_changes",
+            ("GuardShape(output, input.Shape, nameof(output));", "output.Fill(T.Zero); GuardShape(output, input.Shape, nameof(output));"));
+        yield return new(
+            "running statistics move before the output is checked", Layer, "StrongGuaranteeTests.An_output_of_another_shape_is_refused",
+            ("GuardShape(output, input.Shape, nameof(output));", "Track(plan, new GroupStatistics[plan.StatisticsCount]); GuardShape(output, input.Shape, nameof(output));"));
+        yield return new(
+            "a partial overlap is let through", Guard, "StatePropertyTests.A_partial_overlap_of_any_shift_is_refused_and_nothing_is_written",
+            ("(offset != 0 || output.Length != input.Length)", "output.Length != input.Length"));
+        yield return new(
+            "training writes over its input", Layer, "StrongGuaranteeTests.Memory_that_overlaps_is_refused",
+            ("if (context is not null && x.Overlaps(y))", "if (false)"));
+        yield return new(
+            "a span that is too long is let through", Guard, "PrimitiveErrorTests.A_wrong_argument_is_refused_before_anything_is_written",
+            ("if (span.Length != expected)", "if (span.Length < expected)"));
+        yield return new(
+            "a NaN is a momentum", Guard, "ConstructorErrorTests.A_value_outside_its_range_is_refused_by_name_and_value",
+            ("!(value >= 0 && value <= 1)", "(value < 0 || value > 1)"));
+        yield return new(
+            "one value per channel has a variance", "Layers/BatchNorm.cs", "StrongGuaranteeTests.A_wrong_shape_is_refused_naming_expected_and_given",
+            ("if (plan.ElementsPerGroup == 1 && !HasFixedStatistics)", "if (plan.ElementsPerGroup < 1)"));
+    }
+
+    private static IEnumerable<PlantedBug> Tensors()
+    {
+        yield return new(
+            "the number of elements overflows", "Tensors/Shape.cs", "TensorTests.Shapes_that_cannot_be_are_refused",
+            ("long length = 1;", "int length = 1;"));
+        yield return new(
+            "an index is column-major", "Tensors/Tensor.cs", "TensorPropertyTests.An_index_finds_the_element_in_row_major_order",
+            ("(offset * _shape[i]) + indices[i]", "(offset * _shape[^(i + 1)]) + indices[^(i + 1)]"));
+        yield return new(
+            "the last index is one past the end", "Tensors/Tensor.cs", "TensorPropertyTests.An_index_outside_any_dimension_is_refused",
+            ("(uint)indices[i] >= (uint)_shape[i]", "(uint)indices[i] > (uint)_shape[i]"));
+        yield return new(
+            "a clone shares its memory", "Tensors/Tensor.cs", "TensorPropertyTests.A_clone_is_equal_and_has_memory_of_its_own",
+            ("Tensor<T> result = Uninitialized(_shape);", "Tensor<T> result = new(Memory, _shape);"));
+    }
+}
