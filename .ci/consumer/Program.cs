@@ -11,7 +11,8 @@ Learn(new LayerNorm<float>(33), 16, 33);
 Learn(new LayerNorm<double>([3, 5], bias: false), 16, 3, 5);
 Learn(new RmsNorm<float>(33), 16, 33);
 Learn(new RmsNorm<double>(33), 16, 33);
-return allLearned ? 0 : 1;
+bool areFilesKept = SaveAndLoad();
+return allLearned && areFilesKept ? 0 : 1;
 
 // The layer learns to double its own first output.
 void Learn<T>(NormalizationLayer<T> layer, params ReadOnlySpan<int> shape)
@@ -44,3 +45,29 @@ void Learn<T>(NormalizationLayer<T> layer, params ReadOnlySpan<int> shape)
     Console.WriteLine($"{layer.GetType().Name,-16} loss {first:E6} -> {loss:E6}");
     allLearned &= loss < 0.01 * first && x.ToString().Length > 0;
 }
+
+// What one model has learned, another one loads.
+bool SaveAndLoad()
+{
+    string path = Path.GetTempFileName();
+    try
+    {
+        LayerDictionary<float> model = Model(), other = Model();
+        model["encoder.0.norm"].Forward(Tensor<float>.RandomNormal([32, 6], seed: 1, mean: 5));
+        model.Save(path);
+        other.Load(path);
+        using SafeTensorsFile file = SafeTensorsFile.Open(path);
+        StateImport import = StateMapping.Keras.Import(new() { { "head/gamma:0", file.State["head.weight"] } });
+        StateReport report = other["head"].LoadState(import.State.Under("head"));
+        string text = $"{file.State}\n{import}\n{report}";
+        Console.WriteLine(text);
+        return other.State()["encoder.0.norm.running_mean"].ToTensor<float>().Span.SequenceEqual(
+            model.State()["encoder.0.norm.running_mean"].ToTensor<float>().Span);
+    }
+    finally
+    {
+        File.Delete(path);
+    }
+}
+
+LayerDictionary<float> Model() => new() { { "encoder.0.norm", new BatchNorm1d<float>(6) }, { "head", new RmsNorm<float>(6) } };

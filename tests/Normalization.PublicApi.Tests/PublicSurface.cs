@@ -35,7 +35,7 @@ internal sealed class PublicSurface
         {
             MethodBase method => IsVisible(method) && (!method.IsSpecialName || method.IsConstructor || IsOperator(method)),
             PropertyInfo property => property.GetAccessors(nonPublic: true).Any(IsVisible),
-            FieldInfo field => field.IsPublic || field.IsFamily || field.IsFamilyOrAssembly,
+            FieldInfo field => !field.IsSpecialName && (field.IsPublic || field.IsFamily || field.IsFamilyOrAssembly),
             EventInfo @event => @event.AddMethod is MethodInfo add && IsVisible(add),
             _ => false,
         });
@@ -78,7 +78,7 @@ internal sealed class PublicSurface
             : type.IsAbstract ? "abstract "
             : type.IsSealed ? "sealed " : "";
         IEnumerable<Type> bases = type.GetInterfaces().Where(candidate => type.BaseType?.GetInterfaces().Contains(candidate) != true);
-        if (type.BaseType is Type parent && parent != typeof(object) && parent != typeof(ValueType))
+        if (type.BaseType is Type parent && parent != typeof(object) && parent != typeof(ValueType) && parent != typeof(Enum))
             bases = bases.Prepend(parent);
         string inherits = string.Join(", ", bases.Select(Name));
         return $"public {modifier}{kind} {Name(type)}{(inherits.Length > 0 ? $" : {inherits}" : "")}{Constraints(type.GetGenericArguments())}";

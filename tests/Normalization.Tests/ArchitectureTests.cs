@@ -3,7 +3,7 @@ using Normalization.PublicApi.Tests;
 
 namespace Normalization.Tests;
 
-/// <summary>The arrows of the house go one way: Simd ← Kernels ← Primitives ← Layers, and Tensors ← Layers.</summary>
+/// <summary>The arrows of the house go one way: Simd ← Kernels ← Primitives ← Layers ← State, and Tensors ← Layers.</summary>
 public sealed partial class ArchitectureTests
 {
     private static readonly string _sources = Path.Combine(Repository.Root, "src", "Normalization");
@@ -15,6 +15,7 @@ public sealed partial class ArchitectureTests
         ("Tensors", ["."]),
         ("Primitives", ["Kernels", "."]),
         ("Layers", ["Primitives", "Kernels", "Tensors", "."]),
+        ("State", ["Layers", "Tensors", "."]),
         (".", ["Kernels"]),
     ];
 

@@ -2,10 +2,12 @@ using System.Globalization;
 using Normalization.Kernels;
 using Normalization.Verify;
 using Normalization.Verify.Concurrency;
+using Normalization.Verify.Fuzz;
 using Normalization.Verify.Memory;
 using Normalization.Verify.Numerics;
 using Normalization.Verify.Planted;
 using Normalization.Verify.Reproducibility;
+using Normalization.Verify.State;
 
 namespace Normalization.Tests;
 
@@ -112,6 +114,31 @@ public sealed class VerifyTests
         exitCode.Should().Be(0, output);
     }
 
+    [Fact]
+    public void Broken_files_are_refused_and_never_half_loaded()
+    {
+        // All that is systematic, and some random changes.
+        (int exitCode, string output) = ChildProcess.Run(["safetensors", "--n", "5000", "--seed", "11"]);
+        exitCode.Should().Be(0, output);
+    }
+
+    [Fact]
+    public void A_killed_save_leaves_the_old_file_or_the_new_one() => CrashSaveCheck.Check(TextWriter.Null, kills: 5, seed: 11).Should().BeTrue();
+
+    [Fact]
+    public void The_crash_check_notices_a_save_in_place() =>
+        CrashSaveCheck.Check(TextWriter.Null, kills: 1, seed: 11, isPlanted: true).Should().BeFalse();
+
+    [Fact]
+    public void The_file_check_notices_a_wrong_judgement()
+    {
+        // A file that is cut off in the right place is a valid one: the empty one.
+        byte[] empty = new StoredFile([(byte)'{', (byte)'}'], []).ToBytes();
+        FluentActions.Invoking(() => SafeTensorsCase.Run(empty, mustFail: true)).Should().Throw<FuzzFailure>();
+        SafeTensorsCase.Run(empty);
+        GoldenFiles.All.Should().HaveCount(20).And.OnlyContain(static file => Judgement.Of(file.ToBytes(), 1 << 20) != null);
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("nonsense")]
@@ -119,6 +146,7 @@ public sealed class VerifyTests
     [InlineData("hash --width")]
     [InlineData("fuzz --n many")]
     [InlineData("accuracy --fast")]
+    [InlineData("crash-save --kills")]
     public void A_command_that_makes_no_sense_exits_with_2(string command) =>
         Commands.Run(command.Split(' ', StringSplitOptions.RemoveEmptyEntries)).Should().Be(2);
 

@@ -4,6 +4,7 @@ using Normalization.Verify.Memory;
 using Normalization.Verify.Numerics;
 using Normalization.Verify.Planted;
 using Normalization.Verify.Reproducibility;
+using Normalization.Verify.State;
 
 namespace Normalization.Verify;
 
@@ -21,6 +22,8 @@ internal static class Commands
           alloc [--n STEPS]         bytes allocated in the steady state
           race [--n CALLS]          16 threads against the bits of one
           fuzz [--n N] [--seed S]   random calls, right and wrong; --only CASE repeats one
+          safetensors [--n N]       every truncation and flipped header bit of 20 files, and N random changes; --seed, --only as above
+          crash-save [--kills N]    a process that saves a file is killed N times; the old file or the new one is there
           huge                      tensors of more than 2^32 bytes; needs 16 GiB
           planted [--only NAME]     plants known bugs in a copy of the sources, and expects the test named for each to fail; needs the SDK
           all                       all of these but huge and planted, each as short as it can be
@@ -41,6 +44,8 @@ internal static class Commands
                 "alloc" => Allocation(options),
                 "race" => Race(options),
                 "fuzz" => Fuzz(options),
+                "safetensors" => SafeTensors(options),
+                "crash-save" => CrashSave(options),
                 "huge" => Huge(options),
                 "planted" => Planted(options),
                 "all" => All(options),
@@ -113,16 +118,32 @@ internal static class Commands
         return ExitCode(RaceCheck.Check(Console.Out, calls));
     }
 
-    private static int Fuzz(Options options)
+    private static int Fuzz(Options options) => Fuzz(options, FuzzCheck.Calls);
+
+    private static int SafeTensors(Options options) => Fuzz(options, SafeTensorsCase.Fuzz, SafeTensorsCase.SystematicCount);
+
+    /// <summary>The child process is given the range of its cases; a user asks for random ones, before which the systematic ones run.</summary>
+    private static int Fuzz(Options options, FuzzCheck check, int systematic = 0)
     {
         int count = options.Number("--n") ?? 20_000, seed = options.Number("--seed") ?? 1, start = options.Number("--start") ?? 0;
         (int? only, string? progress) = (options.Number("--only"), options.Text("--progress"));
         options.RejectUnknown();
         if (only is int number)
-            return ExitCode(FuzzCheck.Repeat(Console.Out, seed, number));
+            return ExitCode(check.Repeat(Console.Out, seed, number));
         if (progress is not null)
-            return ExitCode(FuzzCheck.RunAsChild(Console.Out, seed, start, count, progress));
-        return ExitCode(FuzzCheck.Check(Console.Out, seed, count));
+            return ExitCode(check.RunAsChild(Console.Out, seed, start, count, progress));
+        return ExitCode(check.Check(Console.Out, seed, systematic + count));
+    }
+
+    private static int CrashSave(Options options)
+    {
+        int kills = options.Number("--kills") ?? 20, seed = options.Number("--seed") ?? 1;
+        (string? child, bool isPlanted) = (options.Text("--child"), options.Flag("--planted"));
+        options.RejectUnknown();
+        if (child is null)
+            return ExitCode(CrashSaveCheck.Check(Console.Out, kills, seed, isPlanted));
+        CrashSaveCheck.SaveUntilKilled(Console.Out, child, isPlanted);
+        return 0;
     }
 
     private static int Huge(Options options)
@@ -142,7 +163,7 @@ internal static class Commands
     {
         options.RejectUnknown();
         int worst = 0;
-        foreach (string command in (string[])["accuracy", "hash --matrix --quick", "guard", "alloc --n 1000", "race --n 500", "fuzz --n 20000"])
+        foreach (string command in (string[])["accuracy", "hash --matrix --quick", "guard", "alloc --n 1000", "race --n 500", "fuzz --n 20000", "safetensors --n 20000", "crash-save --kills 20"])
         {
             Console.WriteLine($"== {command}");
             worst = Math.Max(worst, Run(command.Split(' ')));

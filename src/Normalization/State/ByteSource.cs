@@ -1,0 +1,69 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace Normalization;
+
+/// <summary>Bytes that are read where they are wanted, from any number of threads.</summary>
+internal abstract class ByteSource(string name) : IDisposable
+{
+    /// <summary>What messages call it.</summary>
+    public string Name { get; } = name;
+
+    public abstract long Length { get; }
+
+    /// <summary>Fills the destination with the bytes from an offset on.</summary>
+    public abstract void Read(long offset, Span<byte> destination);
+
+    public abstract void Dispose();
+}
+
+/// <summary>A file. It may be renamed, replaced and deleted meanwhile; what has been opened stays readable.</summary>
+internal sealed class FileSource : ByteSource
+{
+    private readonly SafeFileHandle _handle;
+
+    public FileSource(string path)
+        : base(path)
+    {
+        _handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, FileOptions.RandomAccess);
+        try
+        {
+            Length = RandomAccess.GetLength(_handle);
+        }
+        catch
+        {
+            _handle.Dispose();
+            throw;
+        }
+    }
+
+    public override long Length { get; }
+
+    public override void Read(long offset, Span<byte> destination)
+    {
+        while (!destination.IsEmpty)
+        {
+            int count = RandomAccess.Read(_handle, destination, offset);
+            if (count == 0)
+                throw new EndOfStreamException($"{Name} has become shorter than the {Length} bytes that it had when it was opened.");
+            offset += count;
+            destination = destination[count..];
+        }
+    }
+
+    public override void Dispose() => _handle.Dispose();
+}
+
+internal sealed class MemorySource(ReadOnlyMemory<byte> content) : ByteSource("The content")
+{
+    private bool _isDisposed;
+
+    public override long Length => content.Length;
+
+    public override void Read(long offset, Span<byte> destination)
+    {
+        ObjectDisposedException.ThrowIf(_isDisposed, typeof(SafeTensorsFile));
+        content.Span.Slice((int)offset, destination.Length).CopyTo(destination);
+    }
+
+    public override void Dispose() => _isDisposed = true;
+}

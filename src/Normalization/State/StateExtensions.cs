@@ -1,0 +1,51 @@
+using System.Numerics;
+
+namespace Normalization;
+
+/// <summary>The state of a layer: read, and loaded.</summary>
+public static class StateExtensions
+{
+    /// <summary>
+    /// Gives the state of a layer by PyTorch's keys: weight, bias, running_mean, running_var, and num_batches_tracked as a single
+    /// whole number. What the layer does not have is absent.
+    /// </summary>
+    /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
+    /// <param name="layer">The layer.</param>
+    /// <returns>A copy: what the layer does later does not change it.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="layer"/> is null.</exception>
+    public static StateDictionary State<T>(this NormalizationLayer<T> layer)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        ArgumentNullException.ThrowIfNull(layer);
+        return StateLoading.Snapshot(StateSlot.Of(layer));
+    }
+
+    /// <summary>
+    /// Loads a state into a layer. Keys, types, shapes and values are checked before anything is changed: values must be finite,
+    /// variances and the count of batches not negative. Either all values are loaded or none.
+    /// </summary>
+    /// <remarks>
+    /// Values are converted to the element type of the layer. The key num_batches_tracked may always be missing, as it is in old
+    /// checkpoints of PyTorch and in those of other frameworks; the count then stays what it is. Gradients stay what they are. No
+    /// other thread may use the layer meanwhile.
+    /// </remarks>
+    /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
+    /// <param name="layer">The layer.</param>
+    /// <param name="state">The state, by PyTorch's keys; of a whole model, <see cref="StateDictionary.Under"/> gives that of one layer.</param>
+    /// <param name="strict">
+    /// Whether any mismatch is an error. If not, missing and unexpected keys are tolerated; a wrong type, shape or value still means
+    /// that nothing is loaded, and the report says so.
+    /// </param>
+    /// <returns>What was missing, unexpected or wrong.</returns>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentException">With <paramref name="strict"/>, the state does not fit; the message names every mismatch.</exception>
+    /// <exception cref="IOException">The state lies in a file that cannot be read.</exception>
+    /// <exception cref="ObjectDisposedException">The state lies in a file that has been disposed.</exception>
+    public static StateReport LoadState<T>(this NormalizationLayer<T> layer, StateDictionary state, bool strict = true)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        ArgumentNullException.ThrowIfNull(layer);
+        ArgumentNullException.ThrowIfNull(state);
+        return StateLoading.Load(StateSlot.Of(layer), state, static _ => true, strict);
+    }
+}

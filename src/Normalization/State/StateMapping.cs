@@ -1,0 +1,135 @@
+namespace Normalization;
+
+/// <summary>How another framework names the values of a normalization layer, and what its numbers mean.</summary>
+/// <remarks>
+/// The last part of a key, after a slash or a dot, is translated; the parts before it become the prefix, with dots. The values
+/// stay as they are.
+/// </remarks>
+public sealed class StateMapping
+{
+    private readonly Dictionary<string, string> _names;
+
+    /// <summary>Creates a mapping of names.</summary>
+    /// <param name="framework">What reports call it.</param>
+    /// <param name="names">From the other framework's names to weight, bias, running_mean, running_var or num_batches_tracked.</param>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentException">The framework is empty, or a name leads to something else than these five.</exception>
+    public StateMapping(string framework, IReadOnlyDictionary<string, string> names)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(framework);
+        ArgumentNullException.ThrowIfNull(names);
+        Framework = framework;
+        _names = new(names, StringComparer.Ordinal);
+        foreach (string name in _names.Values)
+        {
+            if (name is not ("weight" or "bias" or "running_mean" or "running_var" or "num_batches_tracked"))
+                throw new ArgumentException($"A layer has no value {KeyText.Shown(name)}.", nameof(names));
+        }
+    }
+
+    /// <summary>
+    /// Gets the mapping of Keras: gamma, beta, moving_mean, moving_variance, and scale of RMSNormalization, with or without the :0 of
+    /// old files. Batch normalization there has ε 1e-3, momentum 0.99 on the old value, and a biased running variance.
+    /// </summary>
+    public static StateMapping Keras { get; } = new("Keras", new Dictionary<string, string>
+    {
+        ["gamma"] = "weight",
+        ["scale"] = "weight",
+        ["beta"] = "bias",
+        ["moving_mean"] = "running_mean",
+        ["moving_variance"] = "running_var",
+    })
+    {
+        BatchNormEpsilon = 1e-3,
+        BatchNormMomentum = 0.99,
+        MomentumConvention = MomentumConvention.OnOldValue,
+        HasBiasedRunningVariance = true,
+    };
+
+    /// <summary>
+    /// Gets the mapping of Flax: scale, bias, mean, var, under the collections params and batch_stats, which the prefix does without.
+    /// Batch normalization there has ε 1e-5, momentum 0.99 on the old value, and a biased running variance.
+    /// </summary>
+    public static StateMapping Flax { get; } = new("Flax", new Dictionary<string, string>
+    {
+        ["scale"] = "weight",
+        ["bias"] = "bias",
+        ["mean"] = "running_mean",
+        ["var"] = "running_var",
+    })
+    {
+        BatchNormMomentum = 0.99,
+        MomentumConvention = MomentumConvention.OnOldValue,
+        HasBiasedRunningVariance = true,
+        Collections = ["params", "batch_stats"],
+    };
+
+    /// <summary>Gets the name of the other framework.</summary>
+    public string Framework { get; }
+
+    /// <summary>Gets the default ε of its batch normalization; 1e-5 unless it is given.</summary>
+    public double BatchNormEpsilon { get; init; } = 1e-5;
+
+    /// <summary>Gets the default momentum of its batch normalization, in its own convention; 0.1 unless it is given.</summary>
+    public double BatchNormMomentum { get; init; } = 0.1;
+
+    /// <summary>Gets what that momentum weighs; the new value unless it is given.</summary>
+    public MomentumConvention MomentumConvention { get; init; }
+
+    /// <summary>Gets a value indicating whether its running variance is the biased one, while this library keeps the unbiased one.</summary>
+    public bool HasBiasedRunningVariance { get; init; }
+
+    /// <summary>Gets the first parts of keys that only say what kind of value follows; the prefix does without them.</summary>
+    public IReadOnlyList<string> Collections { get; init; } = [];
+
+    /// <summary>Translates the keys of a state.</summary>
+    /// <remarks>
+    /// A biased running variance is taken as it is: evaluation then computes what it computed there, and further training moves it
+    /// towards the unbiased one. ε and momentum are not in a state: give them to the layer, as the report says.
+    /// </remarks>
+    /// <param name="state">The values by the other framework's keys.</param>
+    /// <returns>The values by PyTorch's keys, and what was converted and what was not.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="state"/> is null.</exception>
+    /// <exception cref="ArgumentException">Two keys become the same.</exception>
+    public StateImport Import(StateDictionary state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        var result = new StateImport(this);
+        var origins = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach ((string key, StateValue value) in state)
+        {
+            if (Translate(key) is not string translated)
+            {
+                result.Ignore(key);
+                continue;
+            }
+            if (!origins.TryAdd(translated, key))
+            {
+                throw new ArgumentException(
+                    $"{KeyText.Shown(origins[translated])} and {KeyText.Shown(key)} both become {KeyText.Shown(translated)}.", nameof(state));
+            }
+            result.Convert(key, translated, value);
+        }
+        return result;
+    }
+
+    private string? Translate(string key)
+    {
+        // TensorFlow numbers the outputs of a variable, of which there is one.
+        string path = key.EndsWith(":0", StringComparison.Ordinal) ? key[..^2] : key;
+        int end = path.LastIndexOfAny(['/', '.']);
+        if (!_names.TryGetValue(path[(end + 1)..], out string? name))
+            return null;
+        if (end < 0)
+            return name;
+        string prefix = path[..end].Replace('/', '.');
+        foreach (string collection in Collections)
+        {
+            if (prefix == collection)
+                return name;
+            if (KeyText.IsUnder(prefix, collection))
+                return $"{prefix[(collection.Length + 1)..]}.{name}";
+        }
+        return $"{prefix}.{name}";
+    }
+}

@@ -1,0 +1,42 @@
+using System.Text;
+
+namespace Normalization;
+
+/// <summary>How a state fitted what it was loaded into.</summary>
+public sealed class StateReport
+{
+    internal StateReport(bool isLoaded, IReadOnlyList<string> missing, IReadOnlyList<string> unexpected, IReadOnlyList<string> errors) =>
+        (IsLoaded, MissingKeys, UnexpectedKeys, Errors) = (isLoaded, missing, unexpected, errors);
+
+    /// <summary>Gets a value indicating whether the values were loaded: all that are there, or, if this is false, none.</summary>
+    public bool IsLoaded { get; }
+
+    /// <summary>
+    /// Gets the keys that the state lacks; these values are what they were. A state is complete without num_batches_tracked.
+    /// </summary>
+    public IReadOnlyList<string> MissingKeys { get; }
+
+    /// <summary>Gets the keys that the layer, or the layer at this prefix, does not have.</summary>
+    public IReadOnlyList<string> UnexpectedKeys { get; }
+
+    /// <summary>Gets what is wrong with single values, each in one sentence that begins with the key.</summary>
+    public IReadOnlyList<string> Errors { get; }
+
+    /// <summary>Returns all of it in a few lines.</summary>
+    /// <returns>The report.</returns>
+    public override string ToString()
+    {
+        var text = new StringBuilder(IsLoaded ? "The state was loaded." : "The state does not fit; nothing was changed.");
+        Append(text, "missing keys", MissingKeys);
+        Append(text, "unexpected keys", UnexpectedKeys);
+        foreach (string error in KeyText.Limited(Errors))
+            text.Append("\n  ").Append(error);
+        return text.ToString();
+    }
+
+    private static void Append(StringBuilder text, string what, IReadOnlyList<string> keys)
+    {
+        if (keys.Count > 0)
+            text.Append("\n  ").Append(what).Append(": ").Append(KeyText.List(keys));
+    }
+}

@@ -1,0 +1,26 @@
+using Normalization;
+
+namespace Samples;
+
+internal static class OtherFrameworks
+{
+    public static void Run()
+    {
+        Tensor<float> one = Tensor<float>.Full([8], 1);
+        StateDictionary keras = new()
+        {
+            { "block1/bn/gamma", one }, { "block1/bn/beta", one }, { "block1/bn/moving_mean", one }, { "block1/bn/moving_variance", one },
+        };
+        // begin-sample other-frameworks
+        StateImport import = StateMapping.Keras.Import(keras);
+        Console.WriteLine(import);
+        var norm = new BatchNorm2d<float>(
+            8,
+            epsilon: StateMapping.Keras.BatchNormEpsilon,
+            momentum: MomentumConversion.Convert(0.99, from: MomentumConvention.OnOldValue));
+        norm.LoadState(import.State.Under("block1.bn"));
+        // end-sample
+        norm.RunningMean![0].Should().Be(1);
+        norm.Epsilon.Should().Be(1e-3);
+    }
+}
