@@ -12,7 +12,29 @@ Learn(new LayerNorm<double>([3, 5], bias: false), 16, 3, 5);
 Learn(new RmsNorm<float>(33), 16, 33);
 Learn(new RmsNorm<double>(33), 16, 33);
 bool areFilesKept = SaveAndLoad();
+Interoperate();
 return allLearned && areFilesKept ? 0 : 1;
+
+// A layer on tensor spans and on native memory.
+void Interoperate()
+{
+    Tensor<float> x = Tensor<float>.RandomNormal([4, 6, 5], seed: 1), y = new(4, 6, 5);
+    var norm = new BatchNorm1d<float>(6);
+    var context = new ForwardContext<float>();
+    norm.Forward(x, y.AsTensorSpan(), context);
+    norm.Backward(x, y, y.AsTensorSpan(), context);
+    norm.Eval();
+    nint address = System.Runtime.InteropServices.Marshal.AllocHGlobal(x.Length * sizeof(float));
+    using (var memory = new NativeMemoryManager<float>(address, x.Length))
+    {
+        var native = new Tensor<float>(memory.Memory, x.Shape);
+        x.CopyTo(native);
+        norm.Forward(native, native);
+        allLearned &= native.Span.SequenceEqual(norm.Forward(x).Span);
+    }
+    System.Runtime.InteropServices.Marshal.FreeHGlobal(address);
+    Console.WriteLine($"interoperated    {norm.Bias!.Gradient[0]:E6}");
+}
 
 // The layer learns to double its own first output.
 void Learn<T>(NormalizationLayer<T> layer, params ReadOnlySpan<int> shape)

@@ -1,4 +1,6 @@
 using System.Numerics;
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
 
 namespace Normalization.Tests;
 
@@ -29,6 +31,44 @@ public sealed class AllocationTests
     {
         Measure<float>(name);
         Measure<double>(name);
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public unsafe void Tensor_spans_and_native_memory_are_normalized_in_place_without_a_copy(string name)
+    {
+        var sample = new Sample<float>(Cases.Named(name));
+        int length = sample.Input.Length;
+        float* pointer = (float*)NativeMemory.Alloc((nuint)Math.Max(1, length), sizeof(float));
+        try
+        {
+            sample.Input.Span.CopyTo(new Span<float>(pointer, length));
+            using var manager = new NativeMemoryManager<float>((nint)pointer, length);
+            var native = new Tensor<float>(manager.Memory, sample.Case.Shape);
+            void Evaluate()
+            {
+                TensorSpan<float> span = native.AsTensorSpan();
+                sample.Layer.Forward(native, native);
+                sample.Layer.Forward(span, span);
+            }
+
+            void Train()
+            {
+                sample.Layer.Forward(native, sample.Output.AsTensorSpan(), sample.Context);
+                sample.Layer.Backward(native, sample.OutputGradient, sample.InputGradient.AsTensorSpan(), sample.Context);
+            }
+
+            Train();
+            Least(Train, GC.GetAllocatedBytesForCurrentThread).Should().Be(0, "of training");
+            sample.Layer.Eval();
+            Evaluate();
+            Least(Evaluate, GC.GetAllocatedBytesForCurrentThread).Should().Be(0, "of evaluation");
+            Least(Evaluate, static () => GC.GetTotalAllocatedBytes(precise: true)).Should().Be(0, "of evaluation on all threads");
+        }
+        finally
+        {
+            NativeMemory.Free(pointer);
+        }
     }
 
     [Theory]

@@ -1,11 +1,9 @@
-using System.Buffers;
 using System.Numerics.Tensors;
-using System.Runtime.InteropServices;
 using Tensor = Normalization.Tensor<float>;
 
 namespace Normalization.Tests;
 
-public sealed unsafe class TensorInteropTests
+public sealed class TensorInteropTests
 {
     [Fact]
     public void A_tensor_span_shares_the_memory_and_the_shape()
@@ -52,33 +50,5 @@ public sealed unsafe class TensorInteropTests
         Tensor output = new LayerNorm<float>(100).Forward(Tensor.RandomNormal([1, 100], 1, 5, 3));
         TensorPrimitives.Sum<float>(output.Span).Should().BeApproximately(0, 1e-4f);
         TensorPrimitives.SumOfSquares<float>(output.Span).Should().BeApproximately(100, 1e-3f);
-    }
-
-    [Fact]
-    public void A_tensor_over_native_memory_goes_through_a_layer()
-    {
-        using var input = new NativeFloats(6 * 37);
-        using var output = new NativeFloats(6 * 37);
-        Tensor source = Tensor.RandomNormal([6, 37], 3);
-        Tensor native = new(input.Memory, 6, 37), result = new(output.Memory, 6, 37);
-        source.CopyTo(native);
-        var layer = new LayerNorm<float>(37);
-        layer.Forward(native, result);
-        result.Span.SequenceEqual(layer.Forward(source).Span).Should().BeTrue();
-    }
-
-    private sealed class NativeFloats(int length) : MemoryManager<float>
-    {
-        private readonly float* _pointer = (float*)NativeMemory.Alloc((nuint)length, sizeof(float));
-
-        public override Span<float> GetSpan() => new(_pointer, length);
-
-        public override MemoryHandle Pin(int elementIndex = 0) => new(_pointer + elementIndex);
-
-        public override void Unpin()
-        {
-        }
-
-        protected override void Dispose(bool disposing) => NativeMemory.Free(_pointer);
     }
 }

@@ -14,14 +14,21 @@ public sealed class ForwardContext<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private GroupStatistics[] _statistics = [];
+    private int[] _shape = [];
 
-    /// <summary>Gets the input of the remembered forward pass, or null before the first one.</summary>
+    /// <summary>
+    /// Gets the input of the remembered forward pass; null before the first one, and after one on tensor spans, whose input goes
+    /// to <c>Backward</c> again.
+    /// </summary>
     public Tensor<T>? Input { get; private set; }
 
     /// <summary>Gets the number of groups that have statistics of their own.</summary>
     public int GroupCount { get; private set; }
 
     internal NormalizationLayer<T>? Owner { get; private set; }
+
+    /// <summary>The input's shape.</summary>
+    internal ReadOnlySpan<int> Shape => _shape;
 
     internal Plan Plan { get; private set; }
 
@@ -57,8 +64,14 @@ public sealed class ForwardContext<T>
         return _statistics.AsSpan(0, groups);
     }
 
-    internal void Remember(NormalizationLayer<T> owner, in Plan plan, Tensor<T> input, int groups, bool hasFixedStatistics) =>
+    internal void Remember(
+        NormalizationLayer<T> owner, in Plan plan, ReadOnlySpan<int> shape, Tensor<T>? input, int groups, bool hasFixedStatistics)
+    {
+        if (_shape.Length != shape.Length)
+            _shape = new int[shape.Length];
+        shape.CopyTo(_shape);
         (Owner, Plan, Input, HasFixedStatistics, GroupCount) = (owner, plan, input, hasFixedStatistics, groups);
+    }
 
     private ref readonly GroupStatistics StatisticsOf(int group)
     {

@@ -20,7 +20,7 @@ namespace Normalization;
 /// </para>
 /// </remarks>
 /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
-public abstract class NormalizationLayer<T>
+public abstract partial class NormalizationLayer<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly ForwardContext<T> _remembered = new();
@@ -145,28 +145,7 @@ public abstract class NormalizationLayer<T>
         ArgumentNullException.ThrowIfNull(context);
         Tensor<T> input = GuardRemembered(context, outputGradient);
         GuardShape(inputGradient, input.Shape, nameof(inputGradient));
-        GuardOutput(inputGradient.Span);
-        Guard.Apart(inputGradient.Span, ValueOf(Bias), nameof(inputGradient), nameof(Bias));
-        NormalizationPrimitives.GuardBackward<T>(
-            input.Span,
-            outputGradient.Span,
-            ValueOf(Weight),
-            inputGradient.Span,
-            GradientOf(Weight),
-            GradientOf(Bias),
-            nameof(input),
-            nameof(outputGradient),
-            nameof(inputGradient));
-        Launch.Backward(
-            context.Plan,
-            input.Span,
-            outputGradient.Span,
-            ValueOf(Weight),
-            context.Statistics,
-            context.HasFixedStatistics,
-            inputGradient.Span,
-            GradientOf(Weight),
-            GradientOf(Bias));
+        RunBackward(input.Span, outputGradient.Span, inputGradient.Span, context);
     }
 
     /// <summary>Says how an input of this shape is shared out, or throws.</summary>
@@ -204,15 +183,19 @@ public abstract class NormalizationLayer<T>
         ArgumentNullException.ThrowIfNull(output);
         Plan plan = Describe(input.Shape);
         GuardShape(output, input.Shape, nameof(output));
-        ReadOnlySpan<T> x = input.Span, weight = ValueOf(Weight), bias = ValueOf(Bias);
-        Span<T> y = output.Span;
+        Run(plan, input.Shape, input.Span, output.Span, context, input);
+    }
+
+    /// <summary>Normalises memory of the planned size; what a context remembers of the input is a tensor or nothing.</summary>
+    private void Run(in Plan plan, ReadOnlySpan<int> shape, ReadOnlySpan<T> x, Span<T> y, ForwardContext<T>? context, Tensor<T>? remembered)
+    {
+        ReadOnlySpan<T> weight = ValueOf(Weight), bias = ValueOf(Bias);
         GuardOutput(y);
-        NormalizationPrimitives.GuardForward(x, y, weight, bias, nameof(input), nameof(output));
+        NormalizationPrimitives.GuardForward(x, y, weight, bias, "input", "output");
         if (context is not null && x.Overlaps(y))
         {
-            throw new ArgumentException(
-                "output overlaps input, which the backward pass needs; pass another output, or call Eval() first if there is no backward pass.",
-                nameof(output));
+            throw Guard.InputError(
+                "output overlaps input, which the backward pass needs; pass another output, or call Eval() first if there is no backward pass.", "output");
         }
         bool isTraining = IsTraining, hasFixedStatistics = HasFixedStatistics;
         int groups = x.IsEmpty ? 0 : plan.StatisticsCount;
@@ -224,9 +207,20 @@ public abstract class NormalizationLayer<T>
         if (hasFixedStatistics)
             FillFixedStatistics(statistics);
         Launch.Forward(plan, x, weight, bias, Epsilon, statistics, hasFixedStatistics, y);
-        context?.Remember(this, plan, input, groups, hasFixedStatistics);
+        context?.Remember(this, plan, shape, remembered, groups, hasFixedStatistics);
         if (isTraining)
             Track(plan, statistics);
+    }
+
+    private void RunBackward(ReadOnlySpan<T> x, ReadOnlySpan<T> dy, Span<T> dx, ForwardContext<T> context)
+    {
+        const string InputGradient = "inputGradient";
+        ReadOnlySpan<T> weight = ValueOf(Weight);
+        GuardOutput(dx);
+        Guard.Apart(dx, ValueOf(Bias), InputGradient, nameof(Bias));
+        NormalizationPrimitives.GuardBackward(x, dy, weight, dx, GradientOf(Weight), GradientOf(Bias), "input", "outputGradient", InputGradient);
+        Launch.Backward(
+            context.Plan, x, dy, weight, context.Statistics, context.HasFixedStatistics, dx, GradientOf(Weight), GradientOf(Bias));
     }
 
     private Tensor<T> GuardRemembered(ForwardContext<T> context, Tensor<T> outputGradient)
@@ -236,14 +230,21 @@ public abstract class NormalizationLayer<T>
             throw new InvalidOperationException(
                 "The layer is in evaluation mode, in which Forward remembers nothing. Call Train() before Forward, or pass a ForwardContext to Forward and to Backward.");
         }
-        if (context.Input is not Tensor<T> input || context.Owner != this)
+        GuardOwner(context);
+        if (context.Input is not Tensor<T> input)
+            throw new InvalidOperationException("The context remembers a forward pass on tensor spans, without its input. Pass the input to Backward again.");
+        GuardShape(outputGradient, input.Shape, nameof(outputGradient));
+        return input;
+    }
+
+    private void GuardOwner(ForwardContext<T> context)
+    {
+        if (context.Owner != this)
         {
             throw new InvalidOperationException(
                 context.Owner is null
                     ? "No forward pass is remembered. Call Forward in training mode first, or pass the ForwardContext of a forward pass."
                     : "The context remembers a forward pass of another layer.");
         }
-        GuardShape(outputGradient, input.Shape, nameof(outputGradient));
-        return input;
     }
 }

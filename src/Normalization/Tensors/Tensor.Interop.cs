@@ -4,6 +4,8 @@ namespace Normalization;
 
 public sealed partial class Tensor<T>
 {
+    private const int RankOnStack = 8;
+
     /// <summary>Copies a tensor span, strided or not, into a new tensor.</summary>
     /// <param name="source">The elements to copy.</param>
     /// <returns>The new tensor.</returns>
@@ -11,12 +13,7 @@ public sealed partial class Tensor<T>
     public static Tensor<T> CopyFrom(in ReadOnlyTensorSpan<T> source)
     {
         int[] shape = new int[source.Rank];
-        for (int i = 0; i < shape.Length; i++)
-        {
-            if (source.Lengths[i] > Array.MaxLength)
-                throw new ArgumentException($"A dimension has at most {Array.MaxLength} elements, got {source.Lengths[i]}.", nameof(source));
-            shape[i] = (int)source.Lengths[i];
-        }
+        TensorSpans.CopyShape(source.Lengths, shape, nameof(source));
         Tensor<T> result = Uninitialized(shape);
         source.FlattenTo(result.Span);
         return result;
@@ -24,15 +21,19 @@ public sealed partial class Tensor<T>
 
     /// <summary>Gives the tensor as a span of System.Numerics.Tensors over the same memory.</summary>
     /// <returns>A dense tensor span.</returns>
-    public TensorSpan<T> AsTensorSpan() => new(Span, Lengths());
+    public TensorSpan<T> AsTensorSpan()
+    {
+        Span<nint> lengths = Rank <= RankOnStack ? (stackalloc nint[RankOnStack])[..Rank] : new nint[Rank];
+        for (int i = 0; i < lengths.Length; i++)
+            lengths[i] = _shape[i];
+        return new(Span, lengths);
+    }
 
     /// <summary>Gives the tensor as a read-only span of System.Numerics.Tensors over the same memory.</summary>
     /// <returns>A dense tensor span.</returns>
-    public ReadOnlyTensorSpan<T> AsReadOnlyTensorSpan() => new(Span, Lengths());
+    public ReadOnlyTensorSpan<T> AsReadOnlyTensorSpan() => AsTensorSpan();
 
     /// <summary>Converts a tensor to a read-only span of System.Numerics.Tensors over the same memory.</summary>
     /// <param name="tensor">The tensor; null gives an empty span.</param>
     public static implicit operator ReadOnlyTensorSpan<T>(Tensor<T>? tensor) => tensor is null ? default : tensor.AsReadOnlyTensorSpan();
-
-    private nint[] Lengths() => Array.ConvertAll(_shape, static size => (nint)size);
 }

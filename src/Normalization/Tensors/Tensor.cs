@@ -43,7 +43,7 @@ public sealed partial class Tensor<T>
     {
     }
 
-    /// <summary>Wraps memory, managed or native, without a copy.</summary>
+    /// <summary>Wraps memory, managed or native (<see cref="NativeMemoryManager{T}"/>), without a copy.</summary>
     /// <param name="data">The elements in row-major order.</param>
     /// <param name="shape">The sizes of the dimensions; their product is the length of <paramref name="data"/>.</param>
     /// <exception cref="ArgumentException">The product of the sizes is not the length of <paramref name="data"/>.</exception>

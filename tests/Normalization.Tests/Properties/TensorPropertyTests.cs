@@ -136,6 +136,17 @@ public sealed class TensorPropertyTests
                 && corner.Span[^1] == tensor.Span[^1];
         });
 
+    [Fact]
+    public void Tensor_spans_train_with_the_bits_of_tensors() => Property.Holds(
+        Property.Cases,
+        static item =>
+        {
+            var sample = new Sample<float>(item);
+            sample.Layer.Forward(sample.Input, sample.Output.AsTensorSpan(), sample.Context);
+            sample.Layer.Backward(sample.Input, sample.OutputGradient, sample.InputGradient.AsTensorSpan(), sample.Context);
+            return sample.Bits().SequenceEqual(new Sample<float>(item).Run().Bits());
+        });
+
     private static Tensor<double> Counting(int[] shape)
     {
         Tensor<double> tensor = new(shape);

@@ -14,7 +14,7 @@ internal sealed class LayerCase<T> where T : unmanaged, IBinaryFloatingPointIeee
 
     private LayerCase(FuzzRandom random, LayerModel<T> model) => (_random, _model) = (random, model);
 
-    private sealed record Pass(Tensor<T> Input, Geometry Geometry, Reference Exact, bool IsFinite);
+    private sealed record Pass(Tensor<T> Input, Geometry Geometry, Reference Exact, bool IsFinite, bool IsSpan);
 
     private NormalizationLayer<T> Layer => _model.Layer;
 
@@ -79,8 +79,12 @@ internal sealed class LayerCase<T> where T : unmanaged, IBinaryFloatingPointIeee
         LayerSnapshot<T> before = Snapshot(("memory", block));
         double[] x = Values.ToDoubles<T>(input.Span);
         bool usesNew = output is not null && !isInput && !overlaps && context is null && _random.Chance(0.2);
+        bool usesSpans = !usesNew && output is not null && shape.Length > 0 && _random.Chance(0.3);
         string name = $"{Layer.GetType().Name[..^2]}.Forward";
-        if ((isRight || (usesNew && geometry is not null) ? Outcome.Success : Outcome.Argument).Throws(name, Call))
+        Outcome expected = usesSpans && context is null && Layer.IsTraining ? Outcome.Order
+            : isRight || (usesNew && geometry is not null) ? Outcome.Success
+            : Outcome.Argument;
+        if (expected.Throws(name, Call))
         {
             before.RequireUnchanged($"{name}, which threw,");
             RequireRemembered(name);
@@ -97,12 +101,16 @@ internal sealed class LayerCase<T> where T : unmanaged, IBinaryFloatingPointIeee
         if (Layer.IsTraining && isFinite && length > 0)
             RequireRunning(name, geometry!, exact, before);
         if (remembers)
-            _passes[context ?? _own] = new(input, geometry!, exact, isFinite);
+            _passes[context ?? _own] = new(input, geometry!, exact, isFinite, usesSpans);
 
         void Call()
         {
             if (usesNew)
                 output = Layer.Forward(input);
+            else if (usesSpans && context is not null)
+                Layer.Forward(input, output!.AsTensorSpan(), context);
+            else if (usesSpans)
+                Layer.Forward(input, output!.AsTensorSpan());
             else if (context is not null)
                 Layer.Forward(input, output!, context);
             else
@@ -160,7 +168,8 @@ internal sealed class LayerCase<T> where T : unmanaged, IBinaryFloatingPointIeee
         };
         bool fits = pass is not null && shape.AsSpan().SequenceEqual(pass.Input.Shape);
         bool isRight = inputGradient is not null && inputGradient.Shape.SequenceEqual(shape) && !overlaps && fits;
-        Outcome expected = isRemembered
+        bool usesSpans = context is not null && pass is not null && inputGradient is not null && shape.Length > 0 && _random.Chance(0.5);
+        Outcome expected = isRemembered && (usesSpans || !pass!.IsSpan)
             ? isRight ? Outcome.Success : Outcome.Argument
             : inputGradient is null ? Outcome.Argument | Outcome.Order : Outcome.Order;
         LayerSnapshot<T> before = Snapshot(("memory", block), ("input", pass?.Input.Memory ?? default));
@@ -188,7 +197,9 @@ internal sealed class LayerCase<T> where T : unmanaged, IBinaryFloatingPointIeee
 
         void Call()
         {
-            if (context is not null)
+            if (usesSpans)
+                Layer.Backward(pass!.Input, gradient, inputGradient!.AsTensorSpan(), context!);
+            else if (context is not null)
                 Layer.Backward(gradient, inputGradient!, context);
             else
                 Layer.Backward(gradient, inputGradient!);

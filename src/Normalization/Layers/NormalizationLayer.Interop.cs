@@ -1,0 +1,77 @@
+using System.Numerics.Tensors;
+using Normalization.Kernels;
+
+namespace Normalization;
+
+public abstract partial class NormalizationLayer<T>
+{
+    private const int RankOnStack = 8;
+
+    /// <summary>Normalises a tensor span into another one in evaluation mode, without copying or allocating.</summary>
+    /// <remarks>
+    /// Training remembers its input, and a span cannot be remembered: use the overload with a context, or a <see cref="Tensor{T}"/>
+    /// over the same memory.
+    /// </remarks>
+    /// <param name="input">The input, dense and row-major, of a shape that the layer accepts.</param>
+    /// <param name="output">Receives the output, dense and row-major; it may be exactly the input.</param>
+    /// <exception cref="ArgumentException">A shape does not fit, a span is strided, or memory overlaps.</exception>
+    /// <exception cref="InvalidOperationException">The layer is in training mode.</exception>
+    public void Forward(in ReadOnlyTensorSpan<T> input, in TensorSpan<T> output)
+    {
+        if (IsTraining)
+        {
+            throw new InvalidOperationException(
+                "In training a layer remembers its input, which a tensor span cannot be. Pass a ForwardContext to Forward, and the input to Backward again; or call Eval() first.");
+        }
+        Run(input, output, null);
+    }
+
+    /// <summary>Normalises a tensor span and remembers the pass in a context, except for the input, without copying or allocating.</summary>
+    /// <param name="input">The input, dense and row-major, of a shape that the layer accepts; <c>Backward</c> needs it again.</param>
+    /// <param name="output">Receives the output, dense and row-major; it must not overlap the input, which the backward pass needs.</param>
+    /// <param name="context">Receives the statistics that the backward pass needs.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="context"/> is null.</exception>
+    /// <exception cref="ArgumentException">
+    /// A shape does not fit, a span is strided, memory overlaps, or a channel has one value in training.
+    /// </exception>
+    public void Forward(in ReadOnlyTensorSpan<T> input, in TensorSpan<T> output, ForwardContext<T> context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        Run(input, output, context);
+    }
+
+    /// <summary>
+    /// Goes backward through the forward pass that a context remembers, without copying or allocating; adds to the gradients of the
+    /// parameters.
+    /// </summary>
+    /// <param name="input">The input of that forward pass, with the same values, dense and row-major.</param>
+    /// <param name="outputGradient">The gradient of the output, dense and row-major.</param>
+    /// <param name="inputGradient">Receives the gradient of the input, dense and row-major; may be exactly the gradient of the output.</param>
+    /// <param name="context">The context of the forward pass, be it on tensor spans or on tensors.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="context"/> is null.</exception>
+    /// <exception cref="ArgumentException">A shape is not that of the forward pass, a span is strided, or memory overlaps.</exception>
+    /// <exception cref="InvalidOperationException">The context remembers no forward pass of this layer.</exception>
+    public void Backward(
+        in ReadOnlyTensorSpan<T> input, in ReadOnlyTensorSpan<T> outputGradient, in TensorSpan<T> inputGradient, ForwardContext<T> context)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        GuardOwner(context);
+        TensorSpans.GuardShape(input.Lengths, context.Shape, nameof(input));
+        TensorSpans.GuardShape(outputGradient.Lengths, context.Shape, nameof(outputGradient));
+        TensorSpans.GuardShape(inputGradient.Lengths, context.Shape, nameof(inputGradient));
+        RunBackward(
+            TensorSpans.Elements(input, nameof(input)),
+            TensorSpans.Elements(outputGradient, nameof(outputGradient)),
+            TensorSpans.Elements(inputGradient, nameof(inputGradient)),
+            context);
+    }
+
+    private void Run(in ReadOnlyTensorSpan<T> input, in TensorSpan<T> output, ForwardContext<T>? context)
+    {
+        Span<int> shape = input.Rank <= RankOnStack ? (stackalloc int[RankOnStack])[..input.Rank] : new int[input.Rank];
+        TensorSpans.CopyShape(input.Lengths, shape, nameof(input));
+        Plan plan = Describe(shape);
+        TensorSpans.GuardShape(output.Lengths, shape, nameof(output));
+        Run(plan, shape, TensorSpans.Elements(input, nameof(input)), TensorSpans.Elements(output, nameof(output)), context, null);
+    }
+}
