@@ -12,14 +12,15 @@ Learn(new LayerNorm<double>([3, 5], bias: false), 16, 3, 5);
 Learn(new RmsNorm<float>(33), 16, 33);
 Learn(new RmsNorm<double>(33), 16, 33);
 bool areFilesKept = SaveAndLoad();
-Interoperate();
+FineTune();
 return allLearned && areFilesKept ? 0 : 1;
 
-// A layer on tensor spans and on native memory.
-void Interoperate()
+// A frozen layer on tensor spans and on native memory.
+void FineTune()
 {
     Tensor<float> x = Tensor<float>.RandomNormal([4, 6, 5], seed: 1), y = new(4, 6, 5);
-    var norm = new BatchNorm1d<float>(6);
+    var norm = new BatchNorm1d<float>(6) { UseRunningStatistics = true };
+    norm.Weight!.RequiresGradient = false;
     var context = new ForwardContext<float>();
     norm.Forward(x, y.AsTensorSpan(), context);
     norm.Backward(x, y, y.AsTensorSpan(), context);
@@ -33,7 +34,8 @@ void Interoperate()
         allLearned &= native.Span.SequenceEqual(norm.Forward(x).Span);
     }
     System.Runtime.InteropServices.Marshal.FreeHGlobal(address);
-    Console.WriteLine($"interoperated    {norm.Bias!.Gradient[0]:E6}");
+    Console.WriteLine($"fine-tuned       {norm.Bias!.Gradient[0]:E6}");
+    allLearned &= norm.BatchesTracked == 0 && norm.Weight.Gradient.Span.IndexOfAnyExcept(0f) < 0;
 }
 
 // The layer learns to double its own first output.

@@ -102,6 +102,20 @@ public sealed class AllocationTests
                 layer.Backward(sample.OutputGradient, sample.InputGradient);
                 layer.ZeroGradients();
             }),
+            ("training with frozen parameters", () =>
+            {
+                foreach (Parameter<T> parameter in layer.Parameters)
+                    parameter.RequiresGradient = false;
+                layer.Forward(sample.Input, sample.Output);
+                layer.Backward(sample.OutputGradient, sample.InputGradient);
+            }),
+            ("training with frozen statistics too", () =>
+            {
+                if (sample.Running is { RunningMean: not null } running)
+                    running.UseRunningStatistics = true;
+                layer.Forward(sample.Input, sample.Output);
+                layer.Backward(sample.OutputGradient, sample.InputGradient);
+            }),
             ("training with a context", () =>
             {
                 layer.Forward(sample.Input, sample.Output, sample.Context);

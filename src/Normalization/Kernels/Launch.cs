@@ -54,6 +54,11 @@ internal static unsafe class Launch
     {
         if (plan.Elements == 0)
             return;
+        if (hasFixedStatistics && weightGradient.IsEmpty && biasGradient.IsEmpty)
+        {
+            Scale(plan, dy, weight, statistics, dx);
+            return;
+        }
         using var coefficients = new Coefficients<T>(plan, weight, default, weightGradient, biasGradient);
         fixed (T* px = x, pdy = dy, pdx = dx, pw = coefficients.Weight)
         fixed (T* pdw = coefficients.WeightGradient, pdb = coefficients.BiasGradient)
@@ -93,6 +98,16 @@ internal static unsafe class Launch
             else
                 KernelSet<T>.Active.Forward(plan.Layout(hasWeights: false, hasFixedStatistics: false), operands);
         }
+    }
+
+    /// <summary>dx = r · γ · dy where nothing else is wanted: a forward pass about a mean of 0, which needs neither x nor sums.</summary>
+    private static void Scale<T>(in Plan plan, ReadOnlySpan<T> dy, ReadOnlySpan<T> weight, ReadOnlySpan<GroupStatistics> statistics, Span<T> dx)
+        where T : unmanaged
+    {
+        using var scratch = new Scratch<GroupStatistics>(statistics.Length);
+        for (int i = 0; i < statistics.Length; i++)
+            scratch.Span[i] = new() { ReciprocalDeviation = statistics[i].ReciprocalDeviation };
+        Forward(plan, dy, weight, default, epsilon: 0, scratch.Span, hasFixedStatistics: true, dx);
     }
 
     /// <summary>The weights as the kernel of a plan wants them: as given, repeated for each element, or ones where only a bias is given.</summary>

@@ -8,10 +8,11 @@ namespace Normalization;
 /// and one γ and β for each channel. σ² is the biased variance.
 /// </summary>
 /// <remarks>
-/// Training uses the statistics of the batch and moves the running ones, whose variance is the unbiased one; evaluation uses the
-/// running statistics, or those of the batch if none are tracked. An empty batch gives an empty output, leaves the running
-/// statistics alone and counts in <see cref="RunningStatisticsLayer{T}.BatchesTracked"/>. Ioffe, Szegedy: Batch Normalization:
-/// Accelerating Deep Network Training by Reducing Internal Covariate Shift, 2015, arXiv:1502.03167.
+/// Training uses the statistics of the batch and moves the running ones, whose variance is the unbiased one; evaluation, and
+/// training with <see cref="RunningStatisticsLayer{T}.UseRunningStatistics"/>, uses the running statistics. If none are tracked,
+/// evaluation uses those of the batch. An empty batch gives an empty output, leaves the running statistics alone and counts in
+/// <see cref="RunningStatisticsLayer{T}.BatchesTracked"/>. Ioffe, Szegedy: Batch Normalization: Accelerating Deep Network
+/// Training by Reducing Internal Covariate Shift, 2015, arXiv:1502.03167.
 /// </remarks>
 /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
 public abstract class BatchNorm<T> : RunningStatisticsLayer<T>
@@ -28,7 +29,7 @@ public abstract class BatchNorm<T> : RunningStatisticsLayer<T>
         var plan = Plan.Batch(shape[0], NumFeatures, Shape.Product(shape, 2));
         if (plan.ElementsPerGroup == 1 && !HasFixedStatistics)
         {
-            throw Guard.InputError($"Batch statistics need more than one value per channel, got the input {Format(shape)}: the variance would be 0. Use a larger batch, or Eval() with running statistics.");
+            throw Guard.InputError($"Batch statistics need more than one value per channel, got the input {Format(shape)}: the variance would be 0. Use a larger batch, or the running statistics by Eval() or UseRunningStatistics.");
         }
         return plan;
     }

@@ -49,7 +49,7 @@ public abstract partial class NormalizationLayer<T>
     /// <summary>Gets β, initially zeros; null without affine.</summary>
     public Parameter<T>? Bias { get; }
 
-    /// <summary>Gets the parameters that are there: γ, then β.</summary>
+    /// <summary>Gets the parameters that are there: γ, then β, frozen ones (<see cref="Parameter{T}.RequiresGradient"/>) included.</summary>
     public IReadOnlyList<Parameter<T>> Parameters => _parameters;
 
     /// <summary>Gets a value indicating whether the statistics of the present mode do not depend on the input.</summary>
@@ -61,7 +61,7 @@ public abstract partial class NormalizationLayer<T>
     /// <summary>Switches to evaluation mode.</summary>
     public void Eval() => IsTraining = false;
 
-    /// <summary>Sets the gradients of all parameters to zero.</summary>
+    /// <summary>Sets the gradients of all parameters to zero, those of frozen ones too.</summary>
     public void ZeroGradients()
     {
         foreach (Parameter<T> parameter in _parameters)
@@ -171,6 +171,8 @@ public abstract partial class NormalizationLayer<T>
 
     private static Span<T> GradientOf(Parameter<T>? parameter) => parameter is null ? default : parameter.Gradient.Span;
 
+    private static Span<T> WantedGradientOf(Parameter<T>? parameter) => parameter is { RequiresGradient: true } ? parameter.Gradient.Span : default;
+
     private static void GuardShape(Tensor<T> tensor, ReadOnlySpan<int> expected, string name)
     {
         if (!tensor.Shape.SequenceEqual(expected))
@@ -208,7 +210,7 @@ public abstract partial class NormalizationLayer<T>
             FillFixedStatistics(statistics);
         Launch.Forward(plan, x, weight, bias, Epsilon, statistics, hasFixedStatistics, y);
         context?.Remember(this, plan, shape, remembered, groups, hasFixedStatistics);
-        if (isTraining)
+        if (isTraining && !hasFixedStatistics)
             Track(plan, statistics);
     }
 
@@ -218,9 +220,10 @@ public abstract partial class NormalizationLayer<T>
         ReadOnlySpan<T> weight = ValueOf(Weight);
         GuardOutput(dx);
         Guard.Apart(dx, ValueOf(Bias), InputGradient, nameof(Bias));
+        // The gradients of frozen parameters count too: they must stay untouched.
         NormalizationPrimitives.GuardBackward(x, dy, weight, dx, GradientOf(Weight), GradientOf(Bias), "input", "outputGradient", InputGradient);
         Launch.Backward(
-            context.Plan, x, dy, weight, context.Statistics, context.HasFixedStatistics, dx, GradientOf(Weight), GradientOf(Bias));
+            context.Plan, x, dy, weight, context.Statistics, context.HasFixedStatistics, dx, WantedGradientOf(Weight), WantedGradientOf(Bias));
     }
 
     private Tensor<T> GuardRemembered(ForwardContext<T> context, Tensor<T> outputGradient)

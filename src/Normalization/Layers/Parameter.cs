@@ -20,8 +20,18 @@ public sealed class Parameter<T>
     /// <summary>Gets the value.</summary>
     public Tensor<T> Value { get; }
 
-    /// <summary>Gets the gradient, to which every backward pass adds.</summary>
+    /// <summary>Gets the gradient, to which every backward pass adds while <see cref="RequiresGradient"/> is set.</summary>
     public Tensor<T> Gradient { get; }
+
+    /// <summary>
+    /// Gets or sets a value indicating whether backward passes add to <see cref="Gradient"/>; initially they do. A backward pass
+    /// looks at it when it runs. The gradient of the input does not depend on it.
+    /// </summary>
+    /// <remarks>
+    /// A frozen parameter stays in <see cref="NormalizationLayer{T}.Parameters"/>, and its gradient stays as it is. Optimizers must
+    /// pass it over: momentum and weight decay move a value even where the gradient is zero.
+    /// </remarks>
+    public bool RequiresGradient { get; set; } = true;
 
     /// <summary>Sets the gradient to zero.</summary>
     public void ZeroGradient() => Gradient.Fill(T.Zero);

@@ -8,8 +8,11 @@ namespace Normalization;
 public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
+    private const string TrackingNeeded = "The layer does not track running statistics; construct it with trackRunningStatistics: true.";
+
     private double? _momentum;
     private long _batchesTracked;
+    private bool _useRunningStatistics;
 
     private protected RunningStatisticsLayer(int numFeatures, double epsilon, double? momentum, bool affine, bool trackRunningStatistics)
         : base(epsilon, [Checked(numFeatures, momentum)], affine, affine)
@@ -42,7 +45,7 @@ public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
         set
         {
             if (RunningMean is null)
-                throw new InvalidOperationException("The layer does not track running statistics; construct it with trackRunningStatistics: true.");
+                throw new InvalidOperationException(TrackingNeeded);
             ArgumentOutOfRangeException.ThrowIfNegative(value);
             _batchesTracked = value;
         }
@@ -63,7 +66,28 @@ public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
         }
     }
 
-    private protected override bool HasFixedStatistics => !IsTraining && RunningMean is not null;
+    /// <summary>
+    /// Gets or sets a value indicating whether training uses the running statistics and leaves them and
+    /// <see cref="BatchesTracked"/> as they are, as evaluation does; initially it does not. For fine-tuning with frozen statistics.
+    /// </summary>
+    /// <remarks>
+    /// Training then computes what evaluation computes, and still remembers what <c>Backward</c> needs: dx = r · γ · dy, and dγ with x̂ by
+    /// the running statistics. One value for each channel is enough. Evaluation is as always, and γ and β go on learning; to freeze
+    /// them see <see cref="Parameter{T}.RequiresGradient"/>.
+    /// </remarks>
+    /// <exception cref="InvalidOperationException">The layer does not track running statistics, and the value is set to true.</exception>
+    public bool UseRunningStatistics
+    {
+        get => _useRunningStatistics;
+        set
+        {
+            if (value && RunningMean is null)
+                throw new InvalidOperationException(TrackingNeeded);
+            _useRunningStatistics = value;
+        }
+    }
+
+    private protected override bool HasFixedStatistics => RunningMean is not null && (!IsTraining || UseRunningStatistics);
 
     /// <summary>Sets the running mean to zeros, the running variance to ones and <see cref="BatchesTracked"/> to 0; nothing to do without tracking.</summary>
     public void ResetRunningStatistics()

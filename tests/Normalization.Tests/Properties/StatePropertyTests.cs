@@ -23,6 +23,18 @@ public sealed class StatePropertyTests
         static drawn => FollowsWeights(drawn.Case, [.. Enumerable.Repeat(1.0 / drawn.batches, drawn.batches)]));
 
     [Fact]
+    public void Frozen_statistics_train_with_the_bits_of_evaluation() => Property.Holds(
+        Property.Cases,
+        static item =>
+        {
+            if (item is not { Kind: Kind.Batch or Kind.Instance, Track: true })
+                return true;
+            var frozen = new Sample<float>(item);
+            frozen.Running!.UseRunningStatistics = true;
+            return frozen.Run(isTraining: true).Bits().SequenceEqual(new Sample<float>(item).Run(isTraining: false).Bits());
+        });
+
+    [Fact]
     public void Evaluation_changes_nothing_that_a_layer_remembers() => Property.Holds(
         Property.Cases,
         static item =>

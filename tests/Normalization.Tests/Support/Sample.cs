@@ -42,7 +42,7 @@ internal sealed class Sample<T> where T : unmanaged, IBinaryFloatingPointIeee754
 
     public ForwardContext<T> Context { get; } = new();
 
-    public bool HasFixedStatistics => !Layer.IsTraining && Running?.RunningMean is not null;
+    public bool HasFixedStatistics => Running?.RunningMean is not null && (!Layer.IsTraining || Running.UseRunningStatistics);
 
     /// <summary>A tensor of NaN within an array that has one more NaN at either end.</summary>
     public static Tensor<T> Padded(int[] shape)

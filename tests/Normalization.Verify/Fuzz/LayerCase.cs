@@ -53,6 +53,8 @@ internal sealed class LayerCase<T> where T : unmanaged, IBinaryFloatingPointIeee
 
     private void SetOptions()
     {
+        foreach (Parameter<T> parameter in Layer.Parameters)
+            parameter.RequiresGradient = _random.Chance(0.7);
         if (Layer is not RunningStatisticsLayer<T> layer)
             return;
         LayerSnapshot<T> before = Snapshot();
@@ -62,6 +64,8 @@ internal sealed class LayerCase<T> where T : unmanaged, IBinaryFloatingPointIeee
             before.RequireUnchanged("a refused Momentum");
         Outcome expected = _model.HasRunning ? batches < 0 ? Outcome.Argument : Outcome.Success : batches < 0 ? Outcome.Argument | Outcome.Order : Outcome.Order;
         expected.Throws("BatchesTracked", () => layer.BatchesTracked = batches);
+        bool isFrozen = _random.Chance(0.5);
+        (_model.HasRunning || !isFrozen ? Outcome.Success : Outcome.Order).Throws("UseRunningStatistics", () => layer.UseRunningStatistics = isFrozen);
     }
 
     private void Forward()
@@ -94,11 +98,11 @@ internal sealed class LayerCase<T> where T : unmanaged, IBinaryFloatingPointIeee
         before.RequireUnchanged(name, "memory", "running mean", "running variance", "options", "contexts");
         if (!isInput)
             FuzzFailure.Require(before.Kept("memory").AsSpan(0, length).SequenceEqual(block.AsSpan(0, length)), $"{name} changed its input");
-        if (!Layer.IsTraining)
-            before.RequireUnchanged($"{name} in evaluation", "memory", context is null ? "" : "contexts");
+        if (!Layer.IsTraining || _model.HasFixedStatistics)
+            before.RequireUnchanged($"{name} with statistics that are given", "memory", context is null ? "" : "contexts");
         Reference exact = Exact(geometry!, x);
         ResultJudge.RequireOutput(name, exact, geometry!, x, ValuesOf(Layer.Weight), ValuesOf(Layer.Bias), result.Span);
-        if (Layer.IsTraining && isFinite && length > 0)
+        if (Layer.IsTraining && !_model.HasFixedStatistics && isFinite && length > 0)
             RequireRunning(name, geometry!, exact, before);
         if (remembers)
             _passes[context ?? _own] = new(input, geometry!, exact, isFinite, usesSpans);
@@ -180,7 +184,7 @@ internal sealed class LayerCase<T> where T : unmanaged, IBinaryFloatingPointIeee
             RequireRemembered(name);
             return;
         }
-        before.RequireUnchanged(name, "memory", "weight gradient", "bias gradient");
+        before.RequireUnchanged(name, ["memory", .. Layer.Parameters.Where(p => p.RequiresGradient).Select(p => p.Name + " gradient")]);
         if (isFinite && pass!.IsFinite)
         {
             ResultJudge.RequireGradients(
@@ -254,7 +258,8 @@ internal sealed class LayerCase<T> where T : unmanaged, IBinaryFloatingPointIeee
 
     private static double[]? ValuesOf(Parameter<T>? parameter) => parameter is null ? null : Values.ToDoubles<T>(parameter.Value.Span);
 
-    private static double[]? GradientOf(Parameter<T>? parameter) => parameter is null ? null : Values.ToDoubles<T>(parameter.Gradient.Span);
+    private static double[]? GradientOf(Parameter<T>? parameter) =>
+        parameter is { RequiresGradient: true } ? Values.ToDoubles<T>(parameter.Gradient.Span) : null;
 
     private static double[]? Gain(LayerSnapshot<T> before, Parameter<T>? parameter) => GradientOf(parameter)
         ?.Zip(Values.ToDoubles<T>(before.Kept(parameter!.Name + " gradient")), (now, old) => now - old).ToArray();

@@ -16,7 +16,7 @@ internal sealed class LayerModel<T> where T : unmanaged, IBinaryFloatingPointIee
 
     public bool HasRunning => Running is not null;
 
-    public bool HasFixedStatistics => Running is not null && !Layer.IsTraining;
+    public bool HasFixedStatistics => Running is { } running && (!Layer.IsTraining || running.UseRunningStatistics);
 
     /// <summary>A layer, or null if the options were wrong and the constructor said so.</summary>
     public static LayerModel<T>? Create(FuzzRandom random)

@@ -8,7 +8,7 @@ internal sealed class LayerSnapshot<T> where T : unmanaged, IBinaryFloatingPoint
 {
     private readonly List<(string Name, Memory<T> Live, T[] Kept)> _memories = [];
     private readonly LayerModel<T> _model;
-    private readonly (long, double?, bool) _options;
+    private readonly (long, double?, bool, bool?, bool?, bool?) _options;
     private readonly List<(ForwardContext<T> Context, Tensor<T>? Input, double[] Statistics)> _contexts = [];
 
     public LayerSnapshot(LayerModel<T> model, IEnumerable<(string Name, Memory<T> Memory)> memories, IEnumerable<ForwardContext<T>> contexts)
@@ -49,7 +49,13 @@ internal sealed class LayerSnapshot<T> where T : unmanaged, IBinaryFloatingPoint
         }
     }
 
-    private (long, double?, bool) Options() => (_model.Running?.BatchesTracked ?? 0, _model.Running?.Momentum, _model.Layer.IsTraining);
+    private (long, double?, bool, bool?, bool?, bool?) Options() => (
+        _model.Running?.BatchesTracked ?? 0,
+        _model.Running?.Momentum,
+        _model.Layer.IsTraining,
+        _model.Running?.UseRunningStatistics,
+        _model.Layer.Weight?.RequiresGradient,
+        _model.Layer.Bias?.RequiresGradient);
 
     private static double[] StatisticsOf(ForwardContext<T> context)
     {
