@@ -15,16 +15,17 @@ bool areFilesKept = SaveAndLoad();
 FineTune();
 return allLearned && areFilesKept ? 0 : 1;
 
-// A frozen layer on tensor spans and on native memory.
+// A frozen layer, folded, on tensor spans and on native memory.
 void FineTune()
 {
-    Tensor<float> x = Tensor<float>.RandomNormal([4, 6, 5], seed: 1), y = new(4, 6, 5);
+    Tensor<float> x = Tensor<float>.RandomNormal([4, 6, 5], seed: 1), y = new(4, 6, 5), weight = Tensor<float>.RandomNormal([6, 3], seed: 2);
     var norm = new BatchNorm1d<float>(6) { UseRunningStatistics = true };
     norm.Weight!.RequiresGradient = false;
     var context = new ForwardContext<float>();
     norm.Forward(x, y.AsTensorSpan(), context);
     norm.Backward(x, y, y.AsTensorSpan(), context);
     norm.Eval();
+    (Tensor<float> folded, _) = BatchNormFolding.IntoLinear(weight, null, norm);
     nint address = System.Runtime.InteropServices.Marshal.AllocHGlobal(x.Length * sizeof(float));
     using (var memory = new NativeMemoryManager<float>(address, x.Length))
     {
@@ -34,7 +35,7 @@ void FineTune()
         allLearned &= native.Span.SequenceEqual(norm.Forward(x).Span);
     }
     System.Runtime.InteropServices.Marshal.FreeHGlobal(address);
-    Console.WriteLine($"fine-tuned       {norm.Bias!.Gradient[0]:E6}");
+    Console.WriteLine($"fine-tuned       {norm.Bias!.Gradient[0]:E6} {folded[5, 2]:E6}");
     allLearned &= norm.BatchesTracked == 0 && norm.Weight.Gradient.Span.IndexOfAnyExcept(0f) < 0;
 }
 

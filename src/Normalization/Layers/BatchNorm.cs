@@ -23,6 +23,48 @@ public abstract class BatchNorm<T> : RunningStatisticsLayer<T>
     {
     }
 
+    /// <summary>
+    /// Gives what the layer does in evaluation as y = x · scale + shift for each channel: scale = γ / √(σ² + ε), shift = β - μ · scale,
+    /// with the running μ and σ². For people who compute it themselves; <see cref="BatchNormFolding"/> puts it into the weights of
+    /// the layer before.
+    /// </summary>
+    /// <remarks>
+    /// Both are computed in double and rounded once. That is all the accuracy this form has: it loses the digits by which |μ|
+    /// exceeds the deviation, which the layer itself, by centring first, keeps. Where |μ| is 10⁴ deviations, floats keep about
+    /// three digits of y. What exceeds the range of <typeparamref name="T"/> becomes infinite.
+    /// </remarks>
+    /// <returns>The scale and the shift of each channel, new tensors of shape [C].</returns>
+    /// <exception cref="InvalidOperationException">The layer is in training mode, or does not track running statistics.</exception>
+    public (Tensor<T> Scale, Tensor<T> Shift) Fold()
+    {
+        ChannelMap[] channels = FoldChannels();
+        Tensor<T> scale = new(channels.Length), shift = new(channels.Length);
+        for (int i = 0; i < channels.Length; i++)
+        {
+            scale.Span[i] = Element.FromDouble<T>(channels[i].Scale);
+            shift.Span[i] = Element.FromDouble<T>(channels[i].Of(0));
+        }
+        return (scale, shift);
+    }
+
+    /// <summary>What evaluation does to each channel, in double.</summary>
+    internal ChannelMap[] FoldChannels()
+    {
+        if (IsTraining)
+            throw new InvalidOperationException("Only evaluation can be folded, training uses the statistics of each batch; call Eval() first.");
+        if (!HasFixedStatistics)
+            throw new InvalidOperationException($"Without running statistics there is nothing to fold. {TrackingNeeded}");
+        var statistics = new GroupStatistics[NumFeatures];
+        FillFixedStatistics(statistics);
+        var channels = new ChannelMap[NumFeatures];
+        for (int i = 0; i < channels.Length; i++)
+        {
+            double weight = Weight is null ? 1 : Element.ToDouble(Weight.Value.Span[i]), bias = Bias is null ? 0 : Element.ToDouble(Bias.Value.Span[i]);
+            channels[i] = new(statistics[i].Mean, statistics[i].ReciprocalDeviation * weight, bias);
+        }
+        return channels;
+    }
+
     private protected Plan Describe(ReadOnlySpan<int> shape, bool rankFits, string expected)
     {
         GuardInput(shape, 1, rankFits, expected);

@@ -8,7 +8,7 @@ namespace Normalization;
 public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private const string TrackingNeeded = "The layer does not track running statistics; construct it with trackRunningStatistics: true.";
+    private protected const string TrackingNeeded = "The layer does not track running statistics; construct it with trackRunningStatistics: true.";
 
     private double? _momentum;
     private long _batchesTracked;
