@@ -133,8 +133,17 @@ public sealed class SafeTensorsReaderTests
     }
 
     [Fact]
+    public void A_shape_of_a_thousand_dimensions_is_read_and_shown_in_one_line()
+    {
+        using SafeTensorsFile file = SafeTensorsFile.Parse(StateBytes.File($$$"""{"a":{"dtype":"F32","shape":[{{{string.Join(',', Enumerable.Repeat(1, 1000))}}}],"data_offsets":[0,4]}}""", 4));
+        file.State["a"].ToTensor<float>().Rank.Should().Be(1000);
+        file.State["a"].ToString().Should().Be("F32 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, ...]");
+    }
+
+    [Fact]
     public void A_value_is_read_alone_from_a_file_larger_than_anybody_reads()
     {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "A file with a hole takes no space elsewhere.");
         using var folder = new TemporaryFolder();
         const long Large = 1L << 36;
         string header = $$$"""{"large":{"dtype":"F64","shape":[{{{Large / 8}}}],"data_offsets":[0,{{{Large}}}]},"small":{"dtype":"F32","shape":[2],"data_offsets":[{{{Large}}},{{{Large + 8}}}]}}""";

@@ -9,6 +9,8 @@ namespace Normalization;
 /// <remarks>A tensor and a <see cref="long"/> convert to it implicitly.</remarks>
 public abstract class StateValue
 {
+    private const int MostShownSizes = 16;
+
     private readonly long[] _shape;
 
     private protected StateValue(ElementFormat format, long[] shape, long length) => (Format, _shape, Length) = (format, shape, length);
@@ -127,7 +129,9 @@ public abstract class StateValue
         _ => new MemoryValue<long>(ToInt64Array(), _shape),
     };
 
-    internal string FormatShape() => $"[{string.Join(", ", _shape)}]";
+    /// <summary>The shape for a message, which a file must not be able to make long.</summary>
+    internal string FormatShape() =>
+        _shape.Length <= MostShownSizes ? $"[{string.Join(", ", _shape)}]" : $"[{string.Join(", ", _shape.Take(MostShownSizes))}, ...]";
 
     private void GuardKind(ElementKind kind, string expected)
     {

@@ -14,13 +14,6 @@ internal static class Judgement
 {
     private static readonly UTF8Encoding s_strict = new(false, throwOnInvalidBytes: true);
 
-    private static readonly Dictionary<string, int> s_bits = new()
-    {
-        ["BOOL"] = 8, ["F4"] = 4, ["F6_E2M3"] = 6, ["F6_E3M2"] = 6, ["U8"] = 8, ["I8"] = 8, ["F8_E5M2"] = 8, ["F8_E4M3"] = 8, ["F8_E8M0"] = 8,
-        ["F8_E4M3FNUZ"] = 8, ["F8_E5M2FNUZ"] = 8, ["I16"] = 16, ["U16"] = 16, ["F16"] = 16, ["BF16"] = 16, ["I32"] = 32, ["U32"] = 32, ["F32"] = 32,
-        ["C64"] = 64, ["F64"] = 64, ["I64"] = 64, ["U64"] = 64,
-    };
-
     public static List<StoredTensor>? Of(byte[] file, long headerLimit)
     {
         if (file.Length < 8)
@@ -82,7 +75,7 @@ internal static class Judgement
         Dictionary<string, JsonElement> byName = fields.ToDictionary(static field => field.Name, static field => field.Value);
         if (byName.Count != 3 || !byName.TryGetValue("dtype", out JsonElement type) || type.ValueKind != JsonValueKind.String)
             return null;
-        if (!s_bits.TryGetValue(type.GetString()!, out int bits))
+        if (Bits(type.GetString()!) is not int bits)
             return null;
         if (!byName.TryGetValue("shape", out JsonElement sizes) || Integers(sizes) is not BigInteger[] shape)
             return null;
@@ -96,6 +89,17 @@ internal static class Judgement
         ranges.Add(((int)begin, (int)end));
         return new(name, type.GetString()!, Array.ConvertAll(shape, static size => (long)size), data[(int)begin..(int)end].ToArray());
     }
+
+    private static int? Bits(string type) => type switch
+    {
+        "F4" => 4,
+        "F6_E2M3" or "F6_E3M2" => 6,
+        "BOOL" or "U8" or "I8" or "F8_E5M2" or "F8_E4M3" or "F8_E8M0" or "F8_E4M3FNUZ" or "F8_E5M2FNUZ" => 8,
+        "I16" or "U16" or "F16" or "BF16" => 16,
+        "I32" or "U32" or "F32" => 32,
+        "C64" or "F64" or "I64" or "U64" => 64,
+        _ => null,
+    };
 
     private static BigInteger[]? Integers(JsonElement array)
     {
