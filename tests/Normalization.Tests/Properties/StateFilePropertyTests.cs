@@ -4,7 +4,7 @@ using FsCheck.Fluent;
 namespace Normalization.Tests;
 
 /// <summary>States and headers that nobody thought of: random ones, the same in every run.</summary>
-public sealed class StatePropertyTests
+public sealed class StateFilePropertyTests
 {
     private static readonly Gen<string> _texts =
         from letters in Gen.ArrayOf(Gen.OneOf(
