@@ -74,10 +74,10 @@ internal static class PlantedBugs
             ("if (plan.Elements > 0)", "if (plan.Elements >= 0)"));
         yield return new(
             "running statistics move in evaluation", "Layers/NormalizationLayer.cs", "StatePropertyTests.Evaluation_changes_nothing_that_a_layer_remembers",
-            ("if (isTraining)", "if (true)"));
+            ("if (isTraining && !hasFixedStatistics)", "if (true)"));
         yield return new(
             "evaluation uses the batch", Layer, "RunningStatisticsTests.Evaluation_reads_the_running_statistics_and_leaves_them",
-            ("!IsTraining && RunningMean is not null", "false"));
+            ("RunningMean is not null && (!IsTraining || UseRunningStatistics)", "false"));
     }
 
     private static IEnumerable<PlantedBug> Outputs()
@@ -120,7 +120,7 @@ internal static class PlantedBugs
             ("double sum = Element.ToDouble(gradient[i]);", "double sum = 0;"));
         yield return new(
             "wrong channel stride backward", "Kernels/GroupBackward.cs", Formula,
-            ("unit < _layout.Units; unit += _layout.Channels", "unit < _layout.Units; unit += _layout.UnitsPerGroup"));
+            ("unit < units; unit += _layout.Channels", "unit < _layout.Units; unit += _layout.UnitsPerGroup"));
         yield return new(
             "the gradient of fixed statistics is that of the batch's", "Layers/ForwardContext.cs", "GradientTests.Evaluation_gradients_are_the_closed_form",
             ("(Owner, Plan, Input, HasFixedStatistics, GroupCount) = (owner, plan, input, hasFixedStatistics, groups)",
