@@ -139,7 +139,7 @@ internal static class PlantedBugs
             ("Plan.Bands(samples, NumFeatures, positions, NumFeatures)", "Plan.Bands(samples, NumFeatures, positions, 1)"));
         yield return new(
             "the last segment of a run is left out", "Kernels/RunSet.cs", "ForwardTests.Doubles_are_within_1e_13_of_the_formula_in_training",
-            ("(length + SegmentLength - 1) / SegmentLength", "length / SegmentLength"));
+            ("(length + Thresholds.SegmentLength - 1) / Thresholds.SegmentLength", "length / Thresholds.SegmentLength"));
         yield return new(
             "the tail is skipped", "Kernels/Reduction.cs", Formula, ("if (tail != 0)", "if (tail > 1)"));
         yield return new(
@@ -150,8 +150,8 @@ internal static class PlantedBugs
     {
         const string Degrees = "SameBitsTests.Every_number_of_threads_gives_the_same_bits", Widths = "SameBitsTests.Every_vector_width_gives_the_same_bits";
         yield return new(
-            "partial results are cut by the number of threads", "Kernels/RunSet.cs", Degrees,
-            ("private const nint SegmentLength = 8192;", "private static nint SegmentLength => 8192 / Partition.MaxDegree;"));
+            "partial results are cut by the number of threads", "Kernels/Thresholds.cs", Degrees,
+            ("public const int SegmentLength = 8192;", "public static int SegmentLength => 8192 / Partition.MaxDegree;"));
         yield return new(
             "a gap between the chunks of two threads", "Kernels/Partition.cs", Degrees,
             ("(_count / _chunks * chunk) + Math.Min(chunk, _count % _chunks)", "_count / _chunks * chunk"));
@@ -163,7 +163,7 @@ internal static class PlantedBugs
             ("new(Vector128.FusedMultiplyAdd(left._value, right._value, addend._value))", "new((left._value * right._value) + addend._value)"));
         yield return new(
             "a streamed edge is left out", "Kernels/Map.cs", "SameBitsTests.Streaming_past_the_cache_changes_no_bits",
-            ("(source, y, i, length)", "(source, y, i + 1, length)"));
+            ("y + (row * stride), tail, length)", "y + (row * stride), tail + 1, length)"));
         yield return new(
             "a streamed store is not aligned", "Kernels/Map.cs", "SameBitsTests.Streaming_past_the_cache_changes_no_bits",
             ("& (LineBytes - 1)) / sizeof(T))", "& (LineBytes - 1)) / sizeof(T) / 2)"));
