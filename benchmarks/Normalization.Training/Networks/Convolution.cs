@@ -61,7 +61,7 @@ internal sealed class Convolution(int inputs, int outputs, Random random) : ILay
         }
 
         Tensor<float> patches = _patches.Get(_weight.Value.Shape[1], batch * area);
-        MatrixProduct.Multiply(gradient, patches, _weight.Gradient, outputs, batch * area, patches.Shape[0], transposeB: true, add: true);
+        MatrixProduct.MultiplyByTransposed(gradient, patches, _weight.Gradient, outputs, batch * area, patches.Shape[0], add: true);
 
         Tensor<float> patchGradient = _patchGradients.Get(patches.Shape);
         MatrixProduct.Multiply(_weight.Value, gradient, patchGradient, patches.Shape[0], outputs, batch * area, transposeA: true);
@@ -75,38 +75,51 @@ internal sealed class Convolution(int inputs, int outputs, Random random) : ILay
     private static void Unfold(Tensor<float> images, Tensor<float> patches)
     {
         patches.Span.Clear();
-        foreach ((int image, int patch, int length) in Overlaps(images.Shape.ToArray()))
-            images.Span.Slice(image, length).CopyTo(patches.Span[patch..]);
+        ForEachOverlap<Copy>(images, patches);
     }
 
     /// <summary>The way back: every pixel gathers the gradients of all the places that saw it.</summary>
     private static void Fold(Tensor<float> patches, Tensor<float> images)
     {
         images.Span.Clear();
-        foreach ((int image, int patch, int length) in Overlaps(images.Shape.ToArray()))
-        {
-            Span<float> target = images.Span.Slice(image, length);
-            TensorPrimitives.Add(target, patches.Span.Slice(patch, length), target);
-        }
+        ForEachOverlap<Gather>(images, patches);
     }
 
-    /// <summary>The stretches of image rows that a weight sees: where each starts in the images
-    /// and in the patches, and its length.</summary>
-    private static IEnumerable<(int Image, int Patch, int Length)> Overlaps(int[] shape)
+    /// <summary>Works on every stretch of an image row that a weight sees, and its place in the patches.</summary>
+    private static void ForEachOverlap<TWork>(Tensor<float> images, Tensor<float> patches)
+        where TWork : IOverlapWork
     {
-        (int batch, int channels, int height, int width) = (shape[0], shape[1], shape[2], shape[3]);
+        (int batch, int channels, int height, int width) = (images.Shape[0], images.Shape[1], images.Shape[2], images.Shape[3]);
+        Span<float> x = images.Span;
+        Span<float> seen = patches.Span;
         for (int row = 0; row < channels * Kernel * Kernel; row++)
         {
             (int c, int dy, int dx) = (row / (Kernel * Kernel), row / Kernel % Kernel - Kernel / 2, row % Kernel - Kernel / 2);
+            int length = width - Math.Abs(dx);
             for (int n = 0; n < batch; n++)
             {
                 for (int y = Math.Max(0, -dy); y < Math.Min(height, height - dy); y++)
                 {
-                    int image = ((n * channels + c) * height + y + dy) * width;
-                    int patch = ((row * batch + n) * height + y) * width;
-                    yield return (image + Math.Max(0, dx), patch + Math.Max(0, -dx), width - Math.Abs(dx));
+                    int image = ((n * channels + c) * height + y + dy) * width + Math.Max(0, dx);
+                    int patch = ((row * batch + n) * height + y) * width + Math.Max(0, -dx);
+                    TWork.Apply(x.Slice(image, length), seen.Slice(patch, length));
                 }
             }
         }
+    }
+
+    private interface IOverlapWork
+    {
+        static abstract void Apply(Span<float> image, Span<float> patch);
+    }
+
+    private readonly struct Copy : IOverlapWork
+    {
+        public static void Apply(Span<float> image, Span<float> patch) => image.CopyTo(patch);
+    }
+
+    private readonly struct Gather : IOverlapWork
+    {
+        public static void Apply(Span<float> image, Span<float> patch) => TensorPrimitives.Add(image, patch, image);
     }
 }

@@ -18,7 +18,7 @@ internal sealed class Linear(int inputs, int outputs, double standardDeviation, 
         _input = input;
         int batch = input.Shape[0];
         Tensor<float> output = _outputs.Get(batch, outputs);
-        MatrixProduct.Multiply(input, _weight.Value, output, batch, inputs, outputs, transposeB: true);
+        MatrixProduct.MultiplyByTransposed(input, _weight.Value, output, batch, inputs, outputs);
         for (int n = 0; n < batch; n++)
         {
             Span<float> row = output.Span.Slice(n * outputs, outputs);

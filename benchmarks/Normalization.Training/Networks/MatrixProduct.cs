@@ -1,31 +1,42 @@
-using System.Runtime.InteropServices;
-using MathNet.Numerics.Providers.LinearAlgebra;
+using System.Numerics.Tensors;
 
 namespace Normalization.Training.Networks;
 
-/// <summary>Products of row-major matrices by Math.NET Numerics, without copies.</summary>
+/// <summary>Products of row-major matrices, one row at a time. C is [rows, columns], the shared length is <c>inner</c>.</summary>
 internal static class MatrixProduct
 {
-    /// <summary>Writes C = A·B, or adds it to C; A and B are read transposed on request.
-    /// C is [rows, columns], the shared length is <paramref name="inner"/>.</summary>
-    /// <remarks>Math.NET is column-major, and a row-major matrix read column by column is its transpose:
-    /// so this asks for Cᵀ = Bᵀ·Aᵀ.</remarks>
+    /// <summary>Writes C = A·B, or adds it to C; A is read transposed on request.</summary>
     public static void Multiply(
-        Tensor<float> a, Tensor<float> b, Tensor<float> c, int rows, int inner, int columns,
-        bool transposeA = false, bool transposeB = false, bool add = false)
+        Tensor<float> a, Tensor<float> b, Tensor<float> c, int rows, int inner, int columns, bool transposeA = false, bool add = false)
     {
-        LinearAlgebraControl.Provider.MatrixMultiplyWithUpdate(
-            transposeB ? Transpose.Transpose : Transpose.DontTranspose,
-            transposeA ? Transpose.Transpose : Transpose.DontTranspose,
-            1f,
-            ArrayOf(b), transposeB ? inner : columns, transposeB ? columns : inner,
-            ArrayOf(a), transposeA ? rows : inner, transposeA ? inner : rows,
-            add ? 1f : 0f,
-            ArrayOf(c));
+        ReadOnlySpan<float> factors = a.Span;
+        if (!add)
+            c.Span.Clear();
+
+        for (int i = 0; i < rows; i++)
+        {
+            Span<float> result = c.Span.Slice(i * columns, columns);
+            for (int k = 0; k < inner; k++)
+            {
+                float factor = transposeA ? factors[k * rows + i] : factors[i * inner + k];
+                TensorPrimitives.MultiplyAdd(b.Span.Slice(k * columns, columns), factor, result, result);
+            }
+        }
     }
 
-    private static float[] ArrayOf(Tensor<float> tensor) =>
-        MemoryMarshal.TryGetArray<float>(tensor.Memory, out ArraySegment<float> segment) && segment.Count == segment.Array!.Length
-            ? segment.Array
-            : throw new ArgumentException("the tensor must be a whole array", nameof(tensor));
+    /// <summary>Writes C = A·Bᵀ, or adds it to C.</summary>
+    public static void MultiplyByTransposed(
+        Tensor<float> a, Tensor<float> b, Tensor<float> c, int rows, int inner, int columns, bool add = false)
+    {
+        for (int i = 0; i < rows; i++)
+        {
+            ReadOnlySpan<float> row = a.Span.Slice(i * inner, inner);
+            Span<float> result = c.Span.Slice(i * columns, columns);
+            for (int j = 0; j < columns; j++)
+            {
+                float product = TensorPrimitives.Dot(row, b.Span.Slice(j * inner, inner));
+                result[j] = add ? result[j] + product : product;
+            }
+        }
+    }
 }
