@@ -18,8 +18,8 @@ internal static class CompareCommand
         }
 
         PictureFile.EnsureWritable(options.OutputPath);
-        DigitSet digits = options.DataPath is null ? DigitReader.ReadEmbedded() : DigitReader.Read(options.DataPath);
-        (DigitSet train, DigitSet test) = digits.Split();
+        ImageSet digits = options.DataPath is null ? DigitReader.ReadEmbedded() : DigitReader.Read(options.DataPath);
+        (ImageSet train, ImageSet test) = digits.Split();
         var trainer = new Trainer(train, test);
         IReadOnlyList<Experiment> experiments = Comparison.Experiments(options.Seed, options.Quick);
 

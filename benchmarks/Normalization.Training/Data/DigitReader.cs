@@ -1,67 +1,45 @@
 using System.Globalization;
-using System.IO.Compression;
 
 namespace Normalization.Training.Data;
 
 /// <summary>Reads digits from comma-separated text: 64 pixels from 0 to 16 and the class, one image a line, gzipped or not.</summary>
 internal static class DigitReader
 {
+    public const int Side = 8;
+
+    private const int PixelCount = Side * Side;
     private const int MinimumCount = 200;
     private const int LongestLine = 1024;
 
-    public static DigitSet ReadEmbedded()
+    public static ImageSet ReadEmbedded()
     {
         using Stream stream = typeof(DigitReader).Assembly.GetManifestResourceStream("digits.csv.gz")!;
-        return Read(stream);
+        using Stream text = DataFile.Decompressed(stream);
+        return Read(text);
     }
 
-    public static DigitSet Read(string path)
-    {
-        try
-        {
-            using FileStream stream = File.OpenRead(path);
-            return Read(stream);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
-        {
-            throw new UsageException($"cannot read the data '{path}': {e.Message}");
-        }
-        catch (InvalidDataException e)
-        {
-            throw new UsageException($"'{path}' does not hold digits: {e.Message}");
-        }
-    }
+    public static ImageSet Read(string path) => DataFile.Read(path, "digits", Read);
 
-    private static DigitSet Read(Stream stream)
+    private static ImageSet Read(Stream text)
     {
-        using var buffered = new BufferedStream(stream);
-        using Stream text = IsGzip(buffered) ? new GZipStream(buffered, CompressionMode.Decompress) : buffered;
         using var reader = new StreamReader(text);
 
         var pixels = new List<float>();
         var labels = new List<int>();
         Span<char> line = stackalloc char[LongestLine];
-        Span<int> values = stackalloc int[DigitSet.PixelCount + 1];
+        Span<int> values = stackalloc int[PixelCount + 1];
         while (TryReadLine(reader, line, labels.Count + 1, out int length))
         {
             Parse(line[..length], labels.Count + 1, values);
-            foreach (int pixel in values[..DigitSet.PixelCount])
+            foreach (int pixel in values[..PixelCount])
                 pixels.Add(pixel / 16f);
 
             labels.Add(values[^1]);
         }
 
         return labels.Count >= MinimumCount
-            ? new DigitSet([.. pixels], [.. labels])
+            ? new ImageSet([.. pixels], [.. labels], Side)
             : throw new InvalidDataException($"{labels.Count} images are too few, at least {MinimumCount} are needed");
-    }
-
-    private static bool IsGzip(BufferedStream stream)
-    {
-        int first = stream.ReadByte();
-        int second = stream.ReadByte();
-        stream.Seek(0, SeekOrigin.Begin);
-        return first == 0x1F && second == 0x8B;
     }
 
     /// <summary>Unlike <see cref="StreamReader.ReadLine"/>, stops at a line that is far too long:
@@ -88,7 +66,7 @@ internal static class DigitReader
         int count = 0;
         foreach (Range field in line.Split(','))
         {
-            int most = count < DigitSet.PixelCount ? 16 : DigitSet.ClassCount - 1;
+            int most = count < PixelCount ? 16 : ImageSet.ClassCount - 1;
             if (count == values.Length
                 || !int.TryParse(line[field], NumberStyles.Integer, CultureInfo.InvariantCulture, out int value)
                 || value < 0 || value > most)

@@ -5,32 +5,36 @@ namespace Normalization.Training.Learning;
 /// <summary>Some images and their classes.</summary>
 internal sealed record Batch(Tensor<float> Images, int[] Labels);
 
-/// <summary>Cuts a set of digits into batches; every batch overwrites the one before it.</summary>
+/// <summary>Cuts a set of images into batches; every batch overwrites the one before it.</summary>
 internal sealed class Batches
 {
-    private readonly DigitSet _digits;
+    private readonly ImageSet _images;
     private readonly int[] _order;
     private readonly Batch _full;
     private readonly Batch _rest;
     private int _next;
+    private bool _isShuffled;
 
-    public Batches(DigitSet digits, ReadOnlySpan<int> exampleShape, int size)
+    public Batches(ImageSet images, ReadOnlySpan<int> exampleShape, int size)
     {
-        _digits = digits;
-        _order = [.. Enumerable.Range(0, digits.Count)];
-        _next = digits.Count;
-        _full = Create(exampleShape, Math.Min(size, digits.Count));
-        _rest = Create(exampleShape, digits.Count % size);
+        _images = images;
+        _order = [.. Enumerable.Range(0, images.Count)];
+        _next = images.Count;
+        _full = Create(exampleShape, Math.Min(size, images.Count));
+        _rest = Create(exampleShape, images.Count % size);
     }
 
-    public int ExampleCount => _digits.Count;
+    public int ExampleCount => _images.Count;
 
-    /// <summary>The next full batch of a random order; when the order is used up, a new one begins.</summary>
-    public Batch NextRandom(Random random)
+    /// <summary>The next full batch of a random order; when the order is used up, a new one begins, or the same again.</summary>
+    public Batch NextRandom(Random random, bool sameAgain = false)
     {
         if (_next + _full.Labels.Length > _order.Length)
         {
-            random.Shuffle(_order);
+            if (!sameAgain || !_isShuffled)
+                random.Shuffle(_order);
+
+            _isShuffled = true;
             _next = 0;
         }
 
@@ -46,7 +50,7 @@ internal sealed class Batches
 
     private Batch Fill(Batch batch, ref int next)
     {
-        _digits.CopyTo(_order.AsSpan(next, batch.Labels.Length), batch.Images, batch.Labels);
+        _images.CopyTo(_order.AsSpan(next, batch.Labels.Length), batch.Images, batch.Labels);
         next += batch.Labels.Length;
         return batch;
     }

@@ -4,19 +4,19 @@ using Normalization.Training.Networks;
 
 namespace Normalization.Training.Learning;
 
-/// <summary>Trains a network on one set of digits and tests it on another every few steps.</summary>
-internal sealed class Trainer(DigitSet train, DigitSet test)
+/// <summary>Trains a network on one set of images and tests it on another every few steps.</summary>
+internal sealed class Trainer(ImageSet train, ImageSet test)
 {
     /// <summary>Trains to the last step or until the loss is no number any more;
     /// <paramref name="progress"/> is told the steps done.</summary>
     public TrainingRun Run(Network network, TrainingSettings settings, Action<int> progress, CancellationToken cancellation)
     {
         var batches = new Batches(train, network.InputShape, settings.BatchSize);
-        var tests = new Batches(test, network.InputShape, settings.BatchSize);
-        var gradient = new Tensor<float>(settings.BatchSize, DigitSet.ClassCount);
-        var descent = new MomentumDescent(network.Weights, settings.LearningRate, settings.Momentum);
+        var tests = new Evaluation(test, network.InputShape);
+        var gradient = new Tensor<float>(settings.BatchSize, ImageSet.ClassCount);
+        var descent = new MomentumDescent(network.Weights, settings.LearningRate, settings.Momentum, settings.WeightDecay);
         var random = new Random(settings.Seed);
-        var curve = new List<CurvePoint> { new(0, Accuracy(network, tests)) };
+        var curve = new List<CurvePoint> { new(0, tests.Accuracy(network)) };
         var clock = new Stopwatch();
         bool diverged = false;
 
@@ -26,7 +26,7 @@ internal sealed class Trainer(DigitSet train, DigitSet test)
             cancellation.ThrowIfCancellationRequested();
 
             clock.Start();
-            Batch batch = batches.NextRandom(random);
+            Batch batch = batches.NextRandom(random, settings.SameBatches);
             Tensor<float> logits = network.Forward(batch.Images);
             double loss = SoftmaxCrossEntropy.Loss(logits, batch.Labels, gradient);
             network.Backward(gradient);
@@ -35,22 +35,11 @@ internal sealed class Trainer(DigitSet train, DigitSet test)
 
             diverged = !double.IsFinite(loss);
             if (diverged || step % settings.StepsBetweenTests == 0 || step == settings.Steps)
-                curve.Add(new CurvePoint(step, Accuracy(network, tests)));
+                curve.Add(new CurvePoint(step, tests.Accuracy(network)));
 
             progress(step);
         }
 
         return new TrainingRun(curve, diverged, clock.Elapsed, network.NormalizationTime);
-    }
-
-    private static double Accuracy(Network network, Batches tests)
-    {
-        network.Eval();
-        int right = 0;
-        foreach (Batch batch in tests.InOrder())
-            right += SoftmaxCrossEntropy.CountRight(network.Forward(batch.Images), batch.Labels);
-
-        network.Train();
-        return (double)right / tests.ExampleCount;
     }
 }

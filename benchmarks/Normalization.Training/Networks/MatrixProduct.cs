@@ -11,7 +11,7 @@ internal static class MatrixProduct
     {
         ReadOnlySpan<float> factors = a.Span;
         if (!add)
-            c.Span.Clear();
+            c.Span[..(rows * columns)].Clear();
 
         for (int i = 0; i < rows; i++)
         {

@@ -10,7 +10,7 @@ internal sealed class Normalized(NormalizationLayer<float> layer) : ILayer
 
     public TimeSpan TrainingTime { get; private set; }
 
-    public IReadOnlyList<Weights> Weights { get; } = [.. layer.Parameters.Select(p => new Weights(p.Value, p.Gradient))];
+    public IReadOnlyList<Weights> Weights { get; } = Networks.Weights.Of(layer);
 
     public void Train() => layer.Train();
 

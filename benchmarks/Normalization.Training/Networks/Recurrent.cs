@@ -1,0 +1,129 @@
+using System.Numerics.Tensors;
+
+namespace Normalization.Training.Networks;
+
+/// <summary>A recurrent layer, h_t = tanh(norm(W·x_t + U·h_{t-1} + b)): from sequences [time, example, feature] to the last state of each.</summary>
+/// <remarks>Sequences stand longest first, so those that still run at a step are the first rows: every step works on fewer rows than the
+/// one before, and nothing is padded.</remarks>
+/// <param name="inputs">The features of a step.</param>
+/// <param name="units">The length of the state.</param>
+/// <param name="lengths">The lengths of the sequences that are about to come, longest first.</param>
+/// <param name="norms">None, one layer for all steps, or one for each step, the last of which serves all later steps too.</param>
+/// <param name="random">Where the first weights come from.</param>
+internal sealed class Recurrent(
+    int inputs, int units, Func<IReadOnlyList<int>> lengths, IReadOnlyList<NormalizationLayer<float>> norms, Random random) : ILayer
+{
+    private readonly Weights _inputWeight = Networks.Weights.Normal([units, inputs], Math.Sqrt(1.0 / inputs), random);
+    private readonly Weights _stateWeight = Networks.Weights.Normal([units, units], Math.Sqrt(1.0 / units), random);
+    private readonly Weights _bias = Networks.Weights.Zero([units]);
+    private readonly List<Step> _steps = [];
+    private readonly Scratch _outputs = new();
+    private readonly Scratch _stateGradients = new();
+    private readonly Scratch _inputGradients = new();
+    private Tensor<float>? _input;
+    private int[] _active = [];
+
+    public IReadOnlyList<Weights> Weights => [_inputWeight, _stateWeight, _bias, .. norms.SelectMany(Networks.Weights.Of)];
+
+    public void Train()
+    {
+        foreach (NormalizationLayer<float> norm in norms)
+            norm.Train();
+    }
+
+    public void Eval()
+    {
+        foreach (NormalizationLayer<float> norm in norms)
+            norm.Eval();
+    }
+
+    public Tensor<float> Forward(Tensor<float> input)
+    {
+        _input = input;
+        IReadOnlyList<int> ends = lengths();
+        _active = [.. Enumerable.Range(0, ends[0]).Select(t => ends.Count(end => end > t))];
+        for (int t = 0; t < _active.Length; t++)
+        {
+            if (t == _steps.Count)
+                _steps.Add(new Step());
+
+            Forward(_steps[t], t, _active[t]);
+        }
+
+        Tensor<float> output = _outputs.Get(ends.Count, units);
+        for (int n = 0; n < ends.Count; n++)
+            Row(_steps[ends[n] - 1].State!, n).CopyTo(Row(output, n));
+
+        return output;
+    }
+
+    public Tensor<float> Backward(Tensor<float> outputGradient)
+    {
+        Tensor<float> inputGradient = _inputGradients.Get(_input!.Shape);
+        inputGradient.Fill(0);
+
+        // Row n holds the gradient by the state of sequence n: by its last one first, then step by step by the ones before.
+        Tensor<float> stateGradient = _stateGradients.Get(outputGradient.Shape);
+        outputGradient.CopyTo(stateGradient);
+        for (int t = _active.Length - 1; t >= 0; t--)
+            Backward(_steps[t], t, _active[t], stateGradient, inputGradient);
+
+        return inputGradient;
+    }
+
+    private void Forward(Step step, int t, int active)
+    {
+        Tensor<float> sum = step.Sums.Get(active, units);
+        MatrixProduct.MultiplyByTransposed(RowsAt(_input!, t, active), _inputWeight.Value, sum, active, inputs, units);
+        if (t > 0)
+            MatrixProduct.MultiplyByTransposed(_steps[t - 1].State!, _stateWeight.Value, sum, active, units, units, add: true);
+
+        for (int n = 0; n < active; n++)
+            TensorPrimitives.Add(Row(sum, n), _bias.Value.Span, Row(sum, n));
+
+        step.State = step.States.Get(active, units);
+        NormAt(t)?.Forward(sum, step.State, step.Context);
+        TensorPrimitives.Tanh((norms.Count > 0 ? step.State : sum).Span, step.State.Span);
+    }
+
+    private void Backward(Step step, int t, int active, Tensor<float> stateGradient, Tensor<float> inputGradient)
+    {
+        Tensor<float> gradient = step.Gradients.Get(active, units);
+        ReadOnlySpan<float> state = step.State!.Span;
+        for (int i = 0; i < state.Length; i++)
+            gradient.Span[i] = stateGradient.Span[i] * (1 - state[i] * state[i]);
+
+        NormAt(t)?.Backward(gradient, gradient, step.Context);
+        for (int n = 0; n < active; n++)
+            TensorPrimitives.Add(_bias.Gradient.Span, Row(gradient, n), _bias.Gradient.Span);
+
+        MatrixProduct.Multiply(gradient, RowsAt(_input!, t, active), _inputWeight.Gradient, units, active, inputs, transposeA: true, add: true);
+        MatrixProduct.Multiply(gradient, _inputWeight.Value, RowsAt(inputGradient, t, active), active, units, inputs);
+        if (t > 0)
+        {
+            MatrixProduct.Multiply(gradient, _steps[t - 1].State!, _stateWeight.Gradient, units, active, units, transposeA: true, add: true);
+            MatrixProduct.Multiply(gradient, _stateWeight.Value, stateGradient, active, units, units);
+        }
+    }
+
+    private NormalizationLayer<float>? NormAt(int t) => norms.Count == 0 ? null : norms[Math.Min(t, norms.Count - 1)];
+
+    private Tensor<float> RowsAt(Tensor<float> sequences, int t, int count) =>
+        new(sequences.Memory.Slice(t * sequences.Shape[1] * inputs, count * inputs), count, inputs);
+
+    private Span<float> Row(Tensor<float> tensor, int n) => tensor.Span.Slice(n * units, units);
+
+    /// <summary>What one step keeps for its way back.</summary>
+    private sealed class Step
+    {
+        public Scratch Sums { get; } = new();
+
+        public Scratch States { get; } = new();
+
+        public Scratch Gradients { get; } = new();
+
+        public ForwardContext<float> Context { get; } = new();
+
+        public Tensor<float>? State { get; set; }
+    }
+}
