@@ -17,7 +17,7 @@ internal static class CompareCommand
             return;
         }
 
-        PictureFile.EnsureWritable(options.OutputPath);
+        OutputFile.EnsureWritable(options.OutputPath);
         ImageSet digits = options.DataPath is null ? DigitReader.ReadEmbedded() : DigitReader.Read(options.DataPath);
         (ImageSet train, ImageSet test) = digits.Split();
         var trainer = new Trainer(train, test);
@@ -34,7 +34,7 @@ internal static class CompareCommand
         console.Write(ResultTable.Create(results));
         console.WriteLine("Time is that of the training steps, without the tests. InstanceNorm has no meaning in an MLP.");
 
-        PictureFile.Write(options.OutputPath, LearningCurves.Draw(results));
+        OutputFile.Write(options.OutputPath, LearningCurves.Draw(results));
         Console.WriteLine($"Learning curves: {Path.GetFullPath(options.OutputPath)}");
     }
 }

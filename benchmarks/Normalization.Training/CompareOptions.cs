@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Normalization.Training;
 
 /// <summary>What the person who started the program wants.</summary>
@@ -20,6 +18,7 @@ internal sealed record CompareOptions
         Trains a small convolutional network and a deep sigmoid perceptron (MLP) on 8x8 images
         of handwritten digits, without normalization and with the layers of this library, at a
         small and a large learning rate. Prints a table and draws the learning curves.
+        'claims --help' tells of the other command, which puts what is said of normalization to the test.
 
         Options:
           --quick        a few steps of everything, in seconds: shows that it works, not what it buys
@@ -37,33 +36,20 @@ internal sealed record CompareOptions
     public static CompareOptions Parse(IReadOnlyList<string> arguments)
     {
         var options = new CompareOptions();
-        for (int i = 0; i < arguments.Count; i++)
+        var reader = new ArgumentReader(arguments);
+        while (reader.Next())
         {
-            string[] parts = arguments[i].Split('=', 2);
-            options = parts[0] switch
+            options = reader.Current switch
             {
-                "--help" or "-h" => options with { Help = Flag() },
-                "--quick" => options with { Quick = Flag() },
-                "--seed" => options with { Seed = ParseSeed(Value()) },
-                "--data" => options with { DataPath = Value() },
-                "--output" => options with { OutputPath = Value() },
-                _ => throw new UsageException($"unknown argument '{arguments[i]}'; --help lists the options"),
+                "--help" or "-h" => options with { Help = reader.Flag() },
+                "--quick" => options with { Quick = reader.Flag() },
+                "--seed" => options with { Seed = reader.Number(int.MinValue, int.MaxValue) },
+                "--data" => options with { DataPath = reader.Value() },
+                "--output" => options with { OutputPath = reader.Value() },
+                _ => throw reader.Unknown(),
             };
-
-            bool Flag() => parts.Length == 1 ? true : throw new UsageException($"{parts[0]} takes no value");
-
-            string Value()
-            {
-                string? value = parts.Length == 2 ? parts[1] : i + 1 < arguments.Count ? arguments[++i] : null;
-                return string.IsNullOrEmpty(value) ? throw new UsageException($"{parts[0]} needs a value") : value;
-            }
         }
 
         return options;
     }
-
-    private static int ParseSeed(string text) =>
-        int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int seed)
-            ? seed
-            : throw new UsageException($"--seed needs a whole number from {int.MinValue} to {int.MaxValue}, not '{text}'");
 }

@@ -10,7 +10,11 @@ Console.CancelKeyPress += (_, key) =>
 
 try
 {
-    CompareCommand.Run(args, cancellation.Token);
+    if (args is ["claims", .. string[] rest])
+        ClaimsCommand.Run(rest, cancellation.Token);
+    else
+        CompareCommand.Run(args, cancellation.Token);
+
     return 0;
 }
 catch (UsageException e)
@@ -20,6 +24,6 @@ catch (UsageException e)
 }
 catch (OperationCanceledException)
 {
-    Console.Error.WriteLine("Stopped by Ctrl-C; no picture was written.");
+    Console.Error.WriteLine("Stopped by Ctrl-C; nothing was written.");
     return 130;
 }

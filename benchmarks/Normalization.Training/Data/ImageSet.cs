@@ -7,6 +7,8 @@ internal sealed class ImageSet(float[] pixels, int[] labels, int side)
 
     public int Count => labels.Length;
 
+    public ReadOnlySpan<int> Labels => labels;
+
     public int Side => side;
 
     public int PixelCount => side * side;

@@ -32,6 +32,17 @@ internal static class SoftmaxCrossEntropy
         return loss / labels.Length;
     }
 
+    /// <summary>The class with the greatest logit of each row.</summary>
+    public static int[] Classes(Tensor<float> logits)
+    {
+        (int rows, int classes) = (logits.Shape[0], logits.Shape[1]);
+        var greatest = new int[rows];
+        for (int n = 0; n < rows; n++)
+            greatest[n] = TensorPrimitives.IndexOfMax<float>(logits.Span.Slice(n * classes, classes));
+
+        return greatest;
+    }
+
     /// <summary>How many rows have their greatest logit at the right class. A row with a NaN has none.</summary>
     public static int CountRight(Tensor<float> logits, ReadOnlySpan<int> labels)
     {

@@ -1,7 +1,7 @@
 namespace Normalization.Training.Reports;
 
-/// <summary>The file for the picture. What is wrong with its path is said before the work, not after it.</summary>
-internal static class PictureFile
+/// <summary>Files that the program writes. What is wrong with a path is said before the work, not after it.</summary>
+internal static class OutputFile
 {
     public static void EnsureWritable(string path) => Guard(path, () =>
     {
@@ -11,7 +11,9 @@ internal static class PictureFile
             File.Delete(path);
     });
 
-    public static void Write(string path, string picture) => Guard(path, () => File.WriteAllText(path, picture));
+    public static void Write(string path, string text) => Guard(path, () => File.WriteAllText(path, text));
+
+    public static void CreateFolder(string path) => Guard(path, () => Directory.CreateDirectory(path));
 
     private static void Guard(string path, Action action)
     {
@@ -21,7 +23,7 @@ internal static class PictureFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            throw new UsageException($"cannot write the picture '{path}': {e.Message}");
+            throw new UsageException($"cannot write '{path}': {e.Message}");
         }
     }
 }

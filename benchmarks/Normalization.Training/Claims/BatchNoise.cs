@@ -1,0 +1,112 @@
+using Normalization.Training.Data;
+using Normalization.Training.Learning;
+using Normalization.Training.Networks;
+using Normalization.Training.Reports;
+
+namespace Normalization.Training.Claims;
+
+internal sealed class BatchNoise : IClaim
+{
+    private const int FullSteps = 800;
+    private const int ImageCount = 256;
+    private const int BatchSize = 64;
+    private const int Smallest = 4;
+
+    private static readonly int[] _sizes = [Smallest, 8, 16, 32, BatchSize];
+    private static readonly double[] _rates = [0.01, 0.03, 0.1];
+
+    private static readonly Criterion _gap = Criterion.AtLeast(
+        0.01, Unit.Points, $"gap between training and test accuracy, with statistics of {BatchSize} images over {Smallest}");
+    private static readonly Criterion _fixed = Criterion.AtLeast(
+        0.005, Unit.Points, "test accuracy with BatchNorm, shuffled batches over fixed ones");
+
+    public string Name => "batch-noise";
+
+    public string Title => "The noise of batch statistics regularizes";
+
+    public string Source => "Ioffe and Szegedy 2015, sections 3.4 and 4.2.1";
+
+    public string Statement =>
+        "An image is seen together with others that change from batch to batch, so what the network computes for it is not fixed; this "
+        + "helps it generalize. Shuffling, so that not always the same images come together, gained 1 % of validation accuracy.";
+
+    public string Experiment =>
+        $"A perceptron of three hidden layers of 64 ReLU units on {ImageCount} images, batches of {BatchSize}, 800 steps, the learning rate chosen on validation "
+        + $"images. The statistics are taken over pieces of each batch, of {Smallest} to {BatchSize} images (“ghost batches”), so that nothing but their noise "
+        + "changes. Then, with whole batches of 32, the same batches again and again against new ones in each round.";
+
+    public IReadOnlyList<Criterion> Rule => [_gap, _fixed];
+
+    public Outcome Run(Laboratory laboratory)
+    {
+        ImageSet few = laboratory.Data.Train.Some(ImageCount);
+        TrainingSettings Settings(double rate, int seed) => new()
+        {
+            LearningRate = rate,
+            BatchSize = BatchSize,
+            Steps = laboratory.Steps(FullSteps),
+            Seed = seed,
+        };
+
+        Score Train(int size, double rate, int seed) => laboratory.Score(
+            new Perceptron(few.PixelCount) { BeforeActivation = (width, _) => [new GhostBatchNorm(width, size)] }.Create(seed), Settings(rate, seed), few);
+
+        var sweep = laboratory.ForEach(_rates, (rate, seed) => Train(BatchSize, rate, seed));
+        double rate = _rates.MaxBy(r => sweep[r].Average(s => s.Validation));
+        var ghosts = laboratory.ForEach(_sizes, (size, seed) => Train(size, rate, seed));
+
+        (NormalizationKind Kind, bool SameBatches)[] orders =
+        [
+            (NormalizationKind.BatchNorm, false), (NormalizationKind.BatchNorm, true), (NormalizationKind.None, false), (NormalizationKind.None, true),
+        ];
+        var shuffled = laboratory.ForEach(orders, (order, seed) => laboratory.Score(
+            new Perceptron(few.PixelCount) { BeforeActivation = (width, _) => order.Kind.ForFeatures(width) }.Create(seed),
+            Settings(rate, seed) with { BatchSize = 32, SameBatches = order.SameBatches }, few));
+
+        Estimate Gap(int size) => Estimate.Of(ghosts[size], s => s.Train - s.Test);
+        Estimate Difference(NormalizationKind kind) => Estimate.Of(shuffled[(kind, false)].Zip(shuffled[(kind, true)], (a, b) => a.Test - b.Test));
+        Estimate gap = Estimate.Of(ghosts[BatchSize].Zip(ghosts[Smallest], (large, small) => large.Train - large.Test - (small.Train - small.Test)));
+        Estimate difference = Difference(NormalizationKind.BatchNorm);
+        return new Outcome(
+            $"gap {gap.Format(Unit.Points)} smaller, shuffling {difference.Format(Unit.Points)}",
+            $"The gap between training and test accuracy was {Gap(BatchSize).Format(Unit.Points)} with statistics of {BatchSize} images and "
+            + $"{Gap(Smallest).Format(Unit.Points)} with those of {Smallest}. Shuffling gained {difference.Format(Unit.Points)} with BatchNorm and "
+            + $"{Difference(NormalizationKind.None).Format(Unit.Points)} without.",
+            [_gap.Judge(gap), _fixed.Judge(difference)])
+        {
+            Charts =
+            [
+                new Panel(
+                    "Accuracy by the images that share statistics",
+                    Axis.Logarithmic([.. _sizes.Select(size => (double)size)], "images"), Axis.Percent(0.7),
+                    [
+                        Lines.Line("training", Palette.Grey, _sizes.Select(size => ((double)size, Estimate.Of(ghosts[size], s => s.Train)))),
+                        Lines.Line("test", Palette.Blue, _sizes.Select(size => ((double)size, Estimate.Of(ghosts[size], s => s.Test)))),
+                    ]),
+            ],
+            Tables =
+            [
+                new Grid(
+                    $"Statistics of pieces of a batch of {BatchSize} (rate {rate})",
+                    ["images", "training", "test", "gap"],
+                    [
+                        .. _sizes.Select(size => (string[])
+                        [
+                            $"{size}", Estimate.Of(ghosts[size], s => s.Train).Format(Unit.Percent),
+                            Estimate.Of(ghosts[size], s => s.Test).Format(Unit.Percent), Gap(size).Format(Unit.Points),
+                        ]),
+                    ]),
+                new Grid(
+                    "Fixed and shuffled batches, test accuracy",
+                    ["layer", "shuffled", "fixed", "difference"],
+                    [
+                        .. new[] { NormalizationKind.BatchNorm, NormalizationKind.None }.Select(kind => (string[])
+                        [
+                            kind.DisplayName(), Estimate.Of(shuffled[(kind, false)], s => s.Test).Format(Unit.Percent),
+                            Estimate.Of(shuffled[(kind, true)], s => s.Test).Format(Unit.Percent), Difference(kind).Format(Unit.Points),
+                        ]),
+                    ]),
+            ],
+        };
+    }
+}

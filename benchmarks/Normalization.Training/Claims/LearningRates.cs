@@ -1,0 +1,52 @@
+using Normalization.Training.Networks;
+
+namespace Normalization.Training.Claims;
+
+internal sealed class LearningRates : IClaim
+{
+    private static readonly double[] _rates = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
+
+    private static readonly Criterion _larger = Criterion.AtLeast(
+        5, Unit.Times, "largest learning rate that still trains, with BatchNorm over without");
+    private static readonly Criterion _faster = Criterion.AtLeast(
+        2, Unit.Times, "steps to a good accuracy at the fastest rate of each, without BatchNorm over with it");
+
+    public string Name => "learning-rates";
+
+    public string Title => "BatchNorm allows larger learning rates and trains faster";
+
+    public string Source => "Ioffe and Szegedy 2015, abstract";
+
+    public string Statement =>
+        "“Batch Normalization allows us to use much higher learning rates” and “achieves the same accuracy with 14 times fewer training steps”.";
+
+    public string Experiment =>
+        "A perceptron of three hidden layers of 64 ReLU units; batches of 32, momentum 0.9, 400 steps. A rate still trains when the "
+        + "validation accuracy in the end is fair. The fastest rate is chosen on validation images; its steps are counted on test images, "
+        + "with other seeds. A run that never gets there counts with all its steps.";
+
+    public IReadOnlyList<Criterion> Rule => [_larger, _faster];
+
+    public Outcome Run(Laboratory laboratory)
+    {
+        var race = new Race(laboratory, _rates, fullSteps: 400);
+        IReadOnlyList<Racer> racers = race.Run(
+            [Contestant.Perceptron(NormalizationKind.None, depth: 3), Contestant.Perceptron(NormalizationKind.BatchNorm, depth: 3)]);
+        (Racer without, Racer with) = (racers[0], racers[1]);
+
+        double[] largestWithout = [.. without.LargestRates(laboratory.Data.Fair)], largestWith = [.. with.LargestRates(laboratory.Data.Fair)];
+        Estimate larger = Estimate.Of(largestWith.Zip(largestWithout, (a, b) => a / b));
+        Estimate faster = Estimate.Of(without.Steps.Zip(with.Steps, (a, b) => a / b));
+        return new Outcome(
+            $"rates {larger.Format(Unit.Times)} as large, steps {faster.Format(Unit.Times)} fewer",
+            $"The largest rate that still trained was {Estimate.Of(largestWithout).Format(Unit.Number)} without and "
+            + $"{Estimate.Of(largestWith).Format(Unit.Number)} with BatchNorm. {laboratory.Data.Good:P0} took "
+            + $"{Estimate.Of(without.Steps).Format(Unit.Steps)} without (rate {without.Rate}) and "
+            + $"{Estimate.Of(with.Steps).Format(Unit.Steps)} with it (rate {with.Rate}).",
+            [_larger.Judge(larger), _faster.Judge(faster)])
+        {
+            Charts = [race.AccuracyByRate(racers), race.Curves(racers)],
+            Tables = [race.Table(racers)],
+        };
+    }
+}
