@@ -68,7 +68,7 @@ internal sealed class BatchNoise : IClaim
         Estimate gap = Estimate.Of(ghosts[BatchSize].Zip(ghosts[Smallest], (large, small) => large.Train - large.Test - (small.Train - small.Test)));
         Estimate difference = Difference(NormalizationKind.BatchNorm);
         return new Outcome(
-            $"gap {gap.Format(Unit.Points)} smaller, shuffling {difference.Format(Unit.Points)}",
+            $"noise closes {gap.Format(Unit.Points)} of the gap, shuffling gains {difference.Format(Unit.Points)}",
             $"The gap between training and test accuracy was {Gap(BatchSize).Format(Unit.Points)} with statistics of {BatchSize} images and "
             + $"{Gap(Smallest).Format(Unit.Points)} with those of {Smallest}. Shuffling gained {difference.Format(Unit.Points)} with BatchNorm and "
             + $"{Difference(NormalizationKind.None).Format(Unit.Points)} without.",

@@ -55,7 +55,7 @@ internal sealed class CovariateShift : IClaim
         Estimate moreShift = Estimate.Of(shifts[watched[2]].Zip(shifts[watched[0]], (a, b) => a / b));
         Estimate faster = Estimate.Of(racers[0].Steps.Zip(racers[2].Steps, (a, b) => a / b));
         return new Outcome(
-            $"{moreShift.Format(Unit.Times)} the shift, {faster.Format(Unit.Times)} as fast",
+            $"{moreShift.Format(Unit.Times)} the shift, {faster.Format(Unit.Times)} fewer steps",
             $"With noise the inputs shifted by {Shifts(2).Format(Unit.Number)} deviations a step, without BatchNorm by {Shifts(0).Format(Unit.Number)}. "
             + $"To {laboratory.Data.Good:P0} it took {Estimate.Of(racers[0].Steps).Format(Unit.Steps)} without BatchNorm, "
             + $"{Estimate.Of(racers[1].Steps).Format(Unit.Steps)} with it, and {Estimate.Of(racers[2].Steps).Format(Unit.Steps)} with BatchNorm and noise.",
@@ -106,10 +106,6 @@ internal sealed class CovariateShift : IClaim
         return shifts.Average();
     }
 
-    private static (double Mean, double Deviation)[] Moments(Tensor<float> inputs)
-    {
-        int width = inputs.Shape[1];
-        float[] values = inputs.Span.ToArray();
-        return [.. Enumerable.Range(0, width).Select(unit => values.Where((_, i) => i % width == unit).Select(x => (double)x).MeanStandardDeviation())];
-    }
+    private static (double Mean, double Deviation)[] Moments(Tensor<float> inputs) =>
+        [.. Enumerable.Range(0, inputs.Shape[1]).Select(unit => inputs.Column(unit).MeanStandardDeviation())];
 }

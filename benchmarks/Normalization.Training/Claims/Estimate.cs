@@ -25,6 +25,7 @@ internal sealed record Unit(double Scale, int Decimals, string Suffix)
     public static readonly Unit Times = new(1, 1, " times");
     public static readonly Unit Steps = new(1, 0, " steps");
     public static readonly Unit Layers = new(1, 1, " layers");
+    public static readonly Unit Count = new(1, 1, "");
     public static readonly Unit Number = new(1, 2, "");
 
     public string FormatWhole(double value) => Format(value) + Suffix;

@@ -38,7 +38,7 @@ internal sealed class LearningRates : IClaim
         Estimate larger = Estimate.Of(largestWith.Zip(largestWithout, (a, b) => a / b));
         Estimate faster = Estimate.Of(without.Steps.Zip(with.Steps, (a, b) => a / b));
         return new Outcome(
-            $"rates {larger.Format(Unit.Times)} as large, steps {faster.Format(Unit.Times)} fewer",
+            $"rates {larger.Format(Unit.Times)} as large, {faster.Format(Unit.Times)} fewer steps",
             $"The largest rate that still trained was {Estimate.Of(largestWithout).Format(Unit.Number)} without and "
             + $"{Estimate.Of(largestWith).Format(Unit.Number)} with BatchNorm. {laboratory.Data.Good:P0} took "
             + $"{Estimate.Of(without.Steps).Format(Unit.Steps)} without (rate {without.Rate}) and "

@@ -62,7 +62,7 @@ internal sealed class Regularization : IClaim
         double[] without = Gains(NormalizationKind.None), with = Gains(NormalizationKind.BatchNorm);
         Setting bestWithout = Best(NormalizationKind.None), bestWith = Best(NormalizationKind.BatchNorm);
         return new Outcome(
-            $"gain {Estimate.Of(without).Format(Unit.Points)} without, {Estimate.Of(with).Format(Unit.Points)} with",
+            $"regularization gains {Estimate.Of(without).Format(Unit.Points)} without, {Estimate.Of(with).Format(Unit.Points)} with",
             $"Without BatchNorm dropout {bestWithout.Dropout} and weight decay {bestWithout.Decay} were best and gained "
             + $"{Estimate.Of(without).Format(Unit.Points)}; with it dropout {bestWith.Dropout} and weight decay {bestWith.Decay}, "
             + $"which gained {Estimate.Of(with).Format(Unit.Points)}.",

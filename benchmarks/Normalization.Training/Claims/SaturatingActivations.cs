@@ -136,14 +136,10 @@ internal sealed class SaturatingActivations : IClaim
 
         public void Add(int step, Tensor<float> inputs)
         {
-            int width = inputs.Shape[1];
-            var units = new (double Low, double Median, double High)[width];
-            for (int unit = 0; unit < width; unit++)
+            var units = new (double Low, double Median, double High)[inputs.Shape[1]];
+            for (int unit = 0; unit < units.Length; unit++)
             {
-                double[] values = new double[inputs.Shape[0]];
-                for (int n = 0; n < values.Length; n++)
-                    values[n] = inputs.Span[n * width + unit];
-
+                double[] values = inputs.Column(unit);
                 units[unit] = (values.Quantile(0.15), values.Median(), values.Quantile(0.85));
             }
 

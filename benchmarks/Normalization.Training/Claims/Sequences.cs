@@ -53,7 +53,7 @@ internal sealed class Sequences : IClaim
         Estimate longer = Estimate.Of(Best(NormalizationKind.LayerNorm).Zip(Best(NormalizationKind.BatchNorm), (layer, batch) => layer.Test[^1] - batch.Test[^1]));
         Estimate faster = Estimate.Of(Best(NormalizationKind.None).Zip(Best(NormalizationKind.LayerNorm), (none, layer) => Steps(none) / Steps(layer)));
         return new Outcome(
-            $"{longer.Format(Unit.Points)} over BatchNorm on longer sequences, {faster.Format(Unit.Times)} as fast as without",
+            $"{longer.Format(Unit.Points)} over BatchNorm on longer sequences, {faster.Format(Unit.Times)} fewer steps than without",
             $"On sequences of {2 * Longest} LayerNorm recognised {Test(NormalizationKind.LayerNorm, 2 * Longest).Format(Unit.Percent)}, BatchNorm "
             + $"{Test(NormalizationKind.BatchNorm, 2 * Longest).Format(Unit.Percent)}, no normalization {Test(NormalizationKind.None, 2 * Longest).Format(Unit.Percent)}. "
             + $"To {laboratory.Data.Fair:P0} it took {Estimate.Of(Best(NormalizationKind.None), Steps).Format(Unit.Steps)} without normalization, "

@@ -19,6 +19,8 @@ internal sealed class SignalGrowth : IClaim
     private static readonly Setting _bare = new("N(0, 1)", Palette.Grey, 1);
     private static readonly Setting _bareRelu = _bare with { HasRelu = true };
 
+    private static readonly Setting _shrinking = new("N(0, 1/n)", Palette.Violet, 1 / _growth) { HasRelu = true };
+
     /// <summary>What keeps the spread: well chosen weights or, with weights N(0, 1), a layer.</summary>
     private static readonly Setting[] _keepers =
     [
@@ -61,16 +63,16 @@ internal sealed class SignalGrowth : IClaim
     public Outcome Run(Laboratory laboratory)
     {
         ImageSet images = laboratory.Data.Train.Some(ImageCount);
-        Setting[] settings = [_bare, _bareRelu, .. _keepers, .. _reluKeepers];
+        Setting[] settings = [_bare, .. _keepers, _bareRelu, _shrinking, .. _reluKeepers];
         IReadOnlyDictionary<Setting, double[][]> spreads = laboratory.ForEach(settings, (setting, seed) => Spreads(setting, images, seed));
 
         double[][] bare = spreads[_bare], relu = spreads[_bareRelu];
         Estimate furthest = _keepers.Concat(_reluKeepers).Select(s => Estimate.Of(spreads[s], Furthest)).MaxBy(e => e.Mean);
         Estimate overflow = Estimate.Of(bare, s => FirstBeyond(s));
         return new Outcome(
-            $"× {Estimate.Of(bare, Growth).Format(Unit.Number)} per layer, out of range in layer {overflow.Format(Unit.Number)}",
+            $"× {Estimate.Of(bare, Growth).Format(Unit.Number)} per layer, out of range in layer {overflow.Format(Unit.Count)}",
             $"A linear layer multiplied the spread by {Estimate.Of(bare, Growth).Format(Unit.Number)}, one with ReLU by "
-            + $"{Estimate.Of(relu, Growth).Format(Unit.Number)}. Without ReLU the first infinity came in layer {overflow.Format(Unit.Number)}.",
+            + $"{Estimate.Of(relu, Growth).Format(Unit.Number)}. Without ReLU the first infinity came in layer {overflow.Format(Unit.Count)}.",
             [
                 _factorOff.Judge(Estimate.Of(bare, s => Math.Abs(Growth(s) / _growth - 1))),
                 _reluFactorOff.Judge(Estimate.Of(relu, s => Math.Abs(Growth(s) / _reluGrowth - 1))),
@@ -81,7 +83,7 @@ internal sealed class SignalGrowth : IClaim
             Charts =
             [
                 Chart("Spread by depth, linear layers", [_bare, .. _keepers]),
-                Chart("Spread by depth, layers with ReLU", [_bareRelu, .. _reluKeepers]),
+                Chart("Spread by depth, layers with ReLU", [_bareRelu, _shrinking, .. _reluKeepers]),
             ],
             Tables =
             [
@@ -93,7 +95,7 @@ internal sealed class SignalGrowth : IClaim
         };
 
         Panel Chart(string title, Setting[] shown) => new(
-            title, Axis.Linear(0, Depth, "layer"), Axis.Logarithmic(1e-2, 1e40),
+            title, Axis.Linear(0, Depth, "layer"), Axis.Logarithmic(1e-10, 1e40),
             [.. shown.Select(s => Lines.Line(s.Name, s.Color, Enumerable.Range(0, Depth).Select(i => (i + 1.0, At(spreads[s], i + 1)))))]);
     }
 

@@ -60,7 +60,7 @@ internal sealed class SmallBatches : IClaim
         Estimate batchNorm = Rise(NormalizationKind.BatchNorm), groupNorm = Rise(NormalizationKind.GroupNorm);
         double highest = _kinds.Max(kind => _batches.Max(batch => Error(kind, batch).Mean + Error(kind, batch).Deviation));
         return new Outcome(
-            $"error + {batchNorm.Format(Unit.Points)} with BatchNorm, {groupNorm.Format(Unit.Points)} with GroupNorm",
+            $"error changes by {batchNorm.Format(Unit.Points)} with BatchNorm, by {groupNorm.Format(Unit.Points)} with GroupNorm",
             $"From batches of {BaseBatch} to {Smallest} the error went from {Error(NormalizationKind.BatchNorm, BaseBatch).Format(Unit.Percent)} to "
             + $"{Error(NormalizationKind.BatchNorm, Smallest).Format(Unit.Percent)} with BatchNorm, and from "
             + $"{Error(NormalizationKind.GroupNorm, BaseBatch).Format(Unit.Percent)} to "

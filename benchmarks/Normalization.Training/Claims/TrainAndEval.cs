@@ -181,27 +181,17 @@ internal sealed class TrainAndEval : IClaim
             Tensor<float> images = batches.NextRandom(random).Images;
             norm.Forward(images);
             for (int pixel = 0; pixel < width; pixel++)
-                biased[pixel] += Column(images, pixel).PopulationVariance() / count;
+                biased[pixel] += images.Column(pixel).PopulationVariance() / count;
         }
 
         Tensor<float> all = new Batches(train, [width], train.Count).InOrder().First().Images;
-        double[] variances = [.. Enumerable.Range(0, width).Select(pixel => Column(all, pixel).PopulationVariance())];
+        double[] variances = [.. Enumerable.Range(0, width).Select(pixel => all.Column(pixel).PopulationVariance())];
 
         // Pixels that are almost always empty have next to no variance to compare with.
         int[] varying = [.. Enumerable.Range(0, width).Where(pixel => variances[pixel] > 0.1 * variances.Max())];
         return new Ratio(
             varying.Average(pixel => norm.RunningVariance!.Span[pixel] / variances[pixel]),
             varying.Average(pixel => biased[pixel] / variances[pixel]));
-    }
-
-    private static double[] Column(Tensor<float> images, int pixel)
-    {
-        int width = images.Shape[1];
-        var column = new double[images.Shape[0]];
-        for (int n = 0; n < column.Length; n++)
-            column[n] = images.Span[n * width + pixel];
-
-        return column;
     }
 
     /// <summary>How running statistics follow those of the batches.</summary>

@@ -12,6 +12,7 @@ internal static class Palette
     public const string Green = "#009e73";
     public const string Pink = "#cc79a7";
     public const string Orange = "#c98a00";
+    public const string Violet = "#8c6bb1";
 
     public static string Color(this NormalizationKind kind) => kind switch
     {

@@ -1,0 +1,126 @@
+using Normalization.Training.Networks;
+
+namespace Normalization.Tests.Training;
+
+/// <summary>The layers of the training program that are not the library's: their gradients against finite differences.</summary>
+public sealed class NetworkGradientTests
+{
+    private const float Step = 0.01f;
+
+    private static readonly Dictionary<string, Func<(ILayer Layer, int[] Shape)>> _layers = new()
+    {
+        ["linear"] = static () => (new Linear(6, 5, 0.5, new Random(1)), [3, 6]),
+        ["convolution"] = static () => (new Convolution(2, 3, new Random(1)), [2, 2, 4, 4]),
+        ["pool"] = static () => (new AveragePool(), [2, 2, 4, 4]),
+        ["sigmoid"] = static () => (new Sigmoid(), [3, 4]),
+        ["rows"] = static () => (new RowSequence(4) { Shortest = 3, Longest = 7 }, [5, 16]),
+        ["ghost batches"] = static () => (new GhostBatchNorm(3, 4), [10, 3]),
+        ["recurrent"] = static () => Sequence([]),
+        ["recurrent, LayerNorm"] = static () => Sequence([new LayerNorm<float>(4)]),
+        ["recurrent, BatchNorm per step"] = static () => Sequence([new BatchNorm1d<float>(4), new BatchNorm1d<float>(4), new BatchNorm1d<float>(4)]),
+    };
+
+    public static TheoryData<string> Layers => [.. _layers.Keys];
+
+    [Theory]
+    [MemberData(nameof(Layers))]
+    public void A_layer_goes_backward_the_way_it_came(string name)
+    {
+        (ILayer layer, int[] shape) = _layers[name]();
+        Tensor<float> input = Tensor<float>.RandomNormal(shape, seed: 2);
+        Tensor<float> factors = Tensor<float>.RandomNormal(layer.Forward(input).Shape, seed: 3);
+        double Loss() => Dot(layer.Forward(input), factors);
+
+        layer.Forward(input);
+        Tensor<float> inputGradient = layer.Backward(factors).Clone();
+        float[][] gradients = [.. layer.Weights.Select(static w => w.Gradient.Span.ToArray())];
+
+        Compare(input, inputGradient.Span, Loss);
+        foreach ((Weights weight, float[] gradient) in layer.Weights.Zip(gradients))
+            Compare(weight.Value, gradient, Loss);
+    }
+
+    [Fact]
+    public void A_sequence_ends_with_its_own_last_state_whatever_the_longer_ones_do()
+    {
+        Tensor<float> input = Tensor<float>.RandomNormal([5, 3, 2], seed: 1);
+        Tensor<float> together = Recurrent([5, 4, 2]).Forward(input);
+        Tensor<float> first = Tensor<float>.CopyFrom(input.AsReadOnlyTensorSpan()[..2, .., ..]);
+        Tensor<float> cut = Recurrent([2, 2, 2]).Forward(first);
+        together.Span[^4..].ToArray().Should().Equal(cut.Span[^4..].ToArray());
+
+        static Recurrent Recurrent(int[] lengths) => new(2, 4, () => lengths, [], new Random(1));
+    }
+
+    [Fact]
+    public void Rows_keep_the_first_and_the_last_row_at_any_length()
+    {
+        Tensor<float> image = Tensor<float>.RandomNormal([1, 64], seed: 1);
+        foreach (int length in new[] { 2, 5, 8, 24 })
+        {
+            Tensor<float> rows = new RowSequence(8) { Shortest = length, Longest = length }.Forward(image);
+            rows.Shape.ToArray().Should().Equal(length, 1, 8);
+            rows.Span[..8].ToArray().Should().Equal(image.Span[..8].ToArray());
+            rows.Span[^8..].ToArray().Should().Equal(image.Span[^8..].ToArray(), static (a, b) => Math.Abs(a - b) < 1e-6f);
+        }
+    }
+
+    [Fact]
+    public void Noise_and_dropout_do_nothing_in_evaluation()
+    {
+        Tensor<float> input = Tensor<float>.RandomNormal([4, 3], seed: 1);
+        foreach (ILayer layer in new ILayer[] { new Dropout(0.5, new Random(1)), new ShiftNoise(3, new Random(1)) })
+        {
+            layer.Forward(input).Span.ToArray().Should().NotEqual(input.Span.ToArray());
+            layer.Eval();
+            layer.Forward(input).Should().BeSameAs(input);
+        }
+    }
+
+    [Fact]
+    public void Dropout_keeps_the_mean_and_drops_the_same_gradients()
+    {
+        var dropout = new Dropout(0.2, new Random(1));
+        Tensor<float> output = dropout.Forward(Tensor<float>.Full([200, 50], 1)).Clone();
+        output.Span.ToArray().Average().Should().BeApproximately(1, 0.02f);
+        output.Span.ToArray().Count(static x => x == 0).Should().BeInRange(1800, 2200);
+        dropout.Backward(Tensor<float>.Full([200, 50], 1)).Span.ToArray().Should().Equal(output.Span.ToArray());
+    }
+
+    private static (ILayer Layer, int[] Shape) Sequence(NormalizationLayer<float>[] norms) =>
+        (new Recurrent(3, 4, static () => [5, 5, 4, 3, 2], norms, new Random(1)), [5, 5, 3]);
+
+    private static void Compare(Tensor<float> values, ReadOnlySpan<float> gradient, Func<double> loss)
+    {
+        float[] differences = new float[values.Length];
+        for (int i = 0; i < differences.Length; i++)
+        {
+            // Richardson's extrapolation: BatchNorm of a few examples bends too much for one difference.
+            differences[i] = (float)((4 * Slope(ref values.Span[i], Step / 2) - Slope(ref values.Span[i], Step)) / 3);
+        }
+
+        float largest = differences.Max(Math.Abs);
+        for (int i = 0; i < differences.Length; i++)
+            gradient[i].Should().BeApproximately(differences[i], 0.01f * Math.Max(largest, 0.1f), "of element {0}", i);
+
+        double Slope(ref float value, float step)
+        {
+            float kept = value;
+            value = kept + step;
+            double above = loss();
+            value = kept - step;
+            double below = loss();
+            value = kept;
+            return (above - below) / (2 * step);
+        }
+    }
+
+    private static double Dot(Tensor<float> a, Tensor<float> b)
+    {
+        double sum = 0;
+        for (int i = 0; i < a.Length; i++)
+            sum += (double)a.Span[i] * b.Span[i];
+
+        return sum;
+    }
+}
