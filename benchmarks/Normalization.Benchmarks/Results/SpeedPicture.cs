@@ -56,9 +56,9 @@ internal static class SpeedPicture
             <style>text { fill: #1f2328 } .small { font-size: 10px } .limit { stroke: #8b949e; stroke-dasharray: 4 3 } .back { fill: #ffffff }
             @media (prefers-color-scheme: dark) { text { fill: #e6edf3 } .back { fill: #0d1117 } }</style>
             <rect class="back" width="100%" height="100%"/>
-            <text x="{{Left}}" y="22" font-size="14">Share of the speed of copying the same bytes, {{threads}} thread{{(threads == 1 ? "" : "s")}}, tensors of 1 MB and more</text>
+            <text x="20" y="22" font-size="14">Share of the speed of copying the same bytes, {{threads}} thread{{(threads == 1 ? "" : "s")}}, tensors of 1 MB and more</text>
             {{legend}}<line class="limit" x1="{{limit}}" x2="{{limit}}" y1="{{Top - 8}}" y2="{{y - Gap + 4}}"/>
-            <text x="{{limit}}" y="{{Top - 12}}" text-anchor="middle" class="small">the limit</text>
+            <text x="{{limit}}" y="{{y + 4}}" text-anchor="middle" class="small">the limit</text>
             {{marks}}</svg>
 
             """;
