@@ -1,4 +1,6 @@
+using Normalization.Mpi;
 using Normalization.Verify.Concurrency;
+using Normalization.Verify.Distributed;
 using Normalization.Verify.Fuzz;
 using Normalization.Verify.Memory;
 using Normalization.Verify.Numerics;
@@ -24,6 +26,9 @@ internal static class Commands
           fuzz [--n N] [--seed S]   random calls, right and wrong; --only CASE repeats one
           safetensors [--n N]       every truncation and flipped header bit of 20 files, and N random changes; --seed, --only as above
           crash-save [--kills N]    a process that saves a file is killed N times; the old file or the new one is there
+          synchronize [--n CASES] [--seed S] [--ranks K]
+                                    synchronised ranks against one process: K threads, or the processes that mpirun started
+          synchronize --fault NAME  under mpirun: what becomes of channels, order, shape, exit, death, signals
           huge                      tensors of more than 2^32 bytes; needs 16 GiB
           planted [--only NAME]     plants known bugs in a copy of the sources, and expects the test named for each to fail; needs the SDK
           all                       all of these but huge and planted, each as short as it can be
@@ -46,6 +51,7 @@ internal static class Commands
                 "fuzz" => Fuzz(options),
                 "safetensors" => SafeTensors(options),
                 "crash-save" => CrashSave(options),
+                "synchronize" => Synchronize(options),
                 "huge" => Huge(options),
                 "planted" => Planted(options),
                 "all" => All(options),
@@ -146,6 +152,25 @@ internal static class Commands
         return 0;
     }
 
+    private static int Synchronize(Options options)
+    {
+        int cases = options.Number("--n") ?? 500, seed = options.Number("--seed") ?? 1;
+        (int? size, string? fault) = (options.Number("--ranks"), options.Text("--fault"));
+        options.RejectUnknown();
+        if (size == 0 || (size is not null && MpiCollective.IsLaunched))
+            throw new UsageException("--ranks is at least 1, and mpirun's own where mpirun starts the program");
+        if (fault is not null)
+            return PlantedFault.Run(fault, MpiCollective.Initialize());
+        if (MpiCollective.IsLaunched)
+        {
+            MpiCollective processes = MpiCollective.Initialize();
+            return ExitCode(SynchronizeCheck.Report(Console.Out, processes, $"processes on {processes.Library}", cases, seed));
+        }
+        bool isKept = true;
+        InMemoryCollective.Run(size ?? 4, threads => isKept &= SynchronizeCheck.Report(Console.Out, threads, "threads", cases, seed));
+        return ExitCode(isKept);
+    }
+
     private static int Huge(Options options)
     {
         options.RejectUnknown();
@@ -163,7 +188,7 @@ internal static class Commands
     {
         options.RejectUnknown();
         int worst = 0;
-        foreach (string command in (string[])["accuracy", "hash --matrix --quick", "guard", "alloc --n 1000", "race --n 500", "fuzz --n 20000", "safetensors --n 20000", "crash-save --kills 20"])
+        foreach (string command in (string[])["accuracy", "hash --matrix --quick", "guard", "alloc --n 1000", "race --n 500", "fuzz --n 20000", "safetensors --n 20000", "crash-save --kills 20", "synchronize"])
         {
             Console.WriteLine($"== {command}");
             worst = Math.Max(worst, Run(command.Split(' ')));

@@ -42,8 +42,9 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
         long bytes = (long)layout.Rows * layout.Columns * sizeof(T);
         int degree = Partition.DegreeFor(bytes);
         using var scratch = new Scratch<Sums>(layout.Blocks * layout.Channels);
-        fixed (Sums* sums = scratch.Span)
+        fixed (Sums* pooled = scratch.Span)
         {
+            Sums* sums = operands.HasGivenSums ? operands.ChannelSums : pooled;
             var job = new ColumnKernel<T, V, W, TPass>(layout, operands, sums, Thresholds.IsStreamed(TPass.Streams * bytes, layout.Tile(0).Columns * sizeof(T)));
             if (degree == 1 || layout.Tiles >= degree * Thresholds.ChunksPerThread)
             {
@@ -137,7 +138,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Apply(in ColumnTile tile, nint firstRow, nint rows)
     {
-        if (!TPass.IsBackward && _operands.Output == null)
+        if ((TPass.IsBackward ? _operands.InputGradient : _operands.Output) == null)
             return;
         GradientAffine* affines = stackalloc GradientAffine[(int)tile.Channels];
         for (nint channel = 0; channel < tile.Channels; channel++)
@@ -292,7 +293,7 @@ internal readonly unsafe struct ColumnBackward<T> : IColumnPass<T> where T : unm
 
     public static int Streams => 3;
 
-    public static bool NeedsSums(in Operands<T> operands) => true;
+    public static bool NeedsSums(in Operands<T> operands) => !operands.HasGivenSums;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Pivot(in Operands<T> operands, nint channel, nint fold) => Element.FromDouble<T>(operands.Statistics[channel].Mean);
@@ -304,6 +305,8 @@ internal readonly unsafe struct ColumnBackward<T> : IColumnPass<T> where T : unm
         ref readonly GroupStatistics statistics = ref operands.Statistics[channel];
         total.Product -= GradientAffine.Low<T>(statistics) * total.Sum;
         operands.AddParameterGradients(channel, statistics.ReciprocalDeviation * total.Product, total.Sum);
+        if (operands.ChannelSums != null)
+            operands.ChannelSums[channel] = total;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -314,6 +317,7 @@ internal readonly unsafe struct ColumnBackward<T> : IColumnPass<T> where T : unm
         if (operands.HasFixedStatistics)
             return GradientAffine.Scaling<T>(statistics.ReciprocalDeviation * weight);
         var weighted = new Sums { Sum = weight * sums[channel].Sum, Product = weight * sums[channel].Product };
-        return GradientAffine.Create<T>(statistics, weighted, layout.Channel.Elements, weight, isCentered: true);
+        double count = operands.HasGivenSums ? operands.ChannelElements : layout.Channel.Elements;
+        return GradientAffine.Create<T>(statistics, weighted, count, weight, isCentered: true);
     }
 }

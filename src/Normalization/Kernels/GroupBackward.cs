@@ -27,8 +27,9 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
         long bytes = layout.Elements * sizeof(T);
         int degree = Partition.DegreeFor(bytes);
         using var scratch = new Scratch<Sums>(layout.Units);
-        fixed (Sums* unitSums = scratch.Span)
+        fixed (Sums* pooled = scratch.Span)
         {
+            Sums* unitSums = operands.ChannelSums == null ? pooled : operands.ChannelSums;
             var job = new GroupBackward<T, V, W>(layout, operands, unitSums, Thresholds.IsStreamed(3 * bytes, layout.Unit.Length * sizeof(T)));
             if (degree == 1 || layout.Groups >= degree * Thresholds.ChunksPerThread)
                 Partition.For(job, layout.Groups, degree);
@@ -45,13 +46,15 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
         {
             nint first = group * _layout.UnitsPerGroup, last = first + _layout.UnitsPerGroup, channel = first % _layout.Channels;
             ref readonly GroupStatistics statistics = ref _operands.Statistics[group % _layout.StatisticsPeriod];
-            for (nint unit = first; unit < last; unit++)
+            for (nint unit = first; unit < last && !_operands.HasGivenSums; unit++)
             {
                 Sums total = default;
                 for (nint i = 0; i < _layout.Unit.Segments; i++)
                     total.Add(SegmentSums(unit, statistics, _layout.Unit[i]));
                 _unitSums[unit] = AboutMean(total, statistics);
             }
+            if (_operands.InputGradient == null)
+                continue;
             Sums groupSums = GroupSums(first, channel);
             for (nint unit = first; unit < last; unit++, channel++)
             {
@@ -66,6 +69,15 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void RunSplit(int degree)
     {
+        if (!_operands.HasGivenSums)
+            SumSplit(degree);
+        if (_operands.InputGradient != null)
+            Partition.For(new UnitSegments(this), _layout.Units * _layout.Unit.Segments, degree);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void SumSplit(int degree)
+    {
         nint segments = _layout.Unit.Segments;
         using var scratch = new Scratch<Sums>(_layout.Units * segments);
         fixed (Sums* sums = scratch.Span)
@@ -79,7 +91,6 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
                 _unitSums[unit] = AboutMean(total, StatisticsOf(unit));
             }
         }
-        Partition.For(new UnitSegments(this), _layout.Units * segments, degree);
     }
 
     private ref GroupStatistics StatisticsOf(nint unit) =>
@@ -131,7 +142,8 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
             }
             return;
         }
-        var affine = GradientAffine.Create<T>(statistics, groupSums, _layout.Group.Elements, WeightOf(channel), _operands.IsCentered);
+        double count = _operands.HasGivenSums ? _operands.ChannelElements : _layout.Group.Elements;
+        var affine = GradientAffine.Create<T>(statistics, groupSums, count, WeightOf(channel), _operands.IsCentered);
         for (nint run = 0; run < segment.Runs; run++, offset += _layout.Unit.Stride)
         {
             if (affine.IsNarrow)

@@ -27,8 +27,8 @@ internal struct GroupStatistics
     public static GroupStatistics FromSquares(double squares, double count, double epsilon) =>
         new() { Variance = squares / count, ReciprocalDeviation = Reciprocal((squares / count) + epsilon) };
 
-    public static GroupStatistics FromMoments(double mean, double variance, double epsilon) =>
-        new() { Mean = mean, Variance = variance, ReciprocalDeviation = Reciprocal(variance + epsilon) };
+    public static GroupStatistics FromMoments(double mean, double variance, double epsilon, double residue = 0) =>
+        new() { Mean = mean, Residue = residue, Variance = variance, ReciprocalDeviation = Reciprocal(variance + epsilon) };
 
     public static GroupStatistics FromSaved(double mean, double reciprocalDeviation) =>
         new() { Mean = mean, ReciprocalDeviation = reciprocalDeviation, Variance = 1 / (reciprocalDeviation * reciprocalDeviation) };

@@ -76,12 +76,72 @@ internal static unsafe class Launch
                 HasFixedStatistics = hasFixedStatistics,
                 IsCentered = plan.IsCentered,
             };
-            if (plan.IsColumns)
-                KernelSet<T>.Active.Backward(plan.Columns, operands);
-            else
-                KernelSet<T>.Active.Backward(plan.Layout(coefficients.Any, hasFixedStatistics), operands);
+            Backward(plan, operands, coefficients.Any);
         }
         coefficients.AddGradients(weightGradient, biasGradient);
+    }
+
+    /// <summary>BatchNorm's Σ dy and Σ dy · (x - mean) of each channel alone, for a group that goes on elsewhere.</summary>
+    public static void GradientSums<T>(
+        in Plan plan, ReadOnlySpan<T> x, ReadOnlySpan<T> dy, Span<GroupStatistics> statistics, Span<Sums> sums)
+        where T : unmanaged
+    {
+        sums.Clear();
+        if (plan.Elements == 0)
+            return;
+        fixed (T* px = x, pdy = dy)
+        fixed (GroupStatistics* ps = statistics)
+        fixed (Sums* pSums = sums)
+        {
+            var operands = new Operands<T> { Input = px, OutputGradient = pdy, Statistics = ps, ChannelSums = pSums, IsCentered = true };
+            Backward(plan, operands, hasWeights: false);
+        }
+    }
+
+    /// <summary>BatchNorm's gradient of the input alone, from the sums of each channel over <paramref name="count"/> elements here and elsewhere.</summary>
+    public static void InputGradient<T>(
+        in Plan plan,
+        ReadOnlySpan<T> x,
+        ReadOnlySpan<T> dy,
+        ReadOnlySpan<T> weight,
+        Span<GroupStatistics> statistics,
+        Span<Sums> sums,
+        double count,
+        Span<T> dx)
+        where T : unmanaged
+    {
+        if (plan.Elements == 0)
+            return;
+        fixed (T* px = x, pdy = dy, pdx = dx, pw = weight)
+        fixed (GroupStatistics* ps = statistics)
+        fixed (Sums* pSums = sums)
+        {
+            var operands = new Operands<T>
+            {
+                Input = px,
+                OutputGradient = pdy,
+                InputGradient = pdx,
+                Weight = pw,
+                Statistics = ps,
+                ChannelSums = pSums,
+                ChannelElements = count,
+                IsCentered = true,
+            };
+            Backward(plan, operands, hasWeights: true);
+        }
+    }
+
+    /// <summary>One more term in BatchNorm's parameter gradients, from the sums of each channel.</summary>
+    public static void AddParameterGradients<T>(
+        ReadOnlySpan<GroupStatistics> statistics, ReadOnlySpan<Sums> sums, Span<T> weightGradient, Span<T> biasGradient)
+        where T : unmanaged
+    {
+        fixed (T* pdw = weightGradient, pdb = biasGradient)
+        {
+            var operands = new Operands<T> { WeightGradient = pdw, BiasGradient = pdb };
+            for (int channel = 0; channel < sums.Length; channel++)
+                operands.AddParameterGradients(channel, statistics[channel].ReciprocalDeviation * sums[channel].Product, sums[channel].Sum);
+        }
     }
 
     /// <summary>Computes the statistics alone.</summary>
@@ -98,6 +158,14 @@ internal static unsafe class Launch
             else
                 KernelSet<T>.Active.Forward(plan.Layout(hasWeights: false, hasFixedStatistics: false), operands);
         }
+    }
+
+    private static void Backward<T>(in Plan plan, in Operands<T> operands, bool hasWeights) where T : unmanaged
+    {
+        if (plan.IsColumns)
+            KernelSet<T>.Active.Backward(plan.Columns, operands);
+        else
+            KernelSet<T>.Active.Backward(plan.Layout(hasWeights, operands.HasFixedStatistics), operands);
     }
 
     /// <summary>dx = r · γ · dy where nothing else is wanted: a forward pass about a mean of 0, which needs neither x nor sums.</summary>

@@ -14,11 +14,20 @@ internal unsafe struct Operands<T> where T : unmanaged
     public GroupStatistics* Statistics;
     public double Epsilon;
 
+    /// <summary>Σ dy and Σ dy · (x - mean) of each channel: written where there is no InputGradient, given otherwise.</summary>
+    public Sums* ChannelSums;
+
+    /// <summary>How many elements the given sums run over.</summary>
+    public double ChannelElements;
+
     /// <summary>The statistics are given and do not depend on the input.</summary>
     public bool HasFixedStatistics;
 
     /// <summary>The mean is subtracted; otherwise (RMS) it counts as zero.</summary>
     public bool IsCentered;
+
+    /// <summary>The sums of backward come from elsewhere: they run over more elements than there are here.</summary>
+    public readonly bool HasGivenSums => ChannelSums != null && InputGradient != null;
 
     /// <summary>The two gradients of the parameters gain one more term.</summary>
     public readonly void AddParameterGradients(nint index, double weightGradient, double biasGradient)

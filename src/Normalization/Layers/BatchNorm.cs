@@ -18,9 +18,40 @@ namespace Normalization;
 public abstract class BatchNorm<T> : RunningStatisticsLayer<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
+    private Synchronization? _synchronization;
+
     private protected BatchNorm(int numFeatures, double epsilon, double? momentum, bool affine, bool trackRunningStatistics)
         : base(numFeatures, epsilon, momentum, affine, trackRunningStatistics)
     {
+    }
+
+    /// <summary>Gets a value indicating whether training shares its statistics with other ranks.</summary>
+    public bool IsSynchronized => _synchronization is not null;
+
+    private protected override Synchronization? Peers => IsTraining && !HasFixedStatistics ? _synchronization : null;
+
+    /// <summary>
+    /// Takes the batch statistics of training over the batches of all ranks from now on: k ranks with a part of a batch each
+    /// compute what one rank computes with the whole batch. All ranks must call this, for equal layers in the same order.
+    /// </summary>
+    /// <remarks>
+    /// <para>
+    /// In training each forward and each backward pass is then one <see cref="ICollective.AllGather"/>, in which every rank takes
+    /// part, even one whose batch is empty. All ranks get the same bits: the same statistics, and the same running statistics if
+    /// they began with the same. Outputs and input gradients are those of the rank's own part. Evaluation exchanges nothing.
+    /// </para>
+    /// <para>
+    /// The input gradient is that of the sum of all ranks' losses. The gradients of γ and β are those of the rank's own part; add
+    /// them over the ranks, as those of all other parameters, with <see cref="ICollective.AllReduce"/>. One value per channel is
+    /// an error only if all ranks together have one. Where one rank's arguments are refused, the pass throws on all ranks.
+    /// </para>
+    /// </remarks>
+    /// <param name="collective">The ranks, which share the statistics; null, or a single rank, ends the synchronisation.</param>
+    /// <exception cref="CollectiveException">The ranks' layers differ in channels, type or ε, or the exchange failed. The passes throw it too.</exception>
+    public void Synchronize(ICollective? collective)
+    {
+        int elementSize = typeof(T) == typeof(float) ? sizeof(float) : sizeof(double);
+        _synchronization = collective is { Size: > 1 } ? Synchronization.Agree(collective, NumFeatures, elementSize, Epsilon) : null;
     }
 
     /// <summary>
@@ -69,7 +100,7 @@ public abstract class BatchNorm<T> : RunningStatisticsLayer<T>
     {
         GuardInput(shape, 1, rankFits, expected);
         var plan = Plan.Batch(shape[0], NumFeatures, Shape.Product(shape, 2));
-        if (plan.ElementsPerGroup == 1 && !HasFixedStatistics)
+        if (plan.ElementsPerGroup == 1 && !HasFixedStatistics && Peers is null)
         {
             throw Guard.InputError($"Batch statistics need more than one value per channel, got the input {Format(shape)}: the variance would be 0. Use a larger batch, or the running statistics by Eval() or UseRunningStatistics.");
         }

@@ -34,6 +34,12 @@ public sealed class ForwardContext<T>
 
     internal bool HasFixedStatistics { get; private set; }
 
+    /// <summary>Gets the ranks that the statistics are shared with, if there are any.</summary>
+    internal Synchronization? Peers { get; private set; }
+
+    /// <summary>Gets how many elements share statistics, on all ranks together.</summary>
+    internal double ElementsPerGroup { get; private set; }
+
     internal Span<GroupStatistics> Statistics => _statistics.AsSpan(0, GroupCount);
 
     /// <summary>Gets the mean of one group: of a channel, of a group of a sample, or of a row. RmsNorm has 0.</summary>
@@ -53,6 +59,7 @@ public sealed class ForwardContext<T>
     {
         Input = null;
         Owner = null;
+        Peers = null;
         GroupCount = 0;
     }
 
@@ -71,6 +78,14 @@ public sealed class ForwardContext<T>
             _shape = new int[shape.Length];
         shape.CopyTo(_shape);
         (Owner, Plan, Input, HasFixedStatistics, GroupCount) = (owner, plan, input, hasFixedStatistics, groups);
+        (Peers, ElementsPerGroup) = (null, plan.ElementsPerGroup);
+    }
+
+    internal void RememberShared(
+        NormalizationLayer<T> owner, in Plan plan, ReadOnlySpan<int> shape, Tensor<T>? input, int groups, Synchronization peers, double elementsPerGroup)
+    {
+        Remember(owner, plan, shape, input, groups, hasFixedStatistics: false);
+        (Peers, ElementsPerGroup) = (peers, elementsPerGroup);
     }
 
     private ref readonly GroupStatistics StatisticsOf(int group)

@@ -56,6 +56,7 @@ public abstract partial class NormalizationLayer<T>
     {
         ArgumentNullException.ThrowIfNull(context);
         GuardOwner(context);
+        using Synchronization.Turn turn = Synchronization.BeginBackward(context.Peers);
         TensorSpans.GuardShape(input.Lengths, context.Shape, nameof(input));
         TensorSpans.GuardShape(outputGradient.Lengths, context.Shape, nameof(outputGradient));
         TensorSpans.GuardShape(inputGradient.Lengths, context.Shape, nameof(inputGradient));
@@ -69,6 +70,7 @@ public abstract partial class NormalizationLayer<T>
     private void Run(in ReadOnlyTensorSpan<T> input, in TensorSpan<T> output, ForwardContext<T>? context)
     {
         Span<int> shape = input.Rank <= RankOnStack ? (stackalloc int[RankOnStack])[..input.Rank] : new int[input.Rank];
+        using Synchronization.Turn turn = Synchronization.BeginForward(Peers);
         TensorSpans.CopyShape(input.Lengths, shape, nameof(input));
         Plan plan = Describe(shape);
         TensorSpans.GuardShape(output.Lengths, shape, nameof(output));

@@ -55,6 +55,9 @@ public abstract partial class NormalizationLayer<T>
     /// <summary>Gets a value indicating whether the statistics of the present mode do not depend on the input.</summary>
     private protected virtual bool HasFixedStatistics => false;
 
+    /// <summary>Gets the ranks that the present mode shares its statistics with, if there are any.</summary>
+    private protected virtual Synchronization? Peers => null;
+
     /// <summary>Switches to training mode.</summary>
     public void Train() => IsTraining = true;
 
@@ -83,7 +86,6 @@ public abstract partial class NormalizationLayer<T>
     public Tensor<T> Forward(Tensor<T> input)
     {
         ArgumentNullException.ThrowIfNull(input);
-        Describe(input.Shape);
         Tensor<T> output = Tensor<T>.Uninitialized(input.Shape);
         Forward(input, output);
         return output;
@@ -117,7 +119,6 @@ public abstract partial class NormalizationLayer<T>
     public Tensor<T> Backward(Tensor<T> outputGradient)
     {
         ArgumentNullException.ThrowIfNull(outputGradient);
-        GuardRemembered(_remembered, outputGradient);
         Tensor<T> inputGradient = Tensor<T>.Uninitialized(outputGradient.Shape);
         Backward(outputGradient, inputGradient);
         return inputGradient;
@@ -143,7 +144,9 @@ public abstract partial class NormalizationLayer<T>
         ArgumentNullException.ThrowIfNull(outputGradient);
         ArgumentNullException.ThrowIfNull(inputGradient);
         ArgumentNullException.ThrowIfNull(context);
-        Tensor<T> input = GuardRemembered(context, outputGradient);
+        Tensor<T> input = GuardRemembered(context);
+        using Synchronization.Turn turn = Synchronization.BeginBackward(context.Peers);
+        GuardShape(outputGradient, input.Shape, nameof(outputGradient));
         GuardShape(inputGradient, input.Shape, nameof(inputGradient));
         RunBackward(input.Span, outputGradient.Span, inputGradient.Span, context);
     }
@@ -161,7 +164,7 @@ public abstract partial class NormalizationLayer<T>
         throw new InvalidOperationException("This layer has no statistics of its own.");
 
     /// <summary>Follows the statistics of a batch in training mode.</summary>
-    private protected virtual void Track(in Plan plan, ReadOnlySpan<GroupStatistics> statistics)
+    private protected virtual void Track(ReadOnlySpan<GroupStatistics> statistics, double elementsPerGroup)
     {
     }
 
@@ -183,6 +186,7 @@ public abstract partial class NormalizationLayer<T>
     {
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(output);
+        using Synchronization.Turn turn = Synchronization.BeginForward(Peers);
         Plan plan = Describe(input.Shape);
         GuardShape(output, input.Shape, nameof(output));
         Run(plan, input.Shape, input.Span, output.Span, context, input);
@@ -199,6 +203,11 @@ public abstract partial class NormalizationLayer<T>
             throw Guard.InputError(
                 "output overlaps input, which the backward pass needs; pass another output, or call Eval() first if there is no backward pass.", "output");
         }
+        if (Peers is Synchronization peers)
+        {
+            RunTogether(peers, plan, shape, x, y, context!, remembered);
+            return;
+        }
         bool isTraining = IsTraining, hasFixedStatistics = HasFixedStatistics;
         int groups = x.IsEmpty ? 0 : plan.StatisticsCount;
         using Scratch<GroupStatistics> scratch = context is null && groups > NormalizationPrimitives.GroupsOnStack ? new(groups) : default;
@@ -211,7 +220,25 @@ public abstract partial class NormalizationLayer<T>
         Launch.Forward(plan, x, weight, bias, Epsilon, statistics, hasFixedStatistics, y);
         context?.Remember(this, plan, shape, remembered, groups, hasFixedStatistics);
         if (isTraining && !hasFixedStatistics)
-            Track(plan, statistics);
+            Track(statistics, plan.ElementsPerGroup);
+    }
+
+    /// <summary>Training with the statistics of all ranks. Nothing is written before they have agreed.</summary>
+    private void RunTogether(
+        Synchronization peers, in Plan plan, ReadOnlySpan<int> shape, ReadOnlySpan<T> x, Span<T> y, ForwardContext<T> context, Tensor<T>? remembered)
+    {
+        using var scratch = new Scratch<GroupStatistics>(plan.StatisticsCount);
+        Launch.Moments(plan, x, scratch.Span);
+        double elements = peers.MergeMoments(scratch.Span, plan.ElementsPerGroup, Epsilon);
+        if (elements == 1)
+        {
+            throw Guard.InputError("Batch statistics need more than one value per channel, and all ranks together have one: the variance would be 0. Use a larger batch, or the running statistics by Eval() or UseRunningStatistics.");
+        }
+        Span<GroupStatistics> statistics = context.StatisticsFor(elements == 0 ? 0 : plan.StatisticsCount);
+        scratch.Span[..statistics.Length].CopyTo(statistics);
+        Launch.Forward(plan, x, ValueOf(Weight), ValueOf(Bias), Epsilon, statistics, hasFixedStatistics: true, y);
+        context.RememberShared(this, plan, shape, remembered, statistics.Length, peers, elements);
+        Track(statistics, elements);
     }
 
     private void RunBackward(ReadOnlySpan<T> x, ReadOnlySpan<T> dy, Span<T> dx, ForwardContext<T> context)
@@ -222,11 +249,29 @@ public abstract partial class NormalizationLayer<T>
         Guard.Apart(dx, ValueOf(Bias), InputGradient, nameof(Bias));
         // The gradients of frozen parameters count too: they must stay untouched.
         NormalizationPrimitives.GuardBackward(x, dy, weight, dx, GradientOf(Weight), GradientOf(Bias), "input", "outputGradient", InputGradient);
+        if (context.Peers is Synchronization peers)
+        {
+            RunBackwardTogether(peers, x, dy, dx, context);
+            return;
+        }
         Launch.Backward(
             context.Plan, x, dy, weight, context.Statistics, context.HasFixedStatistics, dx, WantedGradientOf(Weight), WantedGradientOf(Bias));
     }
 
-    private Tensor<T> GuardRemembered(ForwardContext<T> context, Tensor<T> outputGradient)
+    /// <summary>The input gradient takes the sums of all ranks, the gradients of the parameters those of this one.</summary>
+    private void RunBackwardTogether(Synchronization peers, ReadOnlySpan<T> x, ReadOnlySpan<T> dy, Span<T> dx, ForwardContext<T> context)
+    {
+        Plan plan = context.Plan;
+        using var scratch = new Scratch<Sums>((nint)2 * plan.StatisticsCount);
+        Span<Sums> own = scratch.Span[..plan.StatisticsCount], total = scratch.Span[plan.StatisticsCount..];
+        Launch.GradientSums(plan, x, dy, context.Statistics, own);
+        peers.AddSums(own, total, context.ElementsPerGroup);
+        Launch.InputGradient(plan, x, dy, ValueOf(Weight), context.Statistics, total, context.ElementsPerGroup, dx);
+        if (plan.Elements > 0)
+            Launch.AddParameterGradients(context.Statistics, own, WantedGradientOf(Weight), WantedGradientOf(Bias));
+    }
+
+    private Tensor<T> GuardRemembered(ForwardContext<T> context)
     {
         if (context == _remembered && !IsTraining)
         {
@@ -236,7 +281,6 @@ public abstract partial class NormalizationLayer<T>
         GuardOwner(context);
         if (context.Input is not Tensor<T> input)
             throw new InvalidOperationException("The context remembers a forward pass on tensor spans, without its input. Pass the input to Backward again.");
-        GuardShape(outputGradient, input.Shape, nameof(outputGradient));
         return input;
     }
 

@@ -108,15 +108,15 @@ public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
     private protected override void FillFixedStatistics(Span<GroupStatistics> statistics) =>
         NormalizationPrimitives.FixStatistics<T>(RunningMean!.Span, RunningVariance!.Span, Epsilon, statistics);
 
-    private protected override void Track(in Plan plan, ReadOnlySpan<GroupStatistics> statistics)
+    private protected override void Track(ReadOnlySpan<GroupStatistics> statistics, double elementsPerGroup)
     {
         if (RunningMean is null || RunningVariance is null)
             return;
         _batchesTracked++;
-        if (plan.Elements > 0)
+        if (!statistics.IsEmpty)
         {
             NormalizationPrimitives.UpdateRunningStatistics(
-                plan, statistics, Momentum ?? (1.0 / _batchesTracked), RunningMean.Span, RunningVariance.Span);
+                statistics, elementsPerGroup, Momentum ?? (1.0 / _batchesTracked), RunningMean.Span, RunningVariance.Span);
         }
     }
 

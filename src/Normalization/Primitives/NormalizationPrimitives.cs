@@ -64,11 +64,11 @@ public static partial class NormalizationPrimitives
 
     /// <summary>running = (1 - momentum) · running + momentum · batch, with the unbiased variance, averaged over the samples that have statistics of their own.</summary>
     internal static void UpdateRunningStatistics<T>(
-        in Plan plan, ReadOnlySpan<GroupStatistics> statistics, double momentum, Span<T> runningMean, Span<T> runningVariance)
+        ReadOnlySpan<GroupStatistics> statistics, double count, double momentum, Span<T> runningMean, Span<T> runningVariance)
         where T : unmanaged
     {
         int channels = runningMean.Length;
-        double samples = (double)statistics.Length / channels, count = plan.ElementsPerGroup, unbiased = count / (count - 1);
+        double samples = (double)statistics.Length / channels, unbiased = count / (count - 1);
         for (int channel = 0; channel < channels; channel++)
         {
             double mean = 0, variance = 0;
@@ -166,7 +166,7 @@ public static partial class NormalizationPrimitives
         for (int i = 0; i < reciprocalDeviation.Length; i++)
             reciprocalDeviation[i] = statistics[i].ReciprocalDeviation;
         if (!runningMean.IsEmpty)
-            UpdateRunningStatistics(plan, statistics, momentum, runningMean, runningVariance);
+            UpdateRunningStatistics(statistics, plan.ElementsPerGroup, momentum, runningMean, runningVariance);
     }
 
     /// <summary>Backward with statistics given as two spans.</summary>

@@ -1,0 +1,243 @@
+using System.Globalization;
+using Normalization.Kernels;
+
+namespace Normalization;
+
+/// <summary>
+/// What the ranks of a synchronised BatchNorm tell each other: one message a pass, gathered from all. Every rank computes the same
+/// from the same numbers in the same order, which gives all of them the same bits; a sum inside the transport need not.
+/// </summary>
+internal sealed class Synchronization
+{
+    // The kind of the message, the channels, the bytes of an element, and a number that depends on the kind.
+    private const int HeaderLength = 4;
+
+    // Mean, residue, M2. Without the residue, elements near a mean that is large against the deviation would lose digits.
+    private const int MomentLength = 3;
+
+    // Σ dy and Σ dy · (x - mean).
+    private const int SumLength = 2;
+
+    private readonly ICollective _collective;
+    private readonly int _channels;
+    private readonly int _elementSize;
+
+    // A pass has begun, and the other ranks wait for this one's message.
+    private bool _isAwaited;
+
+    private Synchronization(ICollective collective, int channels, int elementSize)
+    {
+        _collective = collective;
+        _channels = channels;
+        _elementSize = elementSize;
+    }
+
+    private enum Kind
+    {
+        Refusal,
+        Layer,
+        Forward,
+        Backward,
+    }
+
+    /// <summary>Makes sure that all ranks have the same layer.</summary>
+    public static Synchronization Agree(ICollective collective, int channels, int elementSize, double epsilon)
+    {
+        var synchronization = new Synchronization(collective, channels, elementSize);
+        using var message = new Message(synchronization, 0);
+        message.Exchange(Kind.Layer, epsilon);
+        message.GuardEqualDetails();
+        return synchronization;
+    }
+
+    /// <summary>Begins a forward pass that the other ranks wait for, if there are any.</summary>
+    public static Turn BeginForward(Synchronization? peers) => new(peers, MomentLength);
+
+    /// <summary>Begins a backward pass that the other ranks wait for, if there are any.</summary>
+    public static Turn BeginBackward(Synchronization? peers) => new(peers, SumLength);
+
+    /// <summary>Turns the statistics of this rank's elements into those of all, and returns how many elements each channel has.</summary>
+    public double MergeMoments(Span<GroupStatistics> statistics, double count, double epsilon)
+    {
+        using var message = new Message(this, MomentLength);
+        for (int channel = 0; channel < _channels; channel++)
+        {
+            // Without elements there are no statistics to tell of.
+            GroupStatistics own = count > 0 ? statistics[channel] : default;
+            Span<double> moments = message[channel];
+            (moments[0], moments[1], moments[2]) = (own.Mean, own.Residue, own.Variance * count);
+        }
+        message.Exchange(Kind.Forward, count);
+        double total = 0;
+        for (int rank = 0; rank < _collective.Size; rank++)
+            total += message.Detail(rank);
+        for (int channel = 0; channel < _channels && total > 0; channel++)
+            statistics[channel] = Merge(message, channel, total, epsilon);
+        return total;
+    }
+
+    /// <summary>The sums of all ranks from those of this one, over so many elements together.</summary>
+    public void AddSums(ReadOnlySpan<Sums> own, Span<Sums> total, double elements)
+    {
+        using var message = new Message(this, SumLength);
+        for (int channel = 0; channel < _channels; channel++)
+            (message[channel][0], message[channel][1]) = (own[channel].Sum, own[channel].Product);
+        message.Exchange(Kind.Backward, elements);
+        message.GuardEqualDetails();
+        total.Clear();
+        for (int rank = 0; rank < _collective.Size; rank++)
+        {
+            for (int channel = 0; channel < _channels; channel++)
+            {
+                ReadOnlySpan<double> sums = message.Of(rank, channel);
+                total[channel].Add(new() { Sum = sums[0], Product = sums[1] });
+            }
+        }
+    }
+
+    private void Refuse(int valuesPerChannel)
+    {
+        using var message = new Message(this, valuesPerChannel);
+        try
+        {
+            message.Exchange(Kind.Refusal, 0);
+        }
+        catch (CollectiveException)
+        {
+            // The caller throws what was wrong with the arguments, which says more.
+        }
+    }
+
+    /// <summary>
+    /// The formula of Chan, Golub and LeVeque for any number of parts, about the mean of the first that has elements:
+    /// mean = Σ nᵢ · meanᵢ / n, M2 = Σ (M2ᵢ + nᵢ · (meanᵢ - mean)²).
+    /// </summary>
+    private GroupStatistics Merge(in Message message, int channel, double total, double epsilon)
+    {
+        int first = 0;
+        while (message.Detail(first) == 0)
+            first++;
+        ReadOnlySpan<double> pivot = message.Of(first, channel);
+        double offset = 0, squares = 0;
+        for (int rank = first; rank < _collective.Size; rank++)
+            offset += message.Detail(rank) / total * Difference(message.Of(rank, channel), pivot, message.Detail(rank));
+        for (int rank = first; rank < _collective.Size; rank++)
+        {
+            ReadOnlySpan<double> moments = message.Of(rank, channel);
+            double distance = Difference(moments, pivot, message.Detail(rank)) - offset;
+            squares += moments[2] + (message.Detail(rank) * distance * distance);
+        }
+        double mean = pivot[0] + offset, rounded = mean - pivot[0];
+        double residue = double.IsFinite(mean) ? pivot[0] - (mean - rounded) + (offset - rounded) + pivot[1] : 0;
+        if (_elementSize == sizeof(float) && double.IsFinite(mean))
+        {
+            // Means of few floats often lie half way between two, where the last bits of a double decide which one they round to. In
+            // one process these bits are right; here they go to the residue, by Veltkamp's splitting.
+            double split = mean * 33, high = split - (split - mean);
+            residue += mean - high;
+            mean = high;
+        }
+        return GroupStatistics.FromMoments(mean, squares / total, epsilon, residue);
+    }
+
+    private static double Difference(ReadOnlySpan<double> moments, ReadOnlySpan<double> pivot, double count) =>
+        count == 0 ? 0 : moments[0] - pivot[0] + (moments[1] - pivot[1]);
+
+    /// <summary>A pass on this rank. One that ends before its message has been sent tells the others that its arguments were refused.</summary>
+    internal readonly ref struct Turn : IDisposable
+    {
+        private readonly Synchronization? _owner;
+        private readonly int _valuesPerChannel;
+
+        public Turn(Synchronization? owner, int valuesPerChannel)
+        {
+            (_owner, _valuesPerChannel) = (owner, valuesPerChannel);
+            owner?._isAwaited = true;
+        }
+
+        public void Dispose()
+        {
+            if (_owner is { _isAwaited: true })
+                _owner.Refuse(_valuesPerChannel);
+        }
+    }
+
+    /// <summary>The message of this rank and, once exchanged, those of all: a header and some values for each channel.</summary>
+    private readonly ref struct Message : IDisposable
+    {
+        private readonly Synchronization _owner;
+        private readonly Scratch<double> _scratch;
+        private readonly int _valuesPerChannel;
+        private readonly int _length;
+
+        public Message(Synchronization owner, int valuesPerChannel)
+        {
+            _owner = owner;
+            _valuesPerChannel = valuesPerChannel;
+            _length = checked(HeaderLength + (valuesPerChannel * owner._channels));
+            _scratch = new((nint)(owner._collective.Size + 1) * _length);
+        }
+
+        public Span<double> this[int channel] => Values(_scratch.Span, channel);
+
+        private Span<double> Gathered => _scratch.Span[_length..];
+
+        public ReadOnlySpan<double> Of(int rank, int channel) => Values(Gathered[(rank * _length)..], channel);
+
+        public double Detail(int rank) => Header(rank)[^1];
+
+        /// <summary>Throws, on every rank alike, where the ranks are not in the same pass of the same layer.</summary>
+        public void Exchange(Kind kind, double detail)
+        {
+            Span<double> own = _scratch.Span[.._length];
+            (own[0], own[1], own[2], own[3]) = ((double)kind, _owner._channels, _owner._elementSize, detail);
+            _owner._isAwaited = false;
+            _owner._collective.AllGather(own, Gathered);
+            for (int rank = 0; rank < _owner._collective.Size; rank++)
+            {
+                if (!Header(rank)[..^1].SequenceEqual(Header(0)[..^1]) || Header(rank)[0] == (double)Kind.Refusal)
+                    throw Disagreement();
+            }
+        }
+
+        public void GuardEqualDetails()
+        {
+            for (int rank = 1; rank < _owner._collective.Size; rank++)
+            {
+                if (Detail(rank) != Detail(0))
+                    throw Disagreement();
+            }
+        }
+
+        public void Dispose() => _scratch.Dispose();
+
+        private Span<double> Values(Span<double> message, int channel) =>
+            message.Slice(HeaderLength + (channel * _valuesPerChannel), _valuesPerChannel);
+
+        private ReadOnlySpan<double> Header(int rank) => Gathered.Slice(rank * _length, HeaderLength);
+
+        private CollectiveException Disagreement()
+        {
+            var ranks = new List<(string Text, int Rank)>();
+            for (int rank = 0; rank < _owner._collective.Size; rank++)
+                ranks.Add((Describe(Header(rank)), rank));
+            IEnumerable<string> parts = ranks.GroupBy(static item => item.Text, static item => item.Rank)
+                .Select(static group => $"{(group.Count() == 1 ? "rank" : "ranks")} {string.Join(", ", group)}: {group.Key}");
+            return new($"The ranks do not fit together ({string.Join("; ", parts)}). All ranks must call equal layers in the same order.");
+        }
+
+        private static string Describe(ReadOnlySpan<double> header)
+        {
+            string layer = string.Create(
+                CultureInfo.InvariantCulture, $"a BatchNorm of {header[1]} channels of {(header[2] == sizeof(float) ? "float" : "double")}");
+            return (Kind)header[0] switch
+            {
+                Kind.Refusal => "arguments refused, as its own exception says",
+                Kind.Layer => string.Create(CultureInfo.InvariantCulture, $"{layer} with epsilon {header[3]}"),
+                Kind.Forward => $"forward through {layer}",
+                Kind.Backward => string.Create(CultureInfo.InvariantCulture, $"backward through {layer} and {header[3]} elements in each"),
+                _ => "something else",
+            };
+        }
+    }
+}
