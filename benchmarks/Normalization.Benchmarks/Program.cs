@@ -8,6 +8,7 @@ const string Usage = """
       peers [options]        this library beside its peers and the memory limit, in one run (peers --help)
       results [options]      all of peers with one thread and two, as benchmarks/RESULTS.md and benchmarks/speed.svg
       smoke                  every operation once, on small shapes, to see that nothing is broken
+      synchronize [--paper]  what synchronised BatchNorm adds, over 1, 2 and 4 threads or under mpirun; --paper: ResNet-50 on many nodes
       layers [options]       BenchmarkDotNet; the options are its own, for example --filter '*LayerNorm*'
     """;
 
@@ -25,6 +26,8 @@ switch (args)
         return ResultsCommand.Run(options, contenders);
     case ["smoke"]:
         return Smoke.Run(contenders);
+    case ["synchronize", .. var options]:
+        return SynchronizeCommand.Run(options);
     case ["layers", .. var options]:
         BenchmarkSwitcher.FromAssembly(typeof(LayerBenchmarks).Assembly).Run(options);
         return 0;

@@ -29,6 +29,8 @@ internal sealed record CompareOptions
                          (default {new CompareOptions().OutputPath})
           --help         this text
 
+        The command 'distributed' trains over several ranks instead; 'distributed --help' has more.
+
         Exit code: 0 done, 2 wrong option or file, 130 stopped by Ctrl-C.
 
         """;

@@ -10,11 +10,12 @@ Console.CancelKeyPress += (_, key) =>
 
 try
 {
-    if (args is ["claims", .. string[] rest])
-        ClaimsCommand.Run(rest, cancellation.Token);
-    else
-        CompareCommand.Run(args, cancellation.Token);
-
+    switch (args)
+    {
+        case ["claims", .. string[] options]: ClaimsCommand.Run(options, cancellation.Token); break;
+        case ["distributed", .. string[] options]: DistributedCommand.Run(options, cancellation.Token); break;
+        default: CompareCommand.Run(args, cancellation.Token); break;
+    }
     return 0;
 }
 catch (UsageException e)

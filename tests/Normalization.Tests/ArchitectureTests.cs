@@ -3,7 +3,7 @@ using Normalization.PublicApi.Tests;
 
 namespace Normalization.Tests;
 
-/// <summary>The arrows of the house go one way: Simd ← Kernels ← Primitives ← Layers ← State, and Kernels ← Tensors ← Layers.</summary>
+/// <summary>The arrows of the house go one way: Simd ← Kernels ← Primitives ← Layers ← State, Kernels ← Tensors ← Layers and Collectives ← Layers.</summary>
 public sealed partial class ArchitectureTests
 {
     private static readonly string _sources = Path.Combine(Repository.Root, "src", "Normalization");
@@ -14,7 +14,8 @@ public sealed partial class ArchitectureTests
         ("Kernels", ["Kernels/Simd"]),
         ("Tensors", ["Kernels", "."]),
         ("Primitives", ["Kernels", "."]),
-        ("Layers", ["Primitives", "Kernels", "Tensors", "."]),
+        ("Collectives", ["."]),
+        ("Layers", ["Primitives", "Kernels", "Tensors", "Collectives", "."]),
         ("State", ["Layers", "Tensors", "."]),
         (".", ["Kernels"]),
     ];

@@ -10,7 +10,9 @@ internal static class ChildProcess
     public const int NoAnswer = int.MinValue;
 
     public static Process Start(IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? knobs = null) =>
-        StartHost([typeof(ChildProcess).Assembly.Location, .. arguments], knobs);
+        Launch(
+            [HostPath, Program, .. arguments],
+            (knobs ?? new Dictionary<string, string>()).Select(static knob => KeyValuePair.Create("DOTNET_" + knob.Key, knob.Value)));
 
     /// <summary>Runs to the end, or for so long at most.</summary>
     public static (int ExitCode, string Output) Run(
@@ -20,18 +22,26 @@ internal static class ChildProcess
         return Finish(process, timeoutSeconds);
     }
 
+    /// <summary>Runs under a launcher, mpirun for example, with more variables in the environment.</summary>
+    public static (int ExitCode, string Output) RunUnder(
+        IEnumerable<string> launcher, IEnumerable<string> arguments, IReadOnlyDictionary<string, string> variables, int timeoutSeconds)
+    {
+        using Process process = Launch([.. launcher, HostPath, Program, .. arguments], variables);
+        return Finish(process, timeoutSeconds);
+    }
+
     /// <summary>The host with these arguments in a folder: an SDK command or another program.</summary>
     public static (int ExitCode, string Output) RunHost(string folder, IEnumerable<string> arguments)
     {
-        using Process process = StartHost(arguments, folder: folder);
+        using Process process = Launch([HostPath, .. arguments], [], folder);
         return Finish(process, timeoutSeconds: 1200);
     }
 
-    private static Process StartHost(IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? knobs = null, string folder = "")
+    private static Process Launch(IReadOnlyList<string> command, IEnumerable<KeyValuePair<string, string>> variables, string folder = "")
     {
-        var start = new ProcessStartInfo(HostPath, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder };
-        foreach ((string name, string value) in knobs ?? new Dictionary<string, string>())
-            start.Environment["DOTNET_" + name] = value;
+        var start = new ProcessStartInfo(command[0], command.Skip(1)) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder };
+        foreach ((string name, string value) in variables)
+            start.Environment[name] = value;
         return Process.Start(start)!;
     }
 
@@ -45,6 +55,8 @@ internal static class ChildProcess
         }
         return (process.ExitCode, output.Result + errors.Result);
     }
+
+    private static string Program => typeof(ChildProcess).Assembly.Location;
 
     // The host that runs this runtime: <root>/shared/Microsoft.NETCore.App/<version>/ lies three folders below it.
     private static string HostPath

@@ -8,6 +8,8 @@ internal sealed class Network(int[] inputShape, IReadOnlyList<ILayer> layers)
 
     public IReadOnlyList<Weights> Weights { get; } = [.. layers.SelectMany(layer => layer.Weights)];
 
+    public IEnumerable<NormalizationLayer<float>> NormalizationLayers => layers.OfType<Normalized>().Select(layer => layer.Layer);
+
     /// <summary>The part of the training time that went into normalization layers, up to now.</summary>
     public TimeSpan NormalizationTime => layers.OfType<Normalized>().Aggregate(TimeSpan.Zero, (sum, layer) => sum + layer.TrainingTime);
 

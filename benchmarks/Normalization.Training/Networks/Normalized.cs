@@ -8,6 +8,8 @@ internal sealed class Normalized(NormalizationLayer<float> layer) : ILayer
     private readonly Scratch _outputs = new();
     private readonly Scratch _inputGradients = new();
 
+    public NormalizationLayer<float> Layer => layer;
+
     public TimeSpan TrainingTime { get; private set; }
 
     public IReadOnlyList<Weights> Weights { get; } = Networks.Weights.Of(layer);

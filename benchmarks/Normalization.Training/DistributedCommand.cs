@@ -1,0 +1,88 @@
+using Normalization.Mpi;
+using Normalization.Training.Data;
+using Normalization.Training.Learning;
+using Normalization.Training.Reports;
+using Spectre.Console;
+
+namespace Normalization.Training;
+
+/// <summary>Data-parallel training with and without synchronised batch statistics, beside one process with the whole batch.</summary>
+internal static class DistributedCommand
+{
+    public static void Run(IReadOnlyList<string> arguments, CancellationToken cancellation)
+    {
+        DistributedOptions options = DistributedOptions.Parse(arguments);
+        if (options.Common.Help)
+        {
+            Console.Write(DistributedOptions.HelpText);
+            return;
+        }
+
+        if (MpiCollective.IsLaunched && options.Ranks is not null)
+            throw new UsageException("--ranks is for threads; mpirun has its own number of ranks");
+
+        OutputFile.EnsureWritable(options.Common.OutputPath);
+        ImageSet digits = options.Common.DataPath is null ? DigitReader.ReadEmbedded() : DigitReader.Read(options.Common.DataPath);
+        (ImageSet train, ImageSet test) = digits.Split();
+        var trainer = new DistributedTrainer(train, test);
+        if (MpiCollective.IsLaunched)
+        {
+            MpiCollective ranks = MpiCollective.Initialize();
+            Train(ranks, $"processes on {ranks.Library}", trainer, options.Common, cancellation);
+            return;
+        }
+
+        try
+        {
+            InMemoryCollective.Run(
+                options.Ranks ?? DistributedOptions.DefaultRanks, ranks => Train(ranks, "threads", trainer, options.Common, cancellation));
+        }
+        catch (AggregateException e) when (cancellation.IsCancellationRequested)
+        {
+            throw new OperationCanceledException("A rank was stopped.", e, cancellation);
+        }
+    }
+
+    /// <summary>What one rank does; the first one also shows it.</summary>
+    private static void Train(
+        ICollective ranks, string kind, DistributedTrainer trainer, CompareOptions options, CancellationToken cancellation)
+    {
+        IReadOnlyList<DistributedExperiment> experiments = DistributedExperiment.All(ranks.Size, options.Seed, options.Quick);
+        if (ranks.Rank > 0)
+        {
+            foreach (DistributedExperiment experiment in experiments)
+                trainer.Run(experiment, ranks, _ => { }, cancellation);
+            return;
+        }
+
+        IAnsiConsole console = Terminal.Create();
+        console.WriteLine($"{experiments.Count} trainings over {ranks.Size} {kind} (seed {options.Seed}).");
+        IReadOnlyList<DistributedResult> results = console.IsLive()
+            ? console.Progress().AutoClear(true).Start(context =>
+            {
+                ProgressTask bar = context.AddTask("training", maxValue: experiments.Sum(e => e.Settings.Steps));
+                return RunAll(console, experiments, trainer, ranks, () => bar.Increment(1), cancellation);
+            })
+            : RunAll(console, experiments, trainer, ranks, () => { }, cancellation);
+
+        console.WriteLine();
+        console.Write(DistributedReport.Table(results));
+        console.WriteLine(DistributedReport.Summary(results));
+        OutputFile.Write(options.OutputPath, DistributedReport.Draw(results, ranks.Size));
+        Console.WriteLine($"Learning curves: {Path.GetFullPath(options.OutputPath)}");
+    }
+
+    private static List<DistributedResult> RunAll(
+        IAnsiConsole console, IReadOnlyList<DistributedExperiment> experiments, DistributedTrainer trainer, ICollective ranks,
+        Action progress, CancellationToken cancellation)
+    {
+        var results = new List<DistributedResult>();
+        foreach (DistributedExperiment experiment in experiments)
+        {
+            results.Add(trainer.Run(experiment, ranks, _ => progress(), cancellation));
+            console.WriteLine($"[{results.Count,2}/{experiments.Count}] {experiment.Title}: {results[^1].Accuracy:P1}");
+        }
+
+        return results;
+    }
+}
