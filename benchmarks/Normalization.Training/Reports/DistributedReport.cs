@@ -49,9 +49,17 @@ internal static class DistributedReport
 
     public static string Draw(IReadOnlyList<DistributedResult> results, int ranks)
     {
-        IEnumerable<Panel> panels = Groups(results)
-            .Select(group => new Panel(group.Key, [.. group.OrderByDescending(r => r.Experiment.Parallelism).Select(ToSeries)]));
-        return SvgChart.Draw($"Test accuracy of BatchNorm over {ranks} ranks", "training steps", Comparison.GoodAccuracy, [.. panels]);
+        IEnumerable<Panel> panels = Groups(results).Select(ToPanel);
+        return SvgChart.Draw($"Test accuracy of BatchNorm over {ranks} ranks", [.. panels]);
+    }
+
+    private static Panel ToPanel(IGrouping<string, DistributedResult> group)
+    {
+        Axis steps = Axis.Linear(0, group.First().Experiment.Settings.Steps, "training steps");
+        return new Panel(group.Key, steps, Axis.Percent(), [.. group.OrderByDescending(r => r.Experiment.Parallelism).Select(ToSeries)])
+        {
+            Goal = Comparison.GoodAccuracy,
+        };
     }
 
     private static IEnumerable<IGrouping<string, DistributedResult>> Groups(IReadOnlyList<DistributedResult> results) =>
