@@ -5,20 +5,17 @@ namespace Normalization.PublicApi.Tests;
 
 public sealed class DocumentationTests
 {
-    private static readonly Assembly Library = typeof(NormalizationPrimitives).Assembly;
-
-    private static readonly Dictionary<string, XElement> Documented = XDocument
-        .Load(Path.ChangeExtension(Library.Location, ".xml"))
-        .Descendants("member")
+    private static readonly Dictionary<string, XElement> Documented = PublicSurface.Libraries
+        .SelectMany(static library => XDocument.Load(Path.ChangeExtension(library.Location, ".xml")).Descendants("member"))
         .ToDictionary(static member => member.Attribute("name")!.Value);
 
-    public static TheoryData<string> PublicTypes => [.. PublicSurface.Types(Library).Select(static type => type.FullName!)];
+    public static TheoryData<string> PublicTypes => [.. PublicSurface.Libraries.SelectMany(PublicSurface.Types).Select(static type => type.FullName!)];
 
     [Theory]
     [MemberData(nameof(PublicTypes))]
     public void Every_public_member_tells_what_it_does(string typeName)
     {
-        Type type = Library.GetType(typeName)!;
+        Type type = PublicSurface.Libraries.Select(library => library.GetType(typeName)).OfType<Type>().Single();
 
         foreach (MemberInfo member in PublicSurface.Members(type).Prepend(type))
         {

@@ -24,6 +24,9 @@ internal sealed class PublicSurface
         [typeof(object)] = "object",
     };
 
+    /// <summary>The assemblies of the packages.</summary>
+    public static readonly IReadOnlyList<Assembly> Libraries = [typeof(NormalizationPrimitives).Assembly, typeof(Mpi.MpiCollective).Assembly];
+
     private readonly NullabilityInfoContext _nullability = new();
 
     public static IEnumerable<Type> Types(Assembly assembly) =>

@@ -8,18 +8,23 @@ public sealed class PublicSurfaceTests
 
     private static readonly Assembly Library = typeof(NormalizationPrimitives).Assembly;
 
-    [Fact]
-    public void The_public_surface_does_not_change_unnoticed()
+    public static TheoryData<string> Libraries => [.. PublicSurface.Libraries.Select(static library => library.GetName().Name!)];
+
+    [Theory]
+    [MemberData(nameof(Libraries))]
+    public void The_public_surface_does_not_change_unnoticed(string name)
     {
-        string path = Path.Combine(Repository.TestProject, "PublicApi.approved.txt");
-        string actual = new PublicSurface().Describe(Library);
+        Assembly library = PublicSurface.Libraries.Single(library => library.GetName().Name == name);
+        string file = library == Library ? "PublicApi.approved.txt" : $"PublicApi.{name}.approved.txt";
+        string path = Path.Combine(Repository.TestProject, file);
+        string actual = new PublicSurface().Describe(library);
         if (Environment.GetEnvironmentVariable(Approval) == "1")
             File.WriteAllText(path, actual);
         string approved = File.Exists(path) ? Repository.Normalize(File.ReadAllText(path)) : "";
         if (approved != actual)
         {
             Assert.Fail(
-                $"The public surface differs from PublicApi.approved.txt (- approved, + actual):\n{Difference(approved, actual)}\n"
+                $"The public surface differs from {file} (- approved, + actual):\n{Difference(approved, actual)}\n"
                 + $"If the change is meant, approve it: {Approval}=1 dotnet test -c Release tests/Normalization.PublicApi.Tests, and commit the file.");
         }
     }
@@ -29,7 +34,7 @@ public sealed class PublicSurfaceTests
     {
         string[] promised = ["Normalization", "System.Private.CoreLib", "System.Runtime", "System.Numerics.Tensors"];
 
-        var shown = PublicSurface.Types(Library)
+        var shown = PublicSurface.Libraries.SelectMany(PublicSurface.Types)
             .SelectMany(PublicSurface.Members)
             .OfType<MethodBase>()
             .SelectMany(static method => method.GetParameters().Select(static parameter => parameter.ParameterType.Assembly.GetName().Name));

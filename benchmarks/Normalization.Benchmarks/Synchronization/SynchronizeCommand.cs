@@ -7,8 +7,8 @@ namespace Normalization.Benchmarks;
 /// <summary>The <c>synchronize</c> command: what synchronised batch statistics add to a layer, beside the exchange alone.</summary>
 internal static class SynchronizeCommand
 {
-    private const double SampleMilliseconds = 300;
-    private const int FewestCalls = 20, MostCalls = 4000;
+    private const double SampleMilliseconds = 1500;
+    private const int FewestRounds = 10, MostRounds = 2000;
 
     // ResNet-50's stages with 8 images a rank, and a perceptron.
     private static readonly int[][] s_shapes = [[8, 64, 56, 56], [8, 256, 28, 28], [8, 1024, 14, 14], [8, 2048, 7, 7], [256, 1024]];
@@ -55,15 +55,14 @@ internal static class SynchronizeCommand
             // The message of a pass: a header, and three or two doubles a channel.
             double[] forward = new double[4 + (3 * shape[1])], backward = new double[4 + (2 * shape[1])];
             double[] gathered = new double[ranks.Size * forward.Length];
-            double[] times =
-            [
-                Median(ranks, () => alone.Forward(input, output)),
-                Median(ranks, () => together.Forward(input, output)),
-                Median(ranks, () => ranks.AllGather(forward, gathered)),
-                Median(ranks, () => alone.Backward(output, gradient)),
-                Median(ranks, () => together.Backward(output, gradient)),
-                Median(ranks, () => ranks.AllGather(backward, gathered.AsSpan(0, ranks.Size * backward.Length))),
-            ];
+            double[] times = Medians(
+                ranks,
+                () => alone.Forward(input, output),
+                () => together.Forward(input, output),
+                () => ranks.AllGather(forward, gathered),
+                () => alone.Backward(output, gradient),
+                () => together.Backward(output, gradient),
+                () => ranks.AllGather(backward, gathered.AsSpan(0, ranks.Size * backward.Length)));
             if (ranks.Rank == 0)
                 Console.WriteLine($"  {string.Join('x', shape),-20}{Cells(times.AsSpan(0, 3))}{Cells(times.AsSpan(3))}");
         }
@@ -81,32 +80,36 @@ internal static class SynchronizeCommand
         return layer;
     }
 
-    /// <summary>Every rank calls as often as rank 0 says, which measures.</summary>
-    private static double Median(ICollective ranks, Action call)
+    /// <summary>
+    /// Microseconds of each call, all of them in turn, so that a disturbance meets all alike. Every rank calls as often as rank 0 says.
+    /// </summary>
+    private static double[] Medians(ICollective ranks, params Action[] calls)
     {
-        double[] calls = [FewestCalls], all = new double[ranks.Size];
-        for (int round = 0; round < 2; round++)
+        double rounds = FewestRounds;
+        double[] all = new double[ranks.Size];
+        for (int warmUp = 0; warmUp < 2; warmUp++)
         {
-            double[] times = Times(call, (int)calls[0]);
-            calls[0] = Math.Clamp(Math.Round(SampleMilliseconds * 1000 / times[times.Length / 2]), FewestCalls, MostCalls);
-            ranks.AllGather(calls, all);
-            calls[0] = all[0];
+            rounds = Math.Clamp(Math.Round(SampleMilliseconds * 1000 / Time(calls, (int)rounds).Sum()), FewestRounds, MostRounds);
+            ranks.AllGather([rounds], all);
+            rounds = all[0];
         }
-        double[] measured = Times(call, (int)calls[0]);
-        return measured[measured.Length / 2];
+        return Time(calls, (int)rounds);
     }
 
-    /// <summary>Microseconds of each call, sorted.</summary>
-    private static double[] Times(Action call, int calls)
+    private static double[] Time(Action[] calls, int rounds)
     {
-        double[] times = new double[calls];
-        for (int i = 0; i < calls; i++)
+        double[][] times = [.. calls.Select(_ => new double[rounds])];
+        for (int round = 0; round < rounds; round++)
         {
-            long start = Stopwatch.GetTimestamp();
-            call();
-            times[i] = Stopwatch.GetElapsedTime(start).TotalMicroseconds;
+            for (int i = 0; i < calls.Length; i++)
+            {
+                long start = Stopwatch.GetTimestamp();
+                calls[i]();
+                times[i][round] = Stopwatch.GetElapsedTime(start).TotalMicroseconds;
+            }
         }
-        Array.Sort(times);
-        return times;
+        foreach (double[] samples in times)
+            Array.Sort(samples);
+        return [.. times.Select(samples => samples[rounds / 2])];
     }
 }

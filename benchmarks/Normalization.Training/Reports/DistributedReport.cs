@@ -13,9 +13,9 @@ internal static class DistributedReport
         Table table = new Table()
             .AddColumn("Network")
             .AddColumn(new TableColumn("Images\na rank").RightAligned())
-            .AddColumn("Batch statistics")
+            .AddColumn(new TableColumn("Statistics").NoWrap())
             .AddColumn(new TableColumn("Loss at\nthe end").RightAligned())
-            .AddColumn(new TableColumn("Farthest from\none process").RightAligned())
+            .AddColumn(new TableColumn("Farthest\nfrom one\nprocess").RightAligned())
             .AddColumn(new TableColumn("Test\naccuracy").RightAligned())
             .AddColumn(new TableColumn("Time").RightAligned());
         table.Border = TableBorder.Square;
