@@ -26,7 +26,7 @@ internal static class ClaimsCommand
         IAnsiConsole console = Terminal.Create();
         string setup =
             $"{data.Name}: {data.Train.Count} images to learn from, {data.Validation.Count} to choose settings by, {data.Test.Count} to report; "
-            + $"{options.Seeds} seeds{(options.Quick ? ", a few steps only" : "")}.";
+            + $"{options.Seeds} seeds{(options.Quick ? ", a few steps only" : "")}. An accuracy of {data.Good:P0} counts as good, one of {data.Fair:P0} as fair.";
         console.WriteLine(setup);
         var clock = Stopwatch.StartNew();
         IReadOnlyList<ClaimResult> results = ClaimProgress.Run(

@@ -11,9 +11,10 @@ internal sealed class BatchNoise : IClaim
     private const int ImageCount = 256;
     private const int BatchSize = 64;
     private const int Smallest = 4;
+    private const int OrderedBatchSize = 32;
 
     private static readonly int[] _sizes = [Smallest, 8, 16, 32, BatchSize];
-    private static readonly double[] _rates = [0.01, 0.03, 0.1];
+    private static readonly double[] _rates = [0.01, 0.03, 0.1, 0.3];
 
     private static readonly Criterion _gap = Criterion.AtLeast(
         0.01, Unit.Points, $"gap between training and test accuracy, with statistics of {BatchSize} images over {Smallest}");
@@ -33,7 +34,7 @@ internal sealed class BatchNoise : IClaim
     public string Experiment =>
         $"A perceptron of three hidden layers of 64 ReLU units on {ImageCount} images, batches of {BatchSize}, 800 steps, the learning rate chosen on validation "
         + $"images. The statistics are taken over pieces of each batch, of {Smallest} to {BatchSize} images (“ghost batches”), so that nothing but their noise "
-        + "changes. Then, with whole batches of 32, the same batches again and again against new ones in each round.";
+        + $"changes. Then, with whole batches of {OrderedBatchSize}, the same batches again and again against new ones in each round.";
 
     public IReadOnlyList<Criterion> Rule => [_gap, _fixed];
 
@@ -55,16 +56,19 @@ internal sealed class BatchNoise : IClaim
         double rate = _rates.MaxBy(r => sweep[r].Average(s => s.Validation));
         var ghosts = laboratory.ForEach(_sizes, (size, seed) => Train(size, rate, seed));
 
-        (NormalizationKind Kind, bool SameBatches)[] orders =
-        [
-            (NormalizationKind.BatchNorm, false), (NormalizationKind.BatchNorm, true), (NormalizationKind.None, false), (NormalizationKind.None, true),
-        ];
-        var shuffled = laboratory.ForEach(orders, (order, seed) => laboratory.Score(
+        Score TrainInOrder((NormalizationKind Kind, double Rate, bool SameBatches) order, int seed) => laboratory.Score(
             new Perceptron(few.PixelCount) { BeforeActivation = (width, _) => order.Kind.ForFeatures(width) }.Create(seed),
-            Settings(rate, seed) with { BatchSize = 32, SameBatches = order.SameBatches }, few));
+            Settings(order.Rate, seed) with { BatchSize = OrderedBatchSize, SameBatches = order.SameBatches }, few);
+
+        var bare = laboratory.ForEach(_rates.Select(r => (NormalizationKind.None, r, false)), TrainInOrder);
+        double bareRate = _rates.MaxBy(r => bare[(NormalizationKind.None, r, false)].Average(s => s.Validation));
+        Dictionary<NormalizationKind, double> rates = new() { [NormalizationKind.BatchNorm] = rate, [NormalizationKind.None] = bareRate };
+        var ordered = laboratory.ForEach(
+            rates.SelectMany(r => new[] { (r.Key, r.Value, false), (r.Key, r.Value, true) }), TrainInOrder);
+        Score[] InOrder(NormalizationKind kind, bool sameBatches) => ordered[(kind, rates[kind], sameBatches)];
 
         Estimate Gap(int size) => Estimate.Of(ghosts[size], s => s.Train - s.Test);
-        Estimate Difference(NormalizationKind kind) => Estimate.Of(shuffled[(kind, false)].Zip(shuffled[(kind, true)], (a, b) => a.Test - b.Test));
+        Estimate Difference(NormalizationKind kind) => Estimate.Of(InOrder(kind, false).Zip(InOrder(kind, true), (a, b) => a.Test - b.Test));
         Estimate gap = Estimate.Of(ghosts[BatchSize].Zip(ghosts[Smallest], (large, small) => large.Train - large.Test - (small.Train - small.Test)));
         Estimate difference = Difference(NormalizationKind.BatchNorm);
         return new Outcome(
@@ -77,7 +81,7 @@ internal sealed class BatchNoise : IClaim
             Charts =
             [
                 new Panel(
-                    "Accuracy by the images that share statistics",
+                    "Accuracy by images that share statistics",
                     Axis.Logarithmic([.. _sizes.Select(size => (double)size)], "images"), Axis.Percent(0.7),
                     [
                         Lines.Line("training", Palette.Grey, _sizes.Select(size => ((double)size, Estimate.Of(ghosts[size], s => s.Train)))),
@@ -100,10 +104,10 @@ internal sealed class BatchNoise : IClaim
                     "Fixed and shuffled batches, test accuracy",
                     ["layer", "shuffled", "fixed", "difference"],
                     [
-                        .. new[] { NormalizationKind.BatchNorm, NormalizationKind.None }.Select(kind => (string[])
+                        .. rates.Keys.Select(kind => (string[])
                         [
-                            kind.DisplayName(), Estimate.Of(shuffled[(kind, false)], s => s.Test).Format(Unit.Percent),
-                            Estimate.Of(shuffled[(kind, true)], s => s.Test).Format(Unit.Percent), Difference(kind).Format(Unit.Points),
+                            $"{kind.DisplayName()}, rate {rates[kind]}", Estimate.Of(InOrder(kind, false), s => s.Test).Format(Unit.Percent),
+                            Estimate.Of(InOrder(kind, true), s => s.Test).Format(Unit.Percent), Difference(kind).Format(Unit.Points),
                         ]),
                     ]),
             ],

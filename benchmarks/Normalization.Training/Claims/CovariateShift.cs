@@ -31,7 +31,7 @@ internal sealed class CovariateShift : IClaim
 
     public string Experiment =>
         $"Perceptrons of {Depth} hidden layers of 64 ReLU units: bare, with BatchNorm, and with BatchNorm and noise (mean within ± 0.5, scale from 1 to 1.25, "
-        + "drawn anew for each unit and step). The shift is the change of a unit's mean input over {WatchedImages} images from one step to the next, "
+        + $"drawn anew for each unit and step). The shift is the change of a unit's mean input over {WatchedImages} images from one step to the next, "
         + $"in standard deviations, in the last hidden layer at rate {WatchedRate}. Rates are chosen on validation images, steps counted on test images with other seeds.";
 
     public IReadOnlyList<Criterion> Rule => [_moreShift, _faster];

@@ -46,7 +46,7 @@ internal sealed class Race(Laboratory laboratory, IReadOnlyList<double> rates, i
         [.. racers.Select(r => r.Line(r.Sweep.Select(p => (p.Rate, Estimate.Of(p.Runs, run => run.Accuracy)))))]);
 
     public Panel Curves(IEnumerable<Racer> racers) => new(
-        "Test accuracy while training, at the fastest rate", Axis.Linear(0, _steps, "training steps"), Axis.Percent(),
+        "Test accuracy at the fastest rate", Axis.Linear(0, _steps, "training steps"), Axis.Percent(),
         [.. racers.Select(r => r.Line(Lines.MeanCurve(r.Runs)))])
     {
         Goal = laboratory.Data.Good,

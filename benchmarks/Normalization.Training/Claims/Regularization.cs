@@ -12,7 +12,7 @@ internal sealed class Regularization : IClaim
 
     private static readonly double[] _dropouts = [0, 0.2, 0.5];
     private static readonly double[] _decays = [0, 1e-4, 1e-3, 1e-2];
-    private static readonly double[] _rates = [0.01, 0.03, 0.1];
+    private static readonly double[] _rates = [0.01, 0.03, 0.1, 0.3];
     private static readonly NormalizationKind[] _kinds = [NormalizationKind.None, NormalizationKind.BatchNorm];
 
     private static readonly Criterion _needed = Criterion.AtLeast(
@@ -71,10 +71,10 @@ internal sealed class Regularization : IClaim
             Charts =
             [
                 new Panel(
-                    "Test accuracy by dropout, without weight decay", Axis.Linear(0, 0.5, "dropout"), AccuracyAxis(scores),
+                    "Test accuracy by dropout, no weight decay", Axis.Linear(0, 0.5, "dropout"), AccuracyAxis(scores),
                     [.. _kinds.Select(kind => Lines.Line(kind.DisplayName(), kind.Color(), _dropouts.Select(p => (p, Test(bare[kind] with { Dropout = p })))))]),
                 new Panel(
-                    "Test accuracy by weight decay, without dropout", Axis.Logarithmic([.. _decays[1..]], "weight decay"), AccuracyAxis(scores),
+                    "Test accuracy by weight decay, no dropout", Axis.Logarithmic([.. _decays[1..]], "weight decay"), AccuracyAxis(scores),
                     [.. _kinds.Select(kind => Lines.Line(kind.DisplayName(), kind.Color(), _decays[1..].Select(d => (d, Test(bare[kind] with { Decay = d })))))]),
             ],
             Tables =

@@ -111,7 +111,7 @@ internal sealed class SaturatingActivations : IClaim
     {
         (double Lowest, double Highest) range = (course.Points.Min(p => p.Low), course.Points.Max(p => p.High));
         return new Panel(
-            $"Input of one unit while training, {kind.DisplayName()}",
+            $"Input of one unit, {kind.DisplayName()}",
             Axis.Linear(0, course.Points[^1].Step, "training steps"), Axis.Linear(Math.Floor(range.Lowest), Math.Ceiling(range.Highest)),
             [
                 new Series("85 %", Palette.Orange, [.. course.Points.Select(p => ((double)p.Step, p.High))]),

@@ -13,7 +13,7 @@ internal sealed class Sequences : IClaim
     private const int Longest = 12;
 
     private static readonly int[] _lengths = [6, 8, 10, 12, 16, 20, 24];
-    private static readonly double[] _rates = [0.01, 0.03, 0.1];
+    private static readonly double[] _rates = [0.003, 0.01, 0.03, 0.1, 0.3];
 
     private static readonly NormalizationKind[] _kinds =
         [NormalizationKind.None, NormalizationKind.BatchNorm, NormalizationKind.LayerNorm];
@@ -64,7 +64,7 @@ internal sealed class Sequences : IClaim
             Charts =
             [
                 new Panel(
-                    $"Test accuracy by length (trained on {Shortest} to {Longest})", Axis.Linear(Shortest, 2 * Longest, "steps of the sequence"), Axis.Percent(),
+                    $"Test accuracy (trained on {Shortest} to {Longest} steps)", Axis.Linear(Shortest, 2 * Longest, "steps of the sequence"), Axis.Percent(),
                     [.. _kinds.Select(kind => Lines.Line(kind.DisplayName(), kind.Color(), _lengths.Select(length => ((double)length, Test(kind, length)))))]),
                 new Panel(
                     "Validation accuracy while training", Axis.Linear(0, laboratory.Steps(FullSteps), "training steps"), Axis.Percent(),

@@ -11,7 +11,7 @@ internal sealed class SmallBatches : IClaim
     private const int Smallest = 2;
 
     private static readonly int[] _batches = [64, 32, 16, 8, 4, Smallest];
-    private static readonly double[] _rates = [0.02, 0.05, 0.1];
+    private static readonly double[] _rates = [0.01, 0.03, 0.1, 0.3];
 
     private static readonly NormalizationKind[] _kinds =
         [NormalizationKind.BatchNorm, NormalizationKind.GroupNorm, NormalizationKind.LayerNorm, NormalizationKind.InstanceNorm];

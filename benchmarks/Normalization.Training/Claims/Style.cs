@@ -13,7 +13,7 @@ internal sealed class Style : IClaim
 
     private static readonly double[] _contrasts = [0.1, 0.2, Low, 0.5, 0.7, 1];
     private static readonly double[] _brightnesses = [0, 0.25, Bright, 0.75, 1];
-    private static readonly double[] _rates = [0.02, 0.05, 0.1];
+    private static readonly double[] _rates = [0.01, 0.03, 0.1, 0.3];
     private static readonly NormalizationKind[] _kinds = Enum.GetValues<NormalizationKind>();
 
     private static readonly Criterion _instanceNorm = Criterion.AtMost(

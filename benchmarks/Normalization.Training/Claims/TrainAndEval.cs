@@ -75,7 +75,7 @@ internal sealed class TrainAndEval : IClaim
             Charts =
             [
                 new Panel(
-                    "Test accuracy with batch and with running statistics",
+                    "Test accuracy by kind of statistics",
                     Axis.Logarithmic([.. moments.Select(m => (double)m)], "training steps"), Axis.Percent(),
                     [
                         Lines.Line("batch statistics", Palette.Grey, moments.Select((m, i) => ((double)m, Estimate.Of(courses[_followers[0]], c => c.Batch[i])))),
@@ -141,7 +141,7 @@ internal sealed class TrainAndEval : IClaim
         return classes;
     }
 
-    /// <summary>The class of every image, computed in batches of this order; a last image alone keeps the batch before it company.</summary>
+    /// <summary>The class of every image, computed in batches of this order, all of them full: the last one begins earlier.</summary>
     private static int[] Classify(Network network, ImageSet images, int[] order, int batchSize)
     {
         var classes = new int[order.Length];
@@ -149,7 +149,6 @@ internal sealed class TrainAndEval : IClaim
         var batch = new Tensor<float>(batchSize, images.PixelCount);
         for (int start = 0; start < order.Length; start += batchSize)
         {
-            // All batches are full: the last one begins earlier.
             ReadOnlySpan<int> chosen = order.AsSpan(Math.Min(start, order.Length - batchSize), batchSize);
             images.CopyTo(chosen, batch, labels);
             int[] found = SoftmaxCrossEntropy.Classes(network.Forward(batch));

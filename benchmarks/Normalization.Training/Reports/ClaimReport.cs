@@ -28,7 +28,7 @@ internal static class ClaimReport
         .scroll{overflow-x:auto}
         table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
         th,td{padding:.3rem .9rem .3rem 0;text-align:left;border-bottom:1px solid var(--line);vertical-align:top}
-        .numbers th,.numbers td{white-space:nowrap}.numbers th+th,.numbers td+td{text-align:right;padding:.3rem 0 .3rem .9rem}
+        .numbers th,.numbers td,.rule td:nth-child(2){white-space:nowrap}.numbers th+th,.numbers td+td{text-align:right;padding:.3rem 0 .3rem .9rem}
         .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr));gap:1rem;margin:1rem 0}
         .charts svg{width:100%;height:auto;max-width:34rem;display:block}
         @media (max-width:34rem){dl{grid-template-columns:1fr}dt{margin-top:.4rem}dd{margin:0}.summary thead{display:none}.summary tr,.summary td{display:block;border:0;padding:0}.summary tr{border-bottom:1px solid var(--line);padding:.5rem 0}}

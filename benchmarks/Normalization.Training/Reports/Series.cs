@@ -5,8 +5,6 @@ internal sealed record Series(string Name, string Color, IReadOnlyList<(double X
 {
     /// <summary>How far the band around the line reaches at each point; none if empty.</summary>
     public IReadOnlyList<double> Deviations { get; init; } = [];
-
-    public bool IsDashed { get; init; }
 }
 
 /// <summary>Lines over common axes.</summary>

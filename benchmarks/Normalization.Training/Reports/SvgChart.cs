@@ -18,7 +18,7 @@ internal static class SvgChart
     private const int RightMargin = 18;
     private const int BottomMargin = 48;
     private const int CharacterWidth = 7;
-    private const int LegendGap = 48;
+    private const int LegendGap = 56;
     private const int MostMarkedPoints = 20;
     private const string GoalStyle = """class="goal" stroke-dasharray="4 4" """;
 
@@ -88,8 +88,7 @@ internal static class SvgChart
         return y + LegendRowHeight / 2 - top;
     }
 
-    private static string LineStyle(Series series) =>
-        $"""class="line" stroke="{series.Color}"{(series.IsDashed ? " stroke-dasharray=\"7 4\"" : "")}""";
+    private static string LineStyle(Series series) => $"""class="line" stroke="{series.Color}" """;
 
     private static void DrawPanel(StringBuilder svg, Panel panel)
     {

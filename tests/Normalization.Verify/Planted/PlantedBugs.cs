@@ -38,8 +38,8 @@ internal static class PlantedBugs
             "the mean's square is not subtracted", File, Formula, ("sums.Product - (sums.Sum * offset)", "sums.Product"));
         yield return new(
             "epsilon outside the root", File, "ForwardTests.Epsilon_is_added_under_the_root",
-            ("Residue = residue, Variance = variance, ReciprocalDeviation = Reciprocal(variance + epsilon)",
-                "Residue = residue, Variance = variance, ReciprocalDeviation = 1 / (Math.Sqrt(variance) + epsilon)"));
+            ("return new() { Mean = mean, Residue = residue, Variance = variance, ReciprocalDeviation = Reciprocal(variance + epsilon)",
+                "return new() { Mean = mean, Residue = residue, Variance = variance, ReciprocalDeviation = 1 / (Math.Sqrt(variance) + epsilon)"));
         yield return new(
             "no epsilon in the mean square", File, "ForwardTests.RmsNorm_subtracts_no_mean_and_adds_the_machine_epsilon",
             ("Reciprocal((squares / count) + epsilon)", "Reciprocal(squares / count)"));
@@ -71,7 +71,7 @@ internal static class PlantedBugs
             ("1.0 / _batchesTracked", "1.0 / (_batchesTracked + 1)"));
         yield return new(
             "an empty batch spoils the running statistics", Layer, "RunningStatisticsTests.An_empty_batch_counts_and_changes_nothing_else",
-            ("if (plan.Elements > 0)", "if (plan.Elements >= 0)"));
+            ("if (!statistics.IsEmpty)", "if (true)"));
         yield return new(
             "running statistics move in evaluation", "Layers/NormalizationLayer.cs", "StatePropertyTests.Evaluation_changes_nothing_that_a_layer_remembers",
             ("if (isTraining && !hasFixedStatistics)", "if (true)"));
@@ -219,7 +219,7 @@ internal static class PlantedBugs
             ("!(value >= 0 && value <= 1)", "(value < 0 || value > 1)"));
         yield return new(
             "one value per channel has a variance", "Layers/BatchNorm.cs", "StrongGuaranteeTests.A_wrong_shape_is_refused_naming_expected_and_given",
-            ("if (plan.ElementsPerGroup == 1 && !HasFixedStatistics)", "if (plan.ElementsPerGroup < 1)"));
+            ("if (plan.ElementsPerGroup == 1 && !HasFixedStatistics && Peers is null)", "if (plan.ElementsPerGroup < 1)"));
     }
 
     private static IEnumerable<PlantedBug> Tensors()
