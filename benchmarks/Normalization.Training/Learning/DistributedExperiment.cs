@@ -43,7 +43,10 @@ internal sealed record DistributedExperiment(
         {
             var settings = new TrainingSettings
             {
-                LearningRate = LearningRate, Steps = quick ? 10 : steps, Seed = seed, BatchSize = imagesPerRank * ranks,
+                LearningRate = LearningRate,
+                Steps = quick ? 10 : steps,
+                Seed = seed,
+                BatchSize = imagesPerRank * ranks,
             };
             return Enum.GetValues<Parallelism>()
                 .Select(parallelism => new DistributedExperiment(network, create, imagesPerRank, parallelism, settings));
