@@ -8,7 +8,7 @@ internal static partial class PlantedCheck
 {
     private const string Sources = "src/Normalization", Tests = "tests/Normalization.Tests", Output = "bin/Release/net10.0";
 
-    private static readonly string[] _left = ["bin", "obj", "benchmarks", "TestResults", "StrykerOutput"];
+    private static readonly string[] _left = ["bin", "obj", "TestResults", "StrykerOutput"];
 
     public static bool Check(TextWriter log, string? only)
     {
