@@ -204,7 +204,7 @@ internal static class PlantedBugs
             ("GuardShape(output, input.Shape, nameof(output));", "output.Fill(T.Zero); GuardShape(output, input.Shape, nameof(output));"));
         yield return new(
             "running statistics move before the output is checked", Layer, "StrongGuaranteeTests.An_output_of_another_shape_is_refused",
-            ("GuardShape(output, input.Shape, nameof(output));", "Track(plan, new GroupStatistics[plan.StatisticsCount]); GuardShape(output, input.Shape, nameof(output));"));
+            ("GuardShape(output, input.Shape, nameof(output));", "Track(new GroupStatistics[plan.StatisticsCount], plan.ElementsPerGroup); GuardShape(output, input.Shape, nameof(output));"));
         yield return new(
             "a partial overlap is let through", Guard, "StatePropertyTests.A_partial_overlap_of_any_shift_is_refused_and_nothing_is_written",
             ("(offset != 0 || output.Length != input.Length)", "output.Length != input.Length"));
