@@ -33,10 +33,6 @@ internal readonly struct Affine
         };
     }
 
-    /// <summary>The same as a gradient that takes nothing of dy.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public GradientAffine WithoutGradient() => new() { Pivot = Pivot, Inner = Scale, Shift = Shift, IsNarrow = IsNarrow };
-
     /// <summary>x · scale.</summary>
     public static Affine Scaling<T>(double scale) where T : unmanaged => new() { Scale = scale, IsNarrow = Range.Holds<T>(scale) };
 }
@@ -44,9 +40,6 @@ internal readonly struct Affine
 /// <summary>The coefficients of (dy - center) · outer + (x - pivot) · inner + shift; centre and pivot are exact elements.</summary>
 internal readonly struct GradientAffine
 {
-    // The two projections of the gradient cancel nearly all of it in a group of few elements.
-    private const int FewElements = 32;
-
     public double Center { get; init; }
 
     public double Pivot { get; init; }
@@ -60,33 +53,6 @@ internal readonly struct GradientAffine
     /// <summary>Whether the element type computes this without overflow, underflow or loss by cancellation.</summary>
     public bool IsNarrow { get; init; }
 
-    /// <summary>
-    /// dx = r · (g - m(g) - x̂ · m(g · x̂)) with g = weight · dy. <paramref name="sums"/> are Σ g and Σ g · (x - mean) over the group.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static GradientAffine Create<T>(in GroupStatistics statistics, in Sums sums, double count, double weight, bool isCentered)
-        where T : unmanaged
-    {
-        double r = statistics.ReciprocalDeviation;
-        double outer = r * weight;
-        double inner = -r * r * r * (sums.Product / count);
-        double mean = isCentered ? sums.Sum / count : 0;
-        // dy is centred before it is scaled, as x is; a weight near zero leaves nothing to centre.
-        double center = Element.Round<T>(mean / weight);
-        center = Math.Abs(center) <= Range.Largest ? center : 0;
-        double shift = (outer * center) - (r * mean) - (isCentered ? inner * Low<T>(statistics) : 0);
-        return new()
-        {
-            Center = center,
-            Pivot = Element.Round<T>(statistics.Mean),
-            Outer = outer,
-            Inner = inner,
-            Shift = shift,
-            IsNarrow = count >= FewElements && Range.Holds<T>(outer) && Range.Holds<T>(inner)
-                && Math.Abs(shift) <= Range.Largest && Range.Spans<T>(statistics),
-        };
-    }
-
     /// <summary>dy · scale, where the statistics do not depend on x.</summary>
     public static GradientAffine Scaling<T>(double scale) where T : unmanaged => new() { Outer = scale, IsNarrow = Range.Holds<T>(scale) };
 
@@ -94,6 +60,58 @@ internal readonly struct GradientAffine
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double Low<T>(in GroupStatistics statistics) where T : unmanaged =>
         statistics.Mean - Element.Round<T>(statistics.Mean) + statistics.Residue;
+}
+
+/// <summary>
+/// What dx takes of a group whatever the weight: dx = r · (g - m(g) - x̂ · m(g · x̂)) with g = weight · dy.
+/// </summary>
+internal readonly struct Projection
+{
+    // The two projections of the gradient cancel nearly all of it in a group of few elements.
+    private const int FewElements = 32;
+
+    private readonly double _reciprocalDeviation;
+    private readonly double _mean;
+    private readonly double _pivot;
+    private readonly double _inner;
+    private readonly double _shift;
+    private readonly bool _isNarrow;
+
+    /// <summary><paramref name="sums"/> are Σ g and Σ g · (x - mean) over the group.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Projection(in GroupStatistics statistics, in Sums sums, double count, bool isCentered, double pivot, double low, bool isNarrow)
+    {
+        double r = statistics.ReciprocalDeviation;
+        _reciprocalDeviation = r;
+        _pivot = pivot;
+        _inner = -r * r * r * (sums.Product / count);
+        _mean = isCentered ? sums.Sum / count : 0;
+        _shift = isCentered ? _inner * low : 0;
+        _isNarrow = isNarrow && count >= FewElements;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Projection Create<T>(in GroupStatistics statistics, in Sums sums, double count, bool isCentered) where T : unmanaged => new(
+        statistics, sums, count, isCentered, Element.Round<T>(statistics.Mean), GradientAffine.Low<T>(statistics), Range.Spans<T>(statistics));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public GradientAffine Weighted<T>(double weight) where T : unmanaged
+    {
+        double outer = _reciprocalDeviation * weight;
+        // dy is centred before it is scaled, as x is; a weight near zero leaves nothing to centre.
+        double center = Element.Round<T>(_mean / weight);
+        center = Math.Abs(center) <= Range.Largest ? center : 0;
+        double shift = (outer * center) - (_reciprocalDeviation * _mean) - _shift;
+        return new()
+        {
+            Center = center,
+            Pivot = _pivot,
+            Outer = outer,
+            Inner = _inner,
+            Shift = shift,
+            IsNarrow = _isNarrow && Range.Holds<T>(outer) && Range.Holds<T>(_inner) && Math.Abs(shift) <= Range.Largest,
+        };
+    }
 }
 
 /// <summary>Where arithmetic in the element type is as good as in double.</summary>

@@ -13,51 +13,55 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
     where W : unmanaged, IWideSimd<W, T>
     where TPass : struct, IColumnPass<T>
 {
-    // Room for the widest tile: runs of a channel are shorter than it.
-    private const int MostColumns = Thresholds.TileColumns;
+    // Room for the widest tile, whose last vector may be read and written as a whole; runs of a channel are shorter than it.
+    private const int Room = Thresholds.TileColumns + ColumnCoefficients.Padding;
 
     // A column adds up this many rows before it starts anew: the fewer, the less rounding.
     private const nint RowsInARow = 256;
 
-    // The last vector of coefficients may be read as a whole.
-    private const int Padding = 16;
-
     private readonly ColumnLayout _layout;
     private readonly Operands<T> _operands;
     private readonly Sums* _sums;
+    private readonly ColumnCoefficients _coefficients;
     private readonly bool _isStreamed;
+    private readonly nint _rowsAhead;
     private readonly nint _ahead;
 
-    private ColumnKernel(in ColumnLayout layout, in Operands<T> operands, Sums* sums, bool isStreamed)
+    private ColumnKernel(in ColumnLayout layout, in Operands<T> operands, Sums* sums, in ColumnCoefficients coefficients)
     {
+        long bytes = (long)layout.Rows * layout.Columns * sizeof(T);
+        nint tile = layout.Tile(0).Columns;
         _layout = layout;
         _operands = operands;
         _sums = sums;
-        _isStreamed = isStreamed;
-        _ahead = Thresholds.Ahead((long)layout.Rows * layout.Columns * sizeof(T), layout.Tile(0).Columns);
+        _coefficients = coefficients;
+        _isStreamed = Thresholds.IsStreamed(TPass.Streams * bytes, tile * sizeof(T));
+        _rowsAhead = Thresholds.Ahead(bytes, ColumnReduction.RowsAtOnce * layout.Columns);
+        _ahead = Thresholds.Ahead(bytes, tile);
     }
+
+    private bool WritesOutput => (TPass.IsBackward ? _operands.InputGradient : _operands.Output) != null;
 
     public static void Run(in ColumnLayout layout, in Operands<T> operands)
     {
-        long bytes = (long)layout.Rows * layout.Columns * sizeof(T);
-        int degree = Partition.DegreeFor(bytes);
+        int degree = Partition.DegreeFor((long)layout.Rows * layout.Columns * sizeof(T));
         using var scratch = new Scratch<Sums>(layout.Blocks * layout.Channels);
+        using var coefficients = new Scratch<double>(ColumnCoefficients.Size(layout.Channels));
         fixed (Sums* pooled = scratch.Span)
+        fixed (double* memory = coefficients.Span)
         {
-            Sums* sums = operands.HasGivenSums ? operands.ChannelSums : pooled;
-            var job = new ColumnKernel<T, V, W, TPass>(layout, operands, sums, Thresholds.IsStreamed(TPass.Streams * bytes, layout.Tile(0).Columns * sizeof(T)));
+            var job = new ColumnKernel<T, V, W, TPass>(
+                layout, operands, operands.HasGivenSums ? operands.ChannelSums : pooled, new(memory, layout.Channels));
             if (degree == 1 || layout.Tiles >= degree * Thresholds.ChunksPerThread)
             {
                 Partition.For(job, layout.Tiles, degree);
+                return;
             }
-            else
-            {
-                if (TPass.NeedsSums(operands))
-                    Partition.For(new TileBlockSums(job), layout.Tiles * layout.Blocks, degree);
-                for (nint tile = 0; tile < layout.Tiles; tile++)
-                    job.Finish(layout.Tile(tile));
+            if (TPass.NeedsSums(operands))
+                Partition.For(new TileBlockSums(job), layout.Tiles * layout.Blocks, degree);
+            Partition.For(new Channels(job), layout.Channels, degree);
+            if (job.WritesOutput)
                 Partition.For(new TileBlocks(job), layout.Tiles * layout.Blocks, degree);
-            }
         }
     }
 
@@ -72,8 +76,9 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
                 for (nint block = 0; block < _layout.Blocks; block++)
                     BlockSums(tile, block);
             }
-            Finish(tile);
-            Apply(tile, 0, _layout.Rows);
+            Finish(tile.FirstChannel, tile.FirstChannel + tile.Channels);
+            if (WritesOutput)
+                Apply(tile, 0, _layout.Rows);
         }
         if (_isStreamed)
             Fence.Publish();
@@ -83,99 +88,107 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void BlockSums(in ColumnTile tile, nint block)
     {
-        double* sums = stackalloc double[2 * MostColumns];
-        double* products = sums + MostColumns;
-        T* pivots = stackalloc T[MostColumns];
+        double* channelPivots = stackalloc double[4 * Room];
+        double* pivots = channelPivots + Room, sums = pivots + Room, products = sums + Room;
         for (nint channel = 0; channel < tile.Channels; channel++)
-        {
-            T value = TPass.Pivot(_operands, tile.FirstChannel + channel, _layout.Fold);
-            for (nint j = channel * _layout.Fold; j < (channel + 1) * _layout.Fold; j++)
-                pivots[j] = value;
-        }
+            channelPivots[channel] = Element.ToDouble(TPass.Pivot(_operands, tile.FirstChannel + channel, _layout.Fold));
+        Expand<W>(channelPivots, tile.Channels, pivots);
         Sums* channelSums = _sums + (block * _layout.Channels) + tile.FirstChannel;
         new Span<Sums>(channelSums, (int)tile.Channels).Clear();
         (nint first, nint rows) = _layout.Block(block);
         for (nint row = 0; row < rows; row += RowsInARow)
         {
-            new Span<double>(sums, 2 * MostColumns).Clear();
+            new Span<double>(sums, 2 * Room).Clear();
             nint offset = ((first + row) * _layout.Columns) + tile.FirstColumn, count = Math.Min(RowsInARow, rows - row);
             if (TPass.IsBackward)
             {
-                ColumnReduction.Run<T, W, GradientRow<T, W>>(
-                    new(_operands.Input + offset, _operands.OutputGradient + offset, _layout.Columns, pivots), count, tile.Columns, sums, products);
+                ColumnReduction.Run<T, W, GradientRow<T, W>, W>(
+                    new(_operands.Input + offset, _operands.OutputGradient + offset, _layout.Columns, pivots), count, tile.Columns, _rowsAhead, sums, products);
             }
             else
             {
-                ColumnReduction.Run<T, W, MomentRow<T, W>>(
-                    new(_operands.Input + offset, _layout.Columns, pivots), count, tile.Columns, sums, products);
+                ColumnReduction.Run<T, W, MomentRow<T, W>, W>(
+                    new(_operands.Input + offset, _layout.Columns, pivots), count, tile.Columns, _rowsAhead, sums, products);
             }
             for (nint channel = 0; channel < tile.Channels; channel++)
             {
-                Sums total = default;
-                for (nint j = channel * _layout.Fold; j < (channel + 1) * _layout.Fold; j++)
-                    total.Add(new() { Sum = sums[j], Product = products[j] });
-                channelSums[channel].Add(total);
+                nint column = channel * _layout.Fold;
+                channelSums[channel].Add(new() { Sum = Total(sums + column, _layout.Fold), Product = Total(products + column, _layout.Fold) });
             }
         }
     }
 
-    /// <summary>Adds the blocks of each channel and hands the totals to the pass, which keeps what it needs of them.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Finish(in ColumnTile tile)
+    /// <summary>Four chains of additions, none of which waits for another.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static double Total(double* terms, nint count)
     {
-        if (!TPass.NeedsSums(_operands))
-            return;
-        for (nint channel = tile.FirstChannel; channel < tile.FirstChannel + tile.Channels; channel++)
+        double first = terms[0], second = 0, third = 0, fourth = 0;
+        nint i = 1;
+        for (; i + 4 <= count; i += 4)
         {
-            Sums total = default;
-            for (nint block = 0; block < _layout.Blocks; block++)
-                total.Add(_sums[(block * _layout.Channels) + channel]);
-            TPass.Finish<W>(_operands, _layout, channel, ref total);
-            _sums[channel] = total;
+            first += terms[i];
+            second += terms[i + 1];
+            third += terms[i + 2];
+            fourth += terms[i + 3];
         }
+        for (; i < count; i++)
+            first += terms[i];
+        return first + third + (second + fourth);
     }
 
+    /// <summary>Adds the blocks of each channel, hands the totals to the pass, which keeps what it needs of them, and sets the coefficients.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Finish(nint start, nint end)
+    {
+        if (TPass.NeedsSums(_operands))
+        {
+            for (nint channel = start; channel < end; channel++)
+            {
+                Sums total = default;
+                for (nint block = 0; block < _layout.Blocks; block++)
+                    total.Add(_sums[(block * _layout.Channels) + channel]);
+                TPass.Finish<W>(_operands, _layout, channel, ref total);
+                _sums[channel] = total;
+            }
+        }
+        if (!WritesOutput)
+            return;
+        for (nint channel = start; channel < end; channel++)
+            TPass.SetCoefficients(_operands, _layout, channel, _sums, _coefficients);
+    }
+
+    /// <summary>The elementwise pass; neighbours that need the same arithmetic go together, so that no channel changes another one's bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Apply(in ColumnTile tile, nint firstRow, nint rows)
     {
-        if ((TPass.IsBackward ? _operands.InputGradient : _operands.Output) == null)
-            return;
-        GradientAffine* affines = stackalloc GradientAffine[(int)tile.Channels];
-        for (nint channel = 0; channel < tile.Channels; channel++)
-            affines[channel] = TPass.Coefficients(_operands, _layout, tile.FirstChannel + channel, _sums);
-        // Neighbours that need the same arithmetic go together, so that no channel changes another one's bits.
-        for (nint channel = 0, next; channel < tile.Channels; channel = next)
+        nint end = tile.FirstChannel + tile.Channels;
+        for (nint channel = tile.FirstChannel, next; channel < end; channel = next)
         {
-            bool isNarrow = affines[channel].IsNarrow;
-            for (next = channel + 1; next < tile.Channels && affines[next].IsNarrow == isNarrow; next++)
+            bool isNarrow = _coefficients.IsNarrow[channel];
+            for (next = channel + 1; next < end && _coefficients.IsNarrow[next] == isNarrow; next++)
             {
             }
-            ColumnTile part = _layout.Part(tile.FirstChannel + channel, next - channel);
+            ColumnTile part = _layout.Part(channel, next - channel);
             if (isNarrow)
-                Apply<V>(part, affines + channel, firstRow, rows);
+                Apply<V>(part, firstRow, rows);
             else
-                Apply<W>(part, affines + channel, firstRow, rows);
+                Apply<W>(part, firstRow, rows);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Apply<TVector>(in ColumnTile tile, GradientAffine* affines, nint firstRow, nint rows)
+    private void Apply<TVector>(in ColumnTile tile, nint firstRow, nint rows)
         where TVector : unmanaged, ISimd<TVector, T>
     {
-        double* pivot = stackalloc double[(5 * MostColumns) + Padding];
-        double* outer = pivot + MostColumns, inner = outer + MostColumns, shift = inner + MostColumns;
-        double* center = shift + MostColumns;
-        for (nint channel = 0; channel < tile.Channels; channel++)
+        double* pivot = stackalloc double[5 * Room];
+        double* outer = pivot + Room, inner = outer + Room, shift = inner + Room, center = shift + Room;
+        Expand<TVector>(_coefficients.Pivot + tile.FirstChannel, tile.Channels, pivot);
+        Expand<TVector>(_coefficients.Inner + tile.FirstChannel, tile.Channels, inner);
+        Expand<TVector>(_coefficients.Shift + tile.FirstChannel, tile.Channels, shift);
+        if (TPass.IsBackward)
         {
-            nint column = channel * _layout.Fold;
-            TVector.FillCoefficients(pivot, column, _layout.Fold, affines[channel].Pivot);
-            TVector.FillCoefficients(inner, column, _layout.Fold, affines[channel].Inner);
-            TVector.FillCoefficients(shift, column, _layout.Fold, affines[channel].Shift);
-            if (TPass.IsBackward)
-            {
-                TVector.FillCoefficients(outer, column, _layout.Fold, affines[channel].Outer);
-                TVector.FillCoefficients(center, column, _layout.Fold, affines[channel].Center);
-            }
+            Expand<TVector>(_coefficients.Outer + tile.FirstChannel, tile.Channels, outer);
+            Expand<TVector>(_coefficients.Center + tile.FirstChannel, tile.Channels, center);
         }
         nint offset = (firstRow * _layout.Columns) + tile.FirstColumn;
         if (!TPass.IsBackward)
@@ -195,6 +208,24 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
                 _operands.InputGradient + offset,
                 tile.Columns,
                 rows);
+        }
+    }
+
+    /// <summary>Repeats each channel's number for each of its columns; the vector that ends past them is written over by the next channel.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Expand<TVector>(double* numbers, nint channels, void* columns) where TVector : unmanaged, ISimd<TVector, T>
+    {
+        if (_layout.Fold == 1)
+        {
+            for (nint channel = 0; channel < channels; channel += TVector.Count)
+                TVector.StoreCoefficients(columns, channel, TVector.FromDoubles(numbers + channel));
+            return;
+        }
+        for (nint channel = 0; channel < channels; channel++)
+        {
+            TVector vector = TVector.Broadcast(numbers[channel]);
+            for (nint i = channel * _layout.Fold; i < (channel + 1) * _layout.Fold; i += TVector.Count)
+                TVector.StoreCoefficients(columns, i, vector);
         }
     }
 
@@ -220,6 +251,13 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
         }
     }
 
+    private readonly struct Channels(ColumnKernel<T, V, W, TPass> kernel) : IJob
+    {
+        private readonly ColumnKernel<T, V, W, TPass> _kernel = kernel;
+
+        public void Run(nint start, nint end) => _kernel.Finish(start, end);
+    }
+
     private readonly struct TileBlocks(ColumnKernel<T, V, W, TPass> kernel) : IJob
     {
         private readonly ColumnKernel<T, V, W, TPass> _kernel = kernel;
@@ -238,6 +276,25 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
     }
 }
 
+/// <summary>The coefficients of <see cref="GradientAffine"/>, an array of each; forward has no outer and no centre.</summary>
+internal readonly unsafe struct ColumnCoefficients(double* memory, nint channels)
+{
+    // The last vector may be read as a whole.
+    public const int Padding = 16;
+
+    private const int Arrays = 6;
+
+    public readonly double* Pivot = memory;
+    public readonly double* Inner = memory + channels;
+    public readonly double* Shift = memory + (2 * channels);
+    public readonly double* Outer = memory + (3 * channels);
+    public readonly double* Center = memory + (4 * channels);
+    public readonly bool* IsNarrow = (bool*)(memory + (5 * channels));
+
+    /// <summary>How much memory they take.</summary>
+    public static nint Size(nint channels) => (Arrays * channels) + Padding;
+}
+
 /// <summary>What forward and backward down the columns do differently.</summary>
 internal unsafe interface IColumnPass<T> where T : unmanaged
 {
@@ -254,8 +311,8 @@ internal unsafe interface IColumnPass<T> where T : unmanaged
     static abstract void Finish<W>(in Operands<T> operands, in ColumnLayout layout, nint channel, ref Sums total)
         where W : unmanaged, IWideSimd<W, T>;
 
-    /// <summary>(dy - center) · outer + (x - pivot) · inner + shift; forward has no outer.</summary>
-    static abstract GradientAffine Coefficients(in Operands<T> operands, in ColumnLayout layout, nint channel, Sums* sums);
+    static abstract void SetCoefficients(
+        in Operands<T> operands, in ColumnLayout layout, nint channel, Sums* sums, in ColumnCoefficients coefficients);
 }
 
 internal readonly unsafe struct ColumnForward<T> : IColumnPass<T> where T : unmanaged
@@ -279,11 +336,16 @@ internal readonly unsafe struct ColumnForward<T> : IColumnPass<T> where T : unma
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static GradientAffine Coefficients(in Operands<T> operands, in ColumnLayout layout, nint channel, Sums* sums)
+    public static void SetCoefficients(
+        in Operands<T> operands, in ColumnLayout layout, nint channel, Sums* sums, in ColumnCoefficients coefficients)
     {
         double weight = operands.Weight == null ? 1 : Element.ToDouble(operands.Weight[channel]);
         double bias = operands.Bias == null ? 0 : Element.ToDouble(operands.Bias[channel]);
-        return Affine.Create<T>(operands.Statistics[channel], weight, bias).WithoutGradient();
+        Affine affine = Affine.Create<T>(operands.Statistics[channel], weight, bias);
+        coefficients.Pivot[channel] = affine.Pivot;
+        coefficients.Inner[channel] = affine.Scale;
+        coefficients.Shift[channel] = affine.Shift;
+        coefficients.IsNarrow[channel] = affine.IsNarrow;
     }
 }
 
@@ -310,7 +372,20 @@ internal readonly unsafe struct ColumnBackward<T> : IColumnPass<T> where T : unm
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static GradientAffine Coefficients(in Operands<T> operands, in ColumnLayout layout, nint channel, Sums* sums)
+    public static void SetCoefficients(
+        in Operands<T> operands, in ColumnLayout layout, nint channel, Sums* sums, in ColumnCoefficients coefficients)
+    {
+        GradientAffine affine = Coefficients(operands, layout, channel, sums);
+        coefficients.Pivot[channel] = affine.Pivot;
+        coefficients.Inner[channel] = affine.Inner;
+        coefficients.Shift[channel] = affine.Shift;
+        coefficients.Outer[channel] = affine.Outer;
+        coefficients.Center[channel] = affine.Center;
+        coefficients.IsNarrow[channel] = affine.IsNarrow;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static GradientAffine Coefficients(in Operands<T> operands, in ColumnLayout layout, nint channel, Sums* sums)
     {
         double weight = operands.Weight == null ? 1 : Element.ToDouble(operands.Weight[channel]);
         ref readonly GroupStatistics statistics = ref operands.Statistics[channel];
@@ -318,6 +393,6 @@ internal readonly unsafe struct ColumnBackward<T> : IColumnPass<T> where T : unm
             return GradientAffine.Scaling<T>(statistics.ReciprocalDeviation * weight);
         var weighted = new Sums { Sum = weight * sums[channel].Sum, Product = weight * sums[channel].Product };
         double count = operands.HasGivenSums ? operands.ChannelElements : layout.Channel.Elements;
-        return GradientAffine.Create<T>(statistics, weighted, count, weight, isCentered: true);
+        return Projection.Create<T>(statistics, weighted, count, isCentered: true).Weighted<T>(weight);
     }
 }

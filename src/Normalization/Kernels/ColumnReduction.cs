@@ -4,80 +4,100 @@ using Normalization.Kernels.Simd;
 namespace Normalization.Kernels;
 
 /// <summary>One row of a reduction down the columns: column j's sum gains a, its product gains a · b.</summary>
-internal interface IRowTerms<TSelf, W> : ITerms<W>
-    where TSelf : struct, IRowTerms<TSelf, W>
+internal interface IRowTerms<TSelf, W, TColumn>
+    where TSelf : struct, IRowTerms<TSelf, W, TColumn>
 {
     /// <summary>The same terms in the row that lies <paramref name="rows"/> below.</summary>
     TSelf Down(nint rows);
+
+    /// <summary>What all rows share at element i.</summary>
+    TColumn Column(nint i);
+
+    void At<TAccess>(nint i, in TColumn column, TAccess access, out W a, out W b) where TAccess : struct, IAccess;
+
+    /// <summary>Asks for the cache line of element i, which need not exist.</summary>
+    void Prefetch(nint i);
 }
 
 /// <summary>The one reduction down the columns. Every column adds its rows in order, so no width and no tile changes its bits.</summary>
 internal static unsafe class ColumnReduction
 {
+    public const int RowsAtOnce = 4;
+
     /// <summary>Both accumulator arrays have room for <paramref name="columns"/> rounded up to a multiple of 8.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static void Run<T, W, TRow>(TRow first, nint rows, nint columns, double* sums, double* products)
+    public static void Run<T, W, TRow, TColumn>(TRow first, nint rows, nint columns, nint ahead, double* sums, double* products)
         where T : unmanaged
         where W : unmanaged, IWideSimd<W, T>
-        where TRow : struct, IRowTerms<TRow, W>
+        where TRow : struct, IRowTerms<TRow, W, TColumn>
+        where TColumn : struct
     {
-        nint row = 0;
-        for (; row + 4 <= rows; row += 4)
+        nint whole = columns - (columns % W.Count), row = 0;
+        for (; row + RowsAtOnce <= rows; row += RowsAtOnce)
         {
             TRow row0 = first.Down(row), row1 = first.Down(row + 1), row2 = first.Down(row + 2), row3 = first.Down(row + 3);
-            nint j = 0;
-            for (; j + W.Count <= columns; j += W.Count)
+            for (nint j = 0; j < whole; j += W.Count)
             {
+                if (ahead != 0)
+                {
+                    row0.Prefetch(j + ahead);
+                    row1.Prefetch(j + ahead);
+                    row2.Prefetch(j + ahead);
+                    row3.Prefetch(j + ahead);
+                }
+                TColumn column = row0.Column(j);
                 W sum = W.LoadDoubles(sums + j), product = W.LoadDoubles(products + j);
-                Add<T, W, TRow>(row0, j, ref sum, ref product);
-                Add<T, W, TRow>(row1, j, ref sum, ref product);
-                Add<T, W, TRow>(row2, j, ref sum, ref product);
-                Add<T, W, TRow>(row3, j, ref sum, ref product);
+                Add<T, W, TRow, TColumn>(row0, j, column, ref sum, ref product);
+                Add<T, W, TRow, TColumn>(row1, j, column, ref sum, ref product);
+                Add<T, W, TRow, TColumn>(row2, j, column, ref sum, ref product);
+                Add<T, W, TRow, TColumn>(row3, j, column, ref sum, ref product);
                 W.StoreDoubles(sums + j, sum);
                 W.StoreDoubles(products + j, product);
             }
-            if (j < columns)
+            if (whole < columns)
             {
-                AddPart<T, W, TRow>(row0, j, columns, sums, products);
-                AddPart<T, W, TRow>(row1, j, columns, sums, products);
-                AddPart<T, W, TRow>(row2, j, columns, sums, products);
-                AddPart<T, W, TRow>(row3, j, columns, sums, products);
+                AddPart<T, W, TRow, TColumn>(row0, whole, columns, sums, products);
+                AddPart<T, W, TRow, TColumn>(row1, whole, columns, sums, products);
+                AddPart<T, W, TRow, TColumn>(row2, whole, columns, sums, products);
+                AddPart<T, W, TRow, TColumn>(row3, whole, columns, sums, products);
             }
         }
         for (; row < rows; row++)
         {
             TRow last = first.Down(row);
-            nint j = 0;
-            for (; j + W.Count <= columns; j += W.Count)
+            for (nint j = 0; j < whole; j += W.Count)
             {
                 W sum = W.LoadDoubles(sums + j), product = W.LoadDoubles(products + j);
-                Add<T, W, TRow>(last, j, ref sum, ref product);
+                Add<T, W, TRow, TColumn>(last, j, last.Column(j), ref sum, ref product);
                 W.StoreDoubles(sums + j, sum);
                 W.StoreDoubles(products + j, product);
             }
-            if (j < columns)
-                AddPart<T, W, TRow>(last, j, columns, sums, products);
+            if (whole < columns)
+                AddPart<T, W, TRow, TColumn>(last, whole, columns, sums, products);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Add<T, W, TRow>(TRow row, nint j, ref W sum, ref W product)
+    private static void Add<T, W, TRow, TColumn>(TRow row, nint j, in TColumn column, ref W sum, ref W product)
         where T : unmanaged
         where W : unmanaged, IWideSimd<W, T>
-        where TRow : struct, IRowTerms<TRow, W>
+        where TRow : struct, IRowTerms<TRow, W, TColumn>
+        where TColumn : struct
     {
-        row.At(j, default(Whole), out W a, out W b);
+        row.At(j, column, default(Whole), out W a, out W b);
         sum += a;
         product = W.FusedMultiplyAdd(a, b, product);
     }
 
-    private static void AddPart<T, W, TRow>(TRow row, nint j, nint columns, double* sums, double* products)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AddPart<T, W, TRow, TColumn>(TRow row, nint j, nint columns, double* sums, double* products)
         where T : unmanaged
         where W : unmanaged, IWideSimd<W, T>
-        where TRow : struct, IRowTerms<TRow, W>
+        where TRow : struct, IRowTerms<TRow, W, TColumn>
+        where TColumn : struct
     {
         nint count = columns - j;
-        row.At(j, new Part(count), out W a, out W b);
+        row.At(j, row.Column(j), new Part(count), out W a, out W b);
         a = Reduction.MaskFirst<W, T>(a, count);
         b = Reduction.MaskFirst<W, T>(b, count);
         W.StoreDoubles(sums + j, W.LoadDoubles(sums + j) + a);
@@ -86,41 +106,47 @@ internal static unsafe class ColumnReduction
 }
 
 /// <summary>d and d², with d = x - pivot[j].</summary>
-internal readonly unsafe struct MomentRow<T, W>(T* x, nint stride, T* pivot) : IRowTerms<MomentRow<T, W>, W>
+internal readonly unsafe struct MomentRow<T, W>(T* x, nint stride, double* pivot) : IRowTerms<MomentRow<T, W>, W, W>
     where T : unmanaged
     where W : unmanaged, IWideSimd<W, T>
 {
     private readonly T* _x = x;
     private readonly nint _stride = stride;
-    private readonly T* _pivot = pivot;
+    private readonly double* _pivot = pivot;
 
     public MomentRow<T, W> Down(nint rows) => new(_x + (rows * _stride), _stride, _pivot);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void At<TAccess>(nint i, TAccess access, out W a, out W b) where TAccess : struct, IAccess =>
-        a = b = access.Load<W, T>(_x + i) - access.Load<W, T>(_pivot + i);
+    public W Column(nint i) => W.LoadDoubles(_pivot + i);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void At<TAccess>(nint i, in W pivot, TAccess access, out W a, out W b) where TAccess : struct, IAccess =>
+        a = b = access.Load<W, T>(_x + i) - pivot;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Prefetch(nint i) => Memory.Prefetch(_x + i);
 }
 
 /// <summary>dy and dy · (x - pivot[j]).</summary>
-internal readonly unsafe struct GradientRow<T, W>(T* x, T* dy, nint stride, T* pivot) : IRowTerms<GradientRow<T, W>, W>
+internal readonly unsafe struct GradientRow<T, W>(T* x, T* dy, nint stride, double* pivot) : IRowTerms<GradientRow<T, W>, W, W>
     where T : unmanaged
     where W : unmanaged, IWideSimd<W, T>
 {
     private readonly T* _x = x;
     private readonly T* _dy = dy;
     private readonly nint _stride = stride;
-    private readonly T* _pivot = pivot;
+    private readonly double* _pivot = pivot;
 
     public GradientRow<T, W> Down(nint rows) => new(_x + (rows * _stride), _dy + (rows * _stride), _stride, _pivot);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void At<TAccess>(nint i, TAccess access, out W a, out W b) where TAccess : struct, IAccess
+    public W Column(nint i) => W.LoadDoubles(_pivot + i);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void At<TAccess>(nint i, in W pivot, TAccess access, out W a, out W b) where TAccess : struct, IAccess
     {
         a = access.Load<W, T>(_dy + i);
-        b = access.Load<W, T>(_x + i) - access.Load<W, T>(_pivot + i);
+        b = access.Load<W, T>(_x + i) - pivot;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -132,7 +158,7 @@ internal readonly unsafe struct GradientRow<T, W>(T* x, T* dy, nint stride, T* p
 }
 
 /// <summary>dy and dy · x̂ of rows that have statistics of their own; neighbouring rows of the reduction lie a stride and a step of statistics apart.</summary>
-internal readonly unsafe struct ParameterRow<T, W> : IRowTerms<ParameterRow<T, W>, W>
+internal readonly unsafe struct ParameterRow<T, W> : IRowTerms<ParameterRow<T, W>, W, Nothing>
     where T : unmanaged
     where W : unmanaged, IWideSimd<W, T>
 {
@@ -162,7 +188,10 @@ internal readonly unsafe struct ParameterRow<T, W> : IRowTerms<ParameterRow<T, W
         new(_x + (rows * _stride), _dy + (rows * _stride), _stride, _statistics + (rows * _step), _step);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void At<TAccess>(nint i, TAccess access, out W a, out W b) where TAccess : struct, IAccess
+    public Nothing Column(nint i) => default;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void At<TAccess>(nint i, in Nothing column, TAccess access, out W a, out W b) where TAccess : struct, IAccess
     {
         a = access.Load<W, T>(_dy + i);
         b = W.FusedMultiplyAdd(access.Load<W, T>(_x + i) - _pivot, _scale, _shift);

@@ -13,6 +13,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
     private readonly Operands<T> _operands;
     private readonly Sums* _unitSums;
     private readonly bool _isStreamed;
+    private readonly nint _ahead;
 
     private GroupBackward(in GroupLayout layout, in Operands<T> operands, Sums* unitSums, bool isStreamed)
     {
@@ -20,6 +21,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
         _operands = operands;
         _unitSums = unitSums;
         _isStreamed = isStreamed;
+        _ahead = Thresholds.Ahead(layout.Elements * sizeof(T), layout.GroupStride);
     }
 
     public static void Run(in GroupLayout layout, in Operands<T> operands)
@@ -55,11 +57,11 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
             }
             if (_operands.InputGradient == null)
                 continue;
-            Sums groupSums = GroupSums(first, channel);
+            Projection projection = Project(first, channel, statistics);
             for (nint unit = first; unit < last; unit++, channel++)
             {
                 for (nint i = 0; i < _layout.Unit.Segments; i++)
-                    Apply(unit, channel, statistics, groupSums, _layout.Unit[i]);
+                    Apply(unit, channel, statistics, projection, _layout.Unit[i]);
             }
         }
         if (_isStreamed)
@@ -112,9 +114,9 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
     private static Sums AboutMean(in Sums aboutPivot, in GroupStatistics statistics) =>
         new() { Sum = aboutPivot.Sum, Product = aboutPivot.Product - (GradientAffine.Low<T>(statistics) * aboutPivot.Sum) };
 
-    /// <summary>Σ g and Σ g · (x - mean) of a group, with g = weight · dy.</summary>
+    /// <summary>From Σ g and Σ g · (x - mean) of a group, with g = weight · dy.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Sums GroupSums(nint firstUnit, nint firstChannel)
+    private Projection Project(nint firstUnit, nint firstChannel, in GroupStatistics statistics)
     {
         Sums total = default;
         for (nint i = 0; i < _layout.UnitsPerGroup; i++)
@@ -123,11 +125,12 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
             ref readonly Sums sums = ref _unitSums[firstUnit + i];
             total.Add(new() { Sum = weight * sums.Sum, Product = weight * sums.Product });
         }
-        return total;
+        double count = _operands.HasGivenSums ? _operands.ChannelElements : _layout.Group.Elements;
+        return Projection.Create<T>(statistics, total, count, _operands.IsCentered);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Apply(nint unit, nint channel, in GroupStatistics statistics, in Sums groupSums, in Segment segment)
+    private void Apply(nint unit, nint channel, in GroupStatistics statistics, in Projection projection, in Segment segment)
     {
         nint offset = (unit * _layout.UnitStride) + segment.Offset;
         if (_operands.HasFixedStatistics)
@@ -142,8 +145,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
             }
             return;
         }
-        double count = _operands.HasGivenSums ? _operands.ChannelElements : _layout.Group.Elements;
-        var affine = GradientAffine.Create<T>(statistics, groupSums, count, WeightOf(channel), _operands.IsCentered);
+        GradientAffine affine = projection.Weighted<T>(WeightOf(channel));
         for (nint run = 0; run < segment.Runs; run++, offset += _layout.Unit.Stride)
         {
             if (affine.IsNarrow)
@@ -158,7 +160,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
         where TVector : unmanaged, ISimd<TVector, T>
         where TMap : struct, IMap<TVector, TColumn>
         where TColumn : struct =>
-        Map.Run<T, TVector, TMap, TColumn>(map, new(_operands.InputGradient + offset, length, _isStreamed, Thresholds.Ahead(_layout.Elements * sizeof(T), _layout.GroupStride)));
+        Map.Run<T, TVector, TMap, TColumn>(map, new(_operands.InputGradient + offset, length, _isStreamed, _ahead));
 
     /// <summary>dβ = Σ dy and dγ = Σ dy · x̂ of each channel, its units in order.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -167,17 +169,20 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
         if (_operands.WeightGradient == null && _operands.BiasGradient == null)
             return;
         nint units = _layout.Units, groups = _layout.Channels / _layout.UnitsPerGroup;
-        for (nint channel = 0; channel < _layout.Channels; channel++)
+        for (nint group = 0; group < groups; group++)
         {
-            double weightGradient = 0, biasGradient = 0;
-            nint statistic = channel / _layout.UnitsPerGroup;
-            for (nint unit = channel; unit < units; unit += _layout.Channels)
+            for (nint channel = group * _layout.UnitsPerGroup; channel < (group + 1) * _layout.UnitsPerGroup; channel++)
             {
-                weightGradient += _operands.Statistics[statistic].ReciprocalDeviation * _unitSums[unit].Product;
-                biasGradient += _unitSums[unit].Sum;
-                statistic = statistic + groups < _layout.StatisticsPeriod ? statistic + groups : channel / _layout.UnitsPerGroup;
+                double weightGradient = 0, biasGradient = 0;
+                nint statistic = group;
+                for (nint unit = channel; unit < units; unit += _layout.Channels)
+                {
+                    weightGradient += _operands.Statistics[statistic].ReciprocalDeviation * _unitSums[unit].Product;
+                    biasGradient += _unitSums[unit].Sum;
+                    statistic = statistic + groups < _layout.StatisticsPeriod ? statistic + groups : group;
+                }
+                _operands.AddParameterGradients(channel, weightGradient, biasGradient);
             }
-            _operands.AddParameterGradients(channel, weightGradient, biasGradient);
         }
     }
 
@@ -207,8 +212,9 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
             {
                 (nint unit, nint segment) = (i / layout.Unit.Segments, i % layout.Unit.Segments);
                 nint first = unit / layout.UnitsPerGroup * layout.UnitsPerGroup;
-                Sums groupSums = _backward.GroupSums(first, first % layout.Channels);
-                _backward.Apply(unit, unit % layout.Channels, _backward.StatisticsOf(unit), groupSums, layout.Unit[segment]);
+                ref readonly GroupStatistics statistics = ref _backward.StatisticsOf(unit);
+                Projection projection = _backward.Project(first, first % layout.Channels, statistics);
+                _backward.Apply(unit, unit % layout.Channels, statistics, projection, layout.Unit[segment]);
             }
             if (_backward._isStreamed)
                 Fence.Publish();

@@ -52,7 +52,7 @@ internal static unsafe class LongRowBackward<T, V, W>
         in GroupLayout layout, in Operands<T> operands, nint row, in Sums aboutPivot, double low)
     {
         var sums = new Sums { Sum = aboutPivot.Sum, Product = aboutPivot.Product - (low * aboutPivot.Sum) };
-        return GradientAffine.Create<T>(operands.Statistics[row], sums, layout.Unit.Length, 1, operands.IsCentered);
+        return Projection.Create<T>(operands.Statistics[row], sums, layout.Unit.Length, operands.IsCentered).Weighted<T>(1);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -117,7 +117,7 @@ internal static unsafe class LongRowBackward<T, V, W>
                 var terms = new ParameterRow<T, W>(
                     _operands.Input + weight, _operands.OutputGradient + weight, period * width, _operands.Statistics + phase, period);
                 nint rows = (_layout.Groups - phase + period - 1) / period;
-                ColumnReduction.Run<T, W, ParameterRow<T, W>>(terms, rows, columns, sums, products);
+                ColumnReduction.Run<T, W, ParameterRow<T, W>, Nothing>(terms, rows, columns, ahead: 0, sums, products);
                 Accumulate(_operands.WeightGradient, weight, products, columns);
                 Accumulate(_operands.BiasGradient, weight, sums, columns);
                 for (nint row = phase; row < _layout.Groups; row += period)

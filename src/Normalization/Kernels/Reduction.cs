@@ -35,7 +35,8 @@ internal static unsafe class Reduction
 {
     private const int Lanes = 16;
     private const int Four = 4;
-    private const nint PrefetchAhead = 512;
+    // Across the end of a page, where the hardware stops: InstanceNorm of [4, 32, 256, 256] took 0.91 of its time at 512.
+    private const nint PrefetchAhead = 2048;
 
     private static ReadOnlySpan<long> LaneMask =>
     [

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Normalization.Kernels;
 
 /// <summary>
@@ -37,19 +39,20 @@ internal readonly struct RunSet
 
     public Segment this[nint index]
     {
-        get
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Segments == 1 ? new(0, Runs, Length) : Cut(index);
+    }
+
+    private Segment Cut(nint index)
+    {
+        if (_piecesPerRun > 1)
         {
-            if (Segments == 1)
-                return new(0, Runs, Length);
-            if (_piecesPerRun > 1)
-            {
-                (nint run, nint piece) = (index / _piecesPerRun, index % _piecesPerRun);
-                nint start = piece * Thresholds.SegmentLength;
-                return new((run * Stride) + start, 1, Math.Min(Thresholds.SegmentLength, Length - start));
-            }
-            nint first = index * _runsPerSegment;
-            return new(first * Stride, Math.Min(_runsPerSegment, Runs - first), Length);
+            (nint run, nint piece) = (index / _piecesPerRun, index % _piecesPerRun);
+            nint start = piece * Thresholds.SegmentLength;
+            return new((run * Stride) + start, 1, Math.Min(Thresholds.SegmentLength, Length - start));
         }
+        nint first = index * _runsPerSegment;
+        return new(first * Stride, Math.Min(_runsPerSegment, Runs - first), Length);
     }
 }
 

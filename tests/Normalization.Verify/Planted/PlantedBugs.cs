@@ -105,7 +105,7 @@ internal static class PlantedBugs
         const string File = "Kernels/Affine.cs", Operands = "Kernels/Operands.cs";
         yield return new(
             "the mean of the gradient stays in dx", File, "GradientPropertyTests.The_input_gradient_of_a_group_sums_to_zero",
-            ("double mean = isCentered ? sums.Sum / count : 0;", "double mean = 0;"));
+            ("_mean = isCentered ? sums.Sum / count : 0;", "_mean = 0;"));
         yield return new(
             "a power of r is missing in dx", File, "GradientPropertyTests.The_input_gradient_of_a_group_is_orthogonal_to_its_normalised_input",
             ("-r * r * r * (sums.Product / count)", "-r * r * (sums.Product / count)"));

@@ -55,11 +55,10 @@ internal readonly unsafe struct Double128<T>(Vector128<double> value) : IWideSim
     public static Double128<T> LoadCoefficients(void* source, nint index) => new(Vector128.Load((double*)source + index));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void FillCoefficients(void* destination, nint start, nint count, double value)
-    {
-        for (nint i = start; i < start + count; i++)
-            ((double*)destination)[i] = value;
-    }
+    public static void StoreCoefficients(void* destination, nint index, Double128<T> value) => value._value.Store((double*)destination + index);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Double128<T> FromDoubles(double* source) => new(Vector128.Load(source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double128<T> LoadDoubles(double* source) => new(Vector128.Load(source));
@@ -145,11 +144,10 @@ internal readonly unsafe struct Double256<T>(Vector256<double> value) : IWideSim
     public static Double256<T> LoadCoefficients(void* source, nint index) => new(Vector256.Load((double*)source + index));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void FillCoefficients(void* destination, nint start, nint count, double value)
-    {
-        for (nint i = start; i < start + count; i++)
-            ((double*)destination)[i] = value;
-    }
+    public static void StoreCoefficients(void* destination, nint index, Double256<T> value) => value._value.Store((double*)destination + index);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Double256<T> FromDoubles(double* source) => new(Vector256.Load(source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double256<T> LoadDoubles(double* source) => new(Vector256.Load(source));
@@ -235,11 +233,10 @@ internal readonly unsafe struct Double512<T>(Vector512<double> value) : IWideSim
     public static Double512<T> LoadCoefficients(void* source, nint index) => new(Vector512.Load((double*)source + index));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void FillCoefficients(void* destination, nint start, nint count, double value)
-    {
-        for (nint i = start; i < start + count; i++)
-            ((double*)destination)[i] = value;
-    }
+    public static void StoreCoefficients(void* destination, nint index, Double512<T> value) => value._value.Store((double*)destination + index);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Double512<T> FromDoubles(double* source) => new(Vector512.Load(source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double512<T> LoadDoubles(double* source) => new(Vector512.Load(source));

@@ -32,11 +32,10 @@ internal readonly unsafe struct Float128(Vector128<float> value) : ISimd<Float12
     public static Float128 LoadCoefficients(void* source, nint index) => new(Vector128.Load((float*)source + index));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void FillCoefficients(void* destination, nint start, nint count, double value)
-    {
-        for (nint i = start; i < start + count; i++)
-            ((float*)destination)[i] = (float)value;
-    }
+    public static void StoreCoefficients(void* destination, nint index, Float128 value) => value._value.Store((float*)destination + index);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float128 FromDoubles(double* source) => new(Vector128.Narrow(Vector128.Load(source), Vector128.Load(source + 2)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float128 operator +(Float128 left, Float128 right) => new(left._value + right._value);
@@ -81,11 +80,10 @@ internal readonly unsafe struct Float256(Vector256<float> value) : ISimd<Float25
     public static Float256 LoadCoefficients(void* source, nint index) => new(Vector256.Load((float*)source + index));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void FillCoefficients(void* destination, nint start, nint count, double value)
-    {
-        for (nint i = start; i < start + count; i++)
-            ((float*)destination)[i] = (float)value;
-    }
+    public static void StoreCoefficients(void* destination, nint index, Float256 value) => value._value.Store((float*)destination + index);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float256 FromDoubles(double* source) => new(Vector256.Narrow(Vector256.Load(source), Vector256.Load(source + 4)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float256 operator +(Float256 left, Float256 right) => new(left._value + right._value);
@@ -130,11 +128,10 @@ internal readonly unsafe struct Float512(Vector512<float> value) : ISimd<Float51
     public static Float512 LoadCoefficients(void* source, nint index) => new(Vector512.Load((float*)source + index));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void FillCoefficients(void* destination, nint start, nint count, double value)
-    {
-        for (nint i = start; i < start + count; i++)
-            ((float*)destination)[i] = (float)value;
-    }
+    public static void StoreCoefficients(void* destination, nint index, Float512 value) => value._value.Store((float*)destination + index);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float512 FromDoubles(double* source) => new(Vector512.Narrow(Vector512.Load(source), Vector512.Load(source + 8)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float512 operator +(Float512 left, Float512 right) => new(left._value + right._value);

@@ -29,8 +29,11 @@ internal unsafe interface ISimd<TSelf, T>
     /// <summary>Loads from an array of the compute type, which has room for whole vectors.</summary>
     static abstract TSelf LoadCoefficients(void* source, nint index);
 
-    /// <summary>Writes equal elements into an array of the compute type.</summary>
-    static abstract void FillCoefficients(void* destination, nint start, nint count, double value);
+    /// <summary>Stores into such an array.</summary>
+    static abstract void StoreCoefficients(void* destination, nint index, TSelf value);
+
+    /// <summary>Rounds doubles to the compute type.</summary>
+    static abstract TSelf FromDoubles(double* source);
 
     static abstract TSelf operator +(TSelf left, TSelf right);
 
