@@ -228,38 +228,6 @@ public sealed class SynchronizationTests
         FluentActions.Invoking(static () => InMemoryCollective.Run(1, null!)).Should().Throw<ArgumentNullException>();
     }
 
-    [Fact]
-    public void A_steady_state_allocates_nothing()
-    {
-        BatchNorm1d<float> layer = Synchronized(new Echo());
-        Tensor<float> input = Input(4), output = new(4, Channels), gradient = new(4, Channels);
-        long least = long.MaxValue;
-        for (int round = 0; round < 40 && least > 0; round++)
-        {
-            long before = GC.GetAllocatedBytesForCurrentThread();
-            layer.Forward(input, output);
-            layer.Backward(output, gradient);
-            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
-        }
-        least.Should().Be(0);
-    }
-
-    [Fact]
-    public void Exchanging_in_memory_allocates_nothing_in_the_steady_state() =>
-        OnEachOf(2, static ranks =>
-        {
-            double[] values = new double[40], gathered = new double[80];
-            long least = long.MaxValue;
-            for (int round = 0; round < 40; round++)
-            {
-                long before = GC.GetAllocatedBytesForCurrentThread();
-                ranks.AllGather(values, gathered);
-                ranks.AllReduce(values);
-                least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
-            }
-            least.Should().Be(0);
-        });
-
     private static void OnEachOf(int size, Action<ICollective> body) => InMemoryCollective.Run(size, body);
 
     private static void Synchronize(ICollective ranks, string difference)
@@ -306,29 +274,6 @@ public sealed class SynchronizationTests
         .. Values.Bits(layer.RunningVariance),
         .. layer.Parameters.SelectMany(static parameter => Values.Bits(parameter.Gradient)),
     ];
-
-    /// <summary>Two ranks that always say the same, in one thread.</summary>
-    private sealed class Echo : ICollective
-    {
-        public int Calls { get; set; }
-
-        public bool IsBroken { get; set; }
-
-        public int Rank => 0;
-
-        public int Size => 2;
-
-        public void AllGather(ReadOnlySpan<double> values, Span<double> gathered)
-        {
-            if (IsBroken)
-                throw new CollectiveException("planted");
-            Calls++;
-            values.CopyTo(gathered);
-            values.CopyTo(gathered[values.Length..]);
-        }
-
-        public void AllReduce(Span<double> values) => throw new NotSupportedException();
-    }
 
     /// <summary>Changes the last value of every message by a millionth.</summary>
     private sealed class Disturbed(ICollective ranks) : ICollective
