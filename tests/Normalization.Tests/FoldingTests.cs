@@ -134,6 +134,22 @@ public sealed class FoldingTests
     }
 
     [Fact]
+    public void A_null_is_refused()
+    {
+        BatchNorm<float> layer = Trained<float>(6, seed: 1, affine: true);
+        foreach (Action<Tensor<float>, BatchNorm<float>> fold in (Action<Tensor<float>, BatchNorm<float>>[])
+        [
+            static (weight, batchNorm) => BatchNormFolding.IntoLinear(weight, null, batchNorm),
+            static (weight, batchNorm) => BatchNormFolding.IntoConvolution(weight, null, batchNorm),
+            static (weight, batchNorm) => BatchNormFolding.IntoTransposedConvolution(weight, null, batchNorm),
+        ])
+        {
+            FluentActions.Invoking(() => fold(null!, layer)).Should().Throw<ArgumentNullException>().WithParameterName("weight");
+            FluentActions.Invoking(() => fold(new(6, 6, 3), null!)).Should().Throw<ArgumentNullException>().WithParameterName("batchNorm");
+        }
+    }
+
+    [Fact]
     public void A_wrong_shape_is_refused_naming_expected_and_given()
     {
         BatchNorm<float> layer = Trained<float>(6, seed: 1, affine: true);

@@ -32,6 +32,14 @@ public sealed class InPlaceTests
         Backward<double>(name, isTraining: false);
     }
 
+    [Fact]
+    public void Training_in_place_is_refused_naming_the_output()
+    {
+        Tensor<float> input = Tensor<float>.RandomNormal([2, 3], seed: 1);
+        FluentActions.Invoking(() => new LayerNorm<float>(3).Forward(input, input)).Should()
+            .Throw<ArgumentException>().WithMessage("output overlaps input*").WithParameterName("output");
+    }
+
     [Theory]
     [MemberData(nameof(All))]
     public void Nothing_is_written_beside_the_tensors(string name)

@@ -40,22 +40,46 @@ public sealed class SynchronizationTests
         counter.Calls.Should().Be(2);
     }
 
+    [Fact]
+    public void A_single_rank_has_nobody_to_ask()
+    {
+        var alone = new Echo { Size = 1 };
+        BatchNorm1d<float> layer = Synchronized(alone);
+        layer.Forward(Input(4));
+        layer.IsSynchronized.Should().BeFalse();
+        alone.Calls.Should().Be(0);
+    }
+
     [Theory]
-    [InlineData("channels")]
-    [InlineData("type")]
-    [InlineData("epsilon")]
-    public void Ranks_with_different_layers_all_learn_of_it(string difference) =>
+    [InlineData("channels", "4 channels of float with epsilon 1E-05")]
+    [InlineData("type", "3 channels of double with epsilon 1E-05")]
+    [InlineData("epsilon", "3 channels of float with epsilon 0.001")]
+    public void Ranks_with_different_layers_all_learn_of_it(string difference, string other) =>
         OnEachOf(3, ranks =>
         {
             bool isOdd = ranks.Rank == 1;
             FluentActions.Invoking(() => Synchronize(ranks, isOdd ? difference : "")).Should()
-                .Throw<CollectiveException>().WithMessage("*ranks 0, 2: a BatchNorm of 3 channels of float with epsilon 1E-05; rank 1: a BatchNorm of *");
+                .Throw<CollectiveException>().WithMessage($"*ranks 0, 2: a BatchNorm of 3 channels of float with epsilon 1E-05; rank 1: a BatchNorm of {other})*");
 
             // The layer is as it was, and the ranks can go on.
             var layer = new BatchNorm1d<float>(Channels);
             layer.Synchronize(ranks);
             layer.IsSynchronized.Should().BeTrue();
             layer.Forward(Input(4));
+        });
+
+    [Fact]
+    public void Ranks_that_go_back_through_different_batches_all_learn_of_it() =>
+        OnEachOf(2, static ranks =>
+        {
+            BatchNorm1d<float> layer = Synchronized(ranks);
+            ForwardContext<float> small = new(), large = new();
+            layer.Forward(Input(4), new Tensor<float>(4, Channels), small);
+            layer.Forward(Input(6), new Tensor<float>(6, Channels), large);
+            Tensor<float> gradient = Input(ranks.Rank == 0 ? 4 : 6);
+            FluentActions.Invoking(() => layer.Backward(gradient, gradient, ranks.Rank == 0 ? small : large)).Should()
+                .Throw<CollectiveException>().WithMessage(
+                    "*rank 0: backward through a BatchNorm of 3 channels of float and 8 elements in each; rank 1: *and 12 elements in each*");
         });
 
     [Fact]

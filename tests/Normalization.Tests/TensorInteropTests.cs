@@ -21,6 +21,18 @@ public sealed class TensorInteropTests
     }
 
     [Fact]
+    public void A_span_may_have_many_dimensions()
+    {
+        int[] shape = [1, 1, 1, 1, 1, 1, 1, 1, 2, 3];
+        Tensor tensor = Tensor.RandomNormal(shape, seed: 1), output = new(shape);
+        tensor.AsTensorSpan().Lengths.ToArray().Should().Equal([.. shape.Select(static size => (nint)size)]);
+        var layer = new LayerNorm<float>(3);
+        layer.Eval();
+        layer.Forward(tensor.AsReadOnlyTensorSpan(), output.AsTensorSpan());
+        output.Span.ToArray().Should().Equal(layer.Forward(tensor).Span.ToArray());
+    }
+
+    [Fact]
     public void An_empty_tensor_has_an_empty_span()
     {
         ReadOnlyTensorSpan<float> span = new Tensor(0, 3);

@@ -130,7 +130,7 @@ public sealed class TensorTests
         for (int i = 0; i < 100; i++)
             floats.Span[i].Should().Be((float)values[i]);
         Tensor<float>.RandomNormal([3], 1, 2, 0).Span.ToArray().Should().Equal(2, 2, 2);
-        Throws<ArgumentOutOfRangeException>(static () => Tensor<float>.RandomNormal([3], 1, 0, -1), "*standardDeviation*-1*");
+        Throws<ArgumentOutOfRangeException>(static () => Tensor<float>.RandomNormal([3], 1, 0, -1), "standardDeviation must not be negative, got -1*");
         Throws<ArgumentOutOfRangeException>(static () => Tensor<float>.RandomNormal([3], 1, 0, double.NaN), "*standardDeviation*");
     }
 
@@ -138,6 +138,7 @@ public sealed class TensorTests
     public void Text_shows_the_shape_the_type_and_the_first_values()
     {
         new Tensor<float>([1, 2.5f, -3, 4], 2, 2).ToString().Should().Be("Tensor<Single>[2, 2] [[1, 2.5], [-3, 4]]");
+        new Tensor<double>(6).ToString().Should().Be("Tensor<Double>[6] [0, 0, 0, 0, 0, 0]");
         new Tensor<double>(20).ToString().Should().Be("Tensor<Double>[20] [0, 0, 0, 0, 0, 0, ...]");
         new Tensor<double>([double.NaN, 1.0 / 3], 2).ToString().Should().Be("Tensor<Double>[2] [NaN, 0.333333]");
         new Tensor<float>(0).ToString().Should().Be("Tensor<Single>[0] []");

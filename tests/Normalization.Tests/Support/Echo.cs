@@ -1,6 +1,6 @@
 namespace Normalization.Tests;
 
-/// <summary>Two ranks that always say the same, in one thread.</summary>
+/// <summary>Ranks that always say the same, in one thread.</summary>
 internal sealed class Echo : ICollective
 {
     public int Calls { get; set; }
@@ -9,15 +9,15 @@ internal sealed class Echo : ICollective
 
     public int Rank => 0;
 
-    public int Size => 2;
+    public int Size { get; init; } = 2;
 
     public void AllGather(ReadOnlySpan<double> values, Span<double> gathered)
     {
         if (IsBroken)
             throw new CollectiveException("planted");
         Calls++;
-        values.CopyTo(gathered);
-        values.CopyTo(gathered[values.Length..]);
+        for (int rank = 0; rank < Size; rank++)
+            values.CopyTo(gathered[(rank * values.Length)..]);
     }
 
     public void AllReduce(Span<double> values) => throw new NotSupportedException();
