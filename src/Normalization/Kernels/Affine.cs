@@ -70,46 +70,51 @@ internal readonly struct Projection
     // The two projections of the gradient cancel nearly all of it in a group of few elements.
     private const int FewElements = 32;
 
-    private readonly double _reciprocalDeviation;
-    private readonly double _mean;
-    private readonly double _pivot;
-    private readonly double _inner;
-    private readonly double _shift;
-    private readonly bool _isNarrow;
+    private double ReciprocalDeviation { get; init; }
+
+    private double Mean { get; init; }
+
+    private double Pivot { get; init; }
+
+    private double Inner { get; init; }
+
+    private double Shift { get; init; }
+
+    private bool IsNarrow { get; init; }
 
     /// <summary><paramref name="sums"/> are Σ g and Σ g · (x - mean) over the group.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Projection(in GroupStatistics statistics, in Sums sums, double count, bool isCentered, double pivot, double low, bool isNarrow)
+    public static Projection Create<T>(in GroupStatistics statistics, in Sums sums, double count, bool isCentered) where T : unmanaged
     {
         double r = statistics.ReciprocalDeviation;
-        _reciprocalDeviation = r;
-        _pivot = pivot;
-        _inner = -r * r * r * (sums.Product / count);
-        _mean = isCentered ? sums.Sum / count : 0;
-        _shift = isCentered ? _inner * low : 0;
-        _isNarrow = isNarrow && count >= FewElements;
+        double inner = -r * r * r * (sums.Product / count);
+        return new()
+        {
+            ReciprocalDeviation = r,
+            Mean = isCentered ? sums.Sum / count : 0,
+            Pivot = Element.Round<T>(statistics.Mean),
+            Inner = inner,
+            Shift = isCentered ? inner * GradientAffine.Low<T>(statistics) : 0,
+            IsNarrow = count >= FewElements && Range.Holds<T>(inner) && Range.Spans<T>(statistics),
+        };
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Projection Create<T>(in GroupStatistics statistics, in Sums sums, double count, bool isCentered) where T : unmanaged => new(
-        statistics, sums, count, isCentered, Element.Round<T>(statistics.Mean), GradientAffine.Low<T>(statistics), Range.Spans<T>(statistics));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public GradientAffine Weighted<T>(double weight) where T : unmanaged
     {
-        double outer = _reciprocalDeviation * weight;
+        double outer = ReciprocalDeviation * weight;
         // dy is centred before it is scaled, as x is; a weight near zero leaves nothing to centre.
-        double center = Element.Round<T>(_mean / weight);
+        double center = Element.Round<T>(Mean / weight);
         center = Math.Abs(center) <= Range.Largest ? center : 0;
-        double shift = (outer * center) - (_reciprocalDeviation * _mean) - _shift;
+        double shift = (outer * center) - (ReciprocalDeviation * Mean) - Shift;
         return new()
         {
             Center = center,
-            Pivot = _pivot,
+            Pivot = Pivot,
             Outer = outer,
-            Inner = _inner,
+            Inner = Inner,
             Shift = shift,
-            IsNarrow = _isNarrow && Range.Holds<T>(outer) && Range.Holds<T>(_inner) && Math.Abs(shift) <= Range.Largest,
+            IsNarrow = IsNarrow && Range.Holds<T>(outer) && Math.Abs(shift) <= Range.Largest,
         };
     }
 }

@@ -339,9 +339,7 @@ internal readonly unsafe struct ColumnForward<T> : IColumnPass<T> where T : unma
     public static void SetCoefficients(
         in Operands<T> operands, in ColumnLayout layout, nint channel, Sums* sums, in ColumnCoefficients coefficients)
     {
-        double weight = operands.Weight == null ? 1 : Element.ToDouble(operands.Weight[channel]);
-        double bias = operands.Bias == null ? 0 : Element.ToDouble(operands.Bias[channel]);
-        Affine affine = Affine.Create<T>(operands.Statistics[channel], weight, bias);
+        Affine affine = Affine.Create<T>(operands.Statistics[channel], operands.WeightOf(channel), operands.BiasOf(channel));
         coefficients.Pivot[channel] = affine.Pivot;
         coefficients.Inner[channel] = affine.Scale;
         coefficients.Shift[channel] = affine.Shift;
@@ -387,12 +385,11 @@ internal readonly unsafe struct ColumnBackward<T> : IColumnPass<T> where T : unm
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static GradientAffine Coefficients(in Operands<T> operands, in ColumnLayout layout, nint channel, Sums* sums)
     {
-        double weight = operands.Weight == null ? 1 : Element.ToDouble(operands.Weight[channel]);
+        double weight = operands.WeightOf(channel);
         ref readonly GroupStatistics statistics = ref operands.Statistics[channel];
         if (operands.HasFixedStatistics)
             return GradientAffine.Scaling<T>(statistics.ReciprocalDeviation * weight);
         var weighted = new Sums { Sum = weight * sums[channel].Sum, Product = weight * sums[channel].Product };
-        double count = operands.HasGivenSums ? operands.ChannelElements : layout.Channel.Elements;
-        return Projection.Create<T>(statistics, weighted, count, isCentered: true).Weighted<T>(weight);
+        return Projection.Create<T>(statistics, weighted, operands.CountOf(layout.Channel.Elements), isCentered: true).Weighted<T>(weight);
     }
 }

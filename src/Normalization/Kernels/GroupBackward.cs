@@ -98,8 +98,6 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
     private ref GroupStatistics StatisticsOf(nint unit) =>
         ref _operands.Statistics[unit / _layout.UnitsPerGroup % _layout.StatisticsPeriod];
 
-    private double WeightOf(nint channel) => _operands.Weight == null ? 1 : Element.ToDouble(_operands.Weight[channel]);
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private GradientTerms<T, W> Terms(nint offset, in GroupStatistics statistics) =>
         new(_operands.Input + offset, _operands.OutputGradient + offset, Element.Round<T>(statistics.Mean));
@@ -121,12 +119,11 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
         Sums total = default;
         for (nint i = 0; i < _layout.UnitsPerGroup; i++)
         {
-            double weight = WeightOf(firstChannel + i);
+            double weight = _operands.WeightOf(firstChannel + i);
             ref readonly Sums sums = ref _unitSums[firstUnit + i];
             total.Add(new() { Sum = weight * sums.Sum, Product = weight * sums.Product });
         }
-        double count = _operands.HasGivenSums ? _operands.ChannelElements : _layout.Group.Elements;
-        return Projection.Create<T>(statistics, total, count, _operands.IsCentered);
+        return Projection.Create<T>(statistics, total, _operands.CountOf(_layout.Group.Elements), _operands.IsCentered);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -135,7 +132,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
         nint offset = (unit * _layout.UnitStride) + segment.Offset;
         if (_operands.HasFixedStatistics)
         {
-            Affine scaling = Affine.Scaling<T>(statistics.ReciprocalDeviation * WeightOf(channel));
+            Affine scaling = Affine.Scaling<T>(statistics.ReciprocalDeviation * _operands.WeightOf(channel));
             for (nint run = 0; run < segment.Runs; run++, offset += _layout.Unit.Stride)
             {
                 if (scaling.IsNarrow)
@@ -145,7 +142,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
             }
             return;
         }
-        GradientAffine affine = projection.Weighted<T>(WeightOf(channel));
+        GradientAffine affine = projection.Weighted<T>(_operands.WeightOf(channel));
         for (nint run = 0; run < segment.Runs; run++, offset += _layout.Unit.Stride)
         {
             if (affine.IsNarrow)

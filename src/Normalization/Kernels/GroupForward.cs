@@ -123,9 +123,7 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
             ApplyWeighted(offset, (channel * _layout.Unit.Length) + segment.Offset, segment.Length, Affine.Normalizing<T>(statistics));
             return;
         }
-        double weight = _operands.Weight == null ? 1 : Element.ToDouble(_operands.Weight[channel]);
-        double bias = _operands.Bias == null ? 0 : Element.ToDouble(_operands.Bias[channel]);
-        Affine affine = Affine.Create<T>(statistics, weight, bias);
+        Affine affine = Affine.Create<T>(statistics, _operands.WeightOf(channel), _operands.BiasOf(channel));
         for (nint run = 0; run < segment.Runs; run++, offset += _layout.Unit.Stride)
         {
             if (affine.IsNarrow)

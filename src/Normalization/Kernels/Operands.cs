@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Normalization.Kernels;
 
 /// <summary>What a kernel reads and writes. Null pointers mean: not there.</summary>
@@ -28,6 +30,17 @@ internal unsafe struct Operands<T> where T : unmanaged
 
     /// <summary>The sums of backward come from elsewhere: they run over more elements than there are here.</summary>
     public readonly bool HasGivenSums => ChannelSums != null && InputGradient != null;
+
+    /// <summary>The weight of a channel; one, if there are none.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly double WeightOf(nint channel) => Weight == null ? 1 : Element.ToDouble(Weight[channel]);
+
+    /// <summary>The bias of a channel; zero, if there are none.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly double BiasOf(nint channel) => Bias == null ? 0 : Element.ToDouble(Bias[channel]);
+
+    /// <summary>How many elements the sums of a group of so many here run over.</summary>
+    public readonly double CountOf(nint elements) => HasGivenSums ? ChannelElements : elements;
 
     /// <summary>The two gradients of the parameters gain one more term.</summary>
     public readonly void AddParameterGradients(nint index, double weightGradient, double biasGradient)

@@ -65,7 +65,8 @@ internal static class Thresholds
 
     /// <summary>
     /// From three quarters of the last-level cache on, in and out together, the output goes past the cache, unless it is written
-    /// in pieces so short that the partial lines at their ends cost more than that saves.
+    /// in pieces so short that the partial lines at their ends cost more than that saves. Streaming BatchNorm of [4096, 512] (16 MB of
+    /// 32) took 1.2 to 1.4, not streaming backward of [4, 64, 16, 28, 28] (38 MB) 1.3 to 1.5.
     /// </summary>
     public static bool IsStreamed(long bytes, nint pieceBytes) =>
         bytes > LastLevelCacheBytes / 4 * 3 && pieceBytes >= ShortestStreamedPiece;

@@ -97,7 +97,7 @@ internal static class PlantedBugs
             ("_dimensions.Width, isCentered: false", "_dimensions.Width, isCentered: true"));
         yield return new(
             "a NaN leaks into the neighbouring group", "Kernels/GroupForward.cs", "NonFiniteTests.A_NaN_in_the_input_stays_in_its_group",
-            ("Affine.Create<T>(statistics, weight, bias)", "Affine.Create<T>(statistics, weight, bias + (0 * _operands.Statistics[0].Mean))"));
+            ("_operands.BiasOf(channel)", "_operands.BiasOf(channel) + (0 * _operands.Statistics[0].Mean)"));
     }
 
     private static IEnumerable<PlantedBug> Gradients()
@@ -105,7 +105,7 @@ internal static class PlantedBugs
         const string File = "Kernels/Affine.cs", Operands = "Kernels/Operands.cs";
         yield return new(
             "the mean of the gradient stays in dx", File, "GradientPropertyTests.The_input_gradient_of_a_group_sums_to_zero",
-            ("_mean = isCentered ? sums.Sum / count : 0;", "_mean = 0;"));
+            ("Mean = isCentered ? sums.Sum / count : 0,", "Mean = 0,"));
         yield return new(
             "a power of r is missing in dx", File, "GradientPropertyTests.The_input_gradient_of_a_group_is_orthogonal_to_its_normalised_input",
             ("-r * r * r * (sums.Product / count)", "-r * r * (sums.Product / count)"));
