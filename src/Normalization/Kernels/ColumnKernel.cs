@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using Normalization.Kernels.Simd;
 
@@ -7,7 +8,7 @@ namespace Normalization.Kernels;
 /// Forward and backward down the columns: sums of a tile of channels, then its elementwise pass. Where there are few tiles, both
 /// phases are spread over tiles and blocks of rows.
 /// </summary>
-internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
+internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob, ILaneJob
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
     where W : unmanaged, IWideSimd<W, T>
@@ -21,13 +22,13 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
 
     private readonly ColumnLayout _layout;
     private readonly Operands<T> _operands;
-    private readonly Sums* _sums;
+    private readonly double* _sums;
     private readonly ColumnCoefficients _coefficients;
     private readonly bool _isStreamed;
     private readonly nint _rowsAhead;
     private readonly nint _ahead;
 
-    private ColumnKernel(in ColumnLayout layout, in Operands<T> operands, Sums* sums, in ColumnCoefficients coefficients)
+    private ColumnKernel(in ColumnLayout layout, in Operands<T> operands, double* sums, in ColumnCoefficients coefficients)
     {
         long bytes = (long)layout.Rows * layout.Columns * sizeof(T);
         nint tile = layout.Tile(0).Columns;
@@ -45,13 +46,11 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
     public static void Run(in ColumnLayout layout, in Operands<T> operands)
     {
         int degree = Partition.DegreeFor((long)layout.Rows * layout.Columns * sizeof(T));
-        using var scratch = new Scratch<Sums>(layout.Blocks * layout.Channels);
-        using var coefficients = new Scratch<double>(ColumnCoefficients.Size(layout.Channels));
-        fixed (Sums* pooled = scratch.Span)
-        fixed (double* memory = coefficients.Span)
+        nint sums = TPass.NeedsSums(operands) ? 2 * layout.Blocks * layout.Channels : 0;
+        using var scratch = new Scratch<double>(sums + ColumnCoefficients.Size(layout.Channels));
+        fixed (double* memory = scratch.Span)
         {
-            var job = new ColumnKernel<T, V, W, TPass>(
-                layout, operands, operands.HasGivenSums ? operands.ChannelSums : pooled, new(memory, layout.Channels));
+            var job = new ColumnKernel<T, V, W, TPass>(layout, operands, memory, new(memory + sums, layout.Channels));
             if (degree == 1 || layout.Tiles >= degree * Thresholds.ChunksPerThread)
             {
                 Partition.For(job, layout.Tiles, degree);
@@ -93,8 +92,9 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
         for (nint channel = 0; channel < tile.Channels; channel++)
             channelPivots[channel] = Element.ToDouble(TPass.Pivot(_operands, tile.FirstChannel + channel, _layout.Fold));
         Expand<W>(channelPivots, tile.Channels, pivots);
-        Sums* channelSums = _sums + (block * _layout.Channels) + tile.FirstChannel;
-        new Span<Sums>(channelSums, (int)tile.Channels).Clear();
+        double* channelSums = SumsOf(block) + tile.FirstChannel, channelProducts = ProductsOf(block) + tile.FirstChannel;
+        new Span<double>(channelSums, (int)tile.Channels).Clear();
+        new Span<double>(channelProducts, (int)tile.Channels).Clear();
         (nint first, nint rows) = _layout.Block(block);
         for (nint row = 0; row < rows; row += RowsInARow)
         {
@@ -110,12 +110,23 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
                 ColumnReduction.Run<T, W, MomentRow<T, W>, W>(
                     new(_operands.Input + offset, _layout.Columns, pivots), count, tile.Columns, _rowsAhead, sums, products);
             }
-            for (nint channel = 0; channel < tile.Channels; channel++)
-            {
-                nint column = channel * _layout.Fold;
-                channelSums[channel].Add(new() { Sum = Total(sums + column, _layout.Fold), Product = Total(products + column, _layout.Fold) });
-            }
+            AddTotals(sums, channelSums, tile.Channels);
+            AddTotals(products, channelProducts, tile.Channels);
         }
+    }
+
+    /// <summary>Adds the columns of each channel to its total.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void AddTotals(double* columns, double* totals, nint channels)
+    {
+        if (_layout.Fold == 1)
+        {
+            Span<double> span = new(totals, (int)channels);
+            TensorPrimitives.Add(span, new ReadOnlySpan<double>(columns, (int)channels), span);
+            return;
+        }
+        for (nint channel = 0; channel < channels; channel++)
+            totals[channel] += Total(columns + (channel * _layout.Fold), _layout.Fold);
     }
 
     /// <summary>Four chains of additions, none of which waits for another.</summary>
@@ -136,26 +147,25 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
         return first + third + (second + fourth);
     }
 
-    /// <summary>Adds the blocks of each channel, hands the totals to the pass, which keeps what it needs of them, and sets the coefficients.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void Finish(nint start, nint end)
+    private void Finish(nint start, nint end) => Lanes.Run(this, start, end);
+
+    /// <summary>Adds the blocks of each channel and hands the totals to the pass, which keeps what it needs of them and sets the coefficients.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public bool TryRun<TLanes>(nint channel) where TLanes : unmanaged, ILanes<TLanes>
     {
-        if (TPass.NeedsSums(_operands))
+        TLanes sum = 0, product = 0;
+        for (nint block = 0; block < _layout.Blocks && TPass.NeedsSums(_operands); block++)
         {
-            for (nint channel = start; channel < end; channel++)
-            {
-                Sums total = default;
-                for (nint block = 0; block < _layout.Blocks; block++)
-                    total.Add(_sums[(block * _layout.Channels) + channel]);
-                TPass.Finish<W>(_operands, _layout, channel, ref total);
-                _sums[channel] = total;
-            }
+            sum += TLanes.Load(SumsOf(block) + channel);
+            product += TLanes.Load(ProductsOf(block) + channel);
         }
-        if (!WritesOutput)
-            return;
-        for (nint channel = start; channel < end; channel++)
-            TPass.SetCoefficients(_operands, _layout, channel, _sums, _coefficients);
+        return TPass.TryFinish<W, TLanes>(_operands, _layout, channel, sum, product, _coefficients);
     }
+
+    private double* SumsOf(nint block) => _sums + (2 * block * _layout.Channels);
+
+    private double* ProductsOf(nint block) => SumsOf(block) + _layout.Channels;
 
     /// <summary>The elementwise pass; neighbours that need the same arithmetic go together, so that no channel changes another one's bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -235,7 +245,18 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob
         where TMap : struct, IColumnMap<TMap, TVector, TColumn>
         where TColumn : struct
     {
-        for (nint row = 0; row < rows; row++)
+        nint row = 0;
+        for (; columns < Thresholds.WideTile && row + Map.RowsAtOnce <= rows; row += Map.RowsAtOnce)
+        {
+            Map.RunFour<T, TVector, TMap, TColumn>(
+                map.Down(row),
+                map.Down(row + 1),
+                map.Down(row + 2),
+                map.Down(row + 3),
+                new(y + (row * _layout.Columns), columns, _isStreamed, _ahead),
+                _layout.Columns);
+        }
+        for (; row < rows; row++)
             Map.Run<T, TVector, TMap, TColumn>(map.Down(row), new(y + (row * _layout.Columns), columns, _isStreamed, _ahead));
     }
 
@@ -293,6 +314,26 @@ internal readonly unsafe struct ColumnCoefficients(double* memory, nint channels
 
     /// <summary>How much memory they take.</summary>
     public static nint Size(nint channels) => (Arrays * channels) + Padding;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Set<TLanes>(nint channel, in Affine<TLanes> affine) where TLanes : unmanaged, ILanes<TLanes>
+    {
+        TLanes.Store(Pivot + channel, affine.Pivot);
+        TLanes.Store(Inner + channel, affine.Scale);
+        TLanes.Store(Shift + channel, affine.Shift);
+        new Span<bool>(IsNarrow + channel, TLanes.Count).Fill(affine.IsNarrow);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Set<TLanes>(nint channel, in GradientAffine<TLanes> affine) where TLanes : unmanaged, ILanes<TLanes>
+    {
+        TLanes.Store(Pivot + channel, affine.Pivot);
+        TLanes.Store(Inner + channel, affine.Inner);
+        TLanes.Store(Shift + channel, affine.Shift);
+        TLanes.Store(Outer + channel, affine.Outer);
+        TLanes.Store(Center + channel, affine.Center);
+        new Span<bool>(IsNarrow + channel, TLanes.Count).Fill(affine.IsNarrow);
+    }
 }
 
 /// <summary>What forward and backward down the columns do differently.</summary>
@@ -308,11 +349,11 @@ internal unsafe interface IColumnPass<T> where T : unmanaged
     /// <summary>What the sums of a channel are taken about.</summary>
     static abstract T Pivot(in Operands<T> operands, nint channel, nint fold);
 
-    static abstract void Finish<W>(in Operands<T> operands, in ColumnLayout layout, nint channel, ref Sums total)
-        where W : unmanaged, IWideSimd<W, T>;
-
-    static abstract void SetCoefficients(
-        in Operands<T> operands, in ColumnLayout layout, nint channel, Sums* sums, in ColumnCoefficients coefficients);
+    /// <summary>Statistics or gradients and coefficients from the sums of some channels; nothing and false where one of several needs to be looked at alone.</summary>
+    static abstract bool TryFinish<W, TLanes>(
+        in Operands<T> operands, in ColumnLayout layout, nint channel, TLanes sum, TLanes product, in ColumnCoefficients coefficients)
+        where W : unmanaged, IWideSimd<W, T>
+        where TLanes : unmanaged, ILanes<TLanes>;
 }
 
 internal readonly unsafe struct ColumnForward<T> : IColumnPass<T> where T : unmanaged
@@ -327,23 +368,31 @@ internal readonly unsafe struct ColumnForward<T> : IColumnPass<T> where T : unma
     public static T Pivot(in Operands<T> operands, nint channel, nint fold) => operands.Input[channel * fold];
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Finish<W>(in Operands<T> operands, in ColumnLayout layout, nint channel, ref Sums total)
+    public static bool TryFinish<W, TLanes>(
+        in Operands<T> operands, in ColumnLayout layout, nint channel, TLanes sum, TLanes product, in ColumnCoefficients coefficients)
         where W : unmanaged, IWideSimd<W, T>
+        where TLanes : unmanaged, ILanes<TLanes>
     {
-        T* x = operands.Input + (channel * layout.Fold);
-        operands.Statistics[channel] =
-            Moments<T, W>.Finish(x, layout.Channel, total, Moments<T, W>.Pivot(x, isCentered: true), isCentered: true, operands.Epsilon);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void SetCoefficients(
-        in Operands<T> operands, in ColumnLayout layout, nint channel, Sums* sums, in ColumnCoefficients coefficients)
-    {
-        Affine affine = Affine.Create<T>(operands.Statistics[channel], operands.WeightOf(channel), operands.BiasOf(channel));
-        coefficients.Pivot[channel] = affine.Pivot;
-        coefficients.Inner[channel] = affine.Scale;
-        coefficients.Shift[channel] = affine.Shift;
-        coefficients.IsNarrow[channel] = affine.IsNarrow;
+        GroupStatistics<TLanes> statistics;
+        if (operands.HasFixedStatistics)
+        {
+            statistics = GroupStatistics<TLanes>.Load(operands.Statistics + channel);
+        }
+        else if (!Moments<T, W>.TryFinish(
+            operands.Input + (channel * layout.Fold), layout.Fold, layout.Channel, sum, product, isCentered: true, operands.Epsilon, out statistics))
+        {
+            return false;
+        }
+        if (operands.Output != null)
+        {
+            var affine = Affine<TLanes>.Create<T>(statistics, operands.WeightOf<TLanes>(channel), operands.BiasOf<TLanes>(channel));
+            if (TLanes.Count > 1 && !affine.IsNarrow)
+                return false;
+            coefficients.Set(channel, affine);
+        }
+        if (!operands.HasFixedStatistics)
+            statistics.Store(operands.Statistics + channel);
+        return true;
     }
 }
 
@@ -359,37 +408,37 @@ internal readonly unsafe struct ColumnBackward<T> : IColumnPass<T> where T : unm
     public static T Pivot(in Operands<T> operands, nint channel, nint fold) => Element.FromDouble<T>(operands.Statistics[channel].Mean);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Finish<W>(in Operands<T> operands, in ColumnLayout layout, nint channel, ref Sums total)
+    public static bool TryFinish<W, TLanes>(
+        in Operands<T> operands, in ColumnLayout layout, nint channel, TLanes sum, TLanes product, in ColumnCoefficients coefficients)
         where W : unmanaged, IWideSimd<W, T>
+        where TLanes : unmanaged, ILanes<TLanes>
     {
-        ref readonly GroupStatistics statistics = ref operands.Statistics[channel];
-        total.Product -= GradientAffine.Low<T>(statistics) * total.Sum;
-        operands.AddParameterGradients(channel, statistics.ReciprocalDeviation * total.Product, total.Sum);
+        var statistics = GroupStatistics<TLanes>.Load(operands.Statistics + channel);
+        double* channelSums = (double*)(operands.ChannelSums + channel);
+        nint step = sizeof(Sums) / sizeof(double);
+        if (operands.HasGivenSums)
+            (sum, product) = (TLanes.Gather(channelSums, step), TLanes.Gather(channelSums + 1, step));
+        else
+            product -= GradientAffine<TLanes>.Low<T>(statistics) * sum;
+        if (operands.InputGradient != null)
+        {
+            TLanes weight = operands.WeightOf<TLanes>(channel);
+            double count = operands.CountOf(layout.Channel.Elements);
+            GradientAffine<TLanes> affine = operands.HasFixedStatistics
+                ? GradientAffine<TLanes>.Scaling<T>(statistics.ReciprocalDeviation * weight)
+                : Projection<TLanes>.Create<T>(statistics, weight * sum, weight * product, count, isCentered: true).Weighted<T>(weight);
+            if (TLanes.Count > 1 && !affine.IsNarrow && count >= Projection.FewElements)
+                return false;
+            coefficients.Set(channel, affine);
+        }
+        if (operands.HasGivenSums)
+            return true;
+        operands.AddParameterGradients(channel, statistics.ReciprocalDeviation * product, sum);
         if (operands.ChannelSums != null)
-            operands.ChannelSums[channel] = total;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void SetCoefficients(
-        in Operands<T> operands, in ColumnLayout layout, nint channel, Sums* sums, in ColumnCoefficients coefficients)
-    {
-        GradientAffine affine = Coefficients(operands, layout, channel, sums);
-        coefficients.Pivot[channel] = affine.Pivot;
-        coefficients.Inner[channel] = affine.Inner;
-        coefficients.Shift[channel] = affine.Shift;
-        coefficients.Outer[channel] = affine.Outer;
-        coefficients.Center[channel] = affine.Center;
-        coefficients.IsNarrow[channel] = affine.IsNarrow;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static GradientAffine Coefficients(in Operands<T> operands, in ColumnLayout layout, nint channel, Sums* sums)
-    {
-        double weight = operands.WeightOf(channel);
-        ref readonly GroupStatistics statistics = ref operands.Statistics[channel];
-        if (operands.HasFixedStatistics)
-            return GradientAffine.Scaling<T>(statistics.ReciprocalDeviation * weight);
-        var weighted = new Sums { Sum = weight * sums[channel].Sum, Product = weight * sums[channel].Product };
-        return Projection.Create<T>(statistics, weighted, operands.CountOf(layout.Channel.Elements), isCentered: true).Weighted<T>(weight);
+        {
+            TLanes.Scatter(channelSums, step, sum);
+            TLanes.Scatter(channelSums + 1, step, product);
+        }
+        return true;
     }
 }

@@ -114,6 +114,7 @@ internal readonly unsafe struct MomentRow<T, W>(T* x, nint stride, double* pivot
     private readonly nint _stride = stride;
     private readonly double* _pivot = pivot;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public MomentRow<T, W> Down(nint rows) => new(_x + (rows * _stride), _stride, _pivot);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -137,6 +138,7 @@ internal readonly unsafe struct GradientRow<T, W>(T* x, T* dy, nint stride, doub
     private readonly nint _stride = stride;
     private readonly double* _pivot = pivot;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public GradientRow<T, W> Down(nint rows) => new(_x + (rows * _stride), _dy + (rows * _stride), _stride, _pivot);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -184,6 +186,7 @@ internal readonly unsafe struct ParameterRow<T, W> : IRowTerms<ParameterRow<T, W
         _shift = W.Broadcast(affine.Shift);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ParameterRow<T, W> Down(nint rows) =>
         new(_x + (rows * _stride), _dy + (rows * _stride), _stride, _statistics + (rows * _step), _step);
 

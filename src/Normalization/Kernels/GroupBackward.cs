@@ -119,11 +119,11 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
         Sums total = default;
         for (nint i = 0; i < _layout.UnitsPerGroup; i++)
         {
-            double weight = _operands.WeightOf(firstChannel + i);
+            double weight = _operands.WeightOf<One>(firstChannel + i);
             ref readonly Sums sums = ref _unitSums[firstUnit + i];
             total.Add(new() { Sum = weight * sums.Sum, Product = weight * sums.Product });
         }
-        return Projection.Create<T>(statistics, total, _operands.CountOf(_layout.Group.Elements), _operands.IsCentered);
+        return Projection.Create<T>(statistics, total.Sum, total.Product, _operands.CountOf(_layout.Group.Elements), _operands.IsCentered);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -132,7 +132,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
         nint offset = (unit * _layout.UnitStride) + segment.Offset;
         if (_operands.HasFixedStatistics)
         {
-            Affine scaling = Affine.Scaling<T>(statistics.ReciprocalDeviation * _operands.WeightOf(channel));
+            Affine scaling = Affine.Scaling<T>(statistics.ReciprocalDeviation * _operands.WeightOf<One>(channel));
             for (nint run = 0; run < segment.Runs; run++, offset += _layout.Unit.Stride)
             {
                 if (scaling.IsNarrow)
@@ -142,7 +142,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
             }
             return;
         }
-        GradientAffine affine = projection.Weighted<T>(_operands.WeightOf(channel));
+        GradientAffine affine = projection.Weighted<T>(_operands.WeightOf<One>(channel));
         for (nint run = 0; run < segment.Runs; run++, offset += _layout.Unit.Stride)
         {
             if (affine.IsNarrow)
@@ -178,7 +178,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
                     biasGradient += _unitSums[unit].Sum;
                     statistic = statistic + groups < _layout.StatisticsPeriod ? statistic + groups : group;
                 }
-                _operands.AddParameterGradients(channel, weightGradient, biasGradient);
+                _operands.AddParameterGradients<One>(channel, weightGradient, biasGradient);
             }
         }
     }

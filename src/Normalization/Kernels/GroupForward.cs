@@ -72,13 +72,7 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
             T* group = x + (i * _layout.GroupStride);
             sums[i] = Moments<T, W>.SumsAbout(group, _layout.Group, Moments<T, W>.Pivot(group, _operands.IsCentered));
         }
-        for (nint i = 0; i < count; i++)
-        {
-            T* group = x + (i * _layout.GroupStride);
-            double pivot = Moments<T, W>.Pivot(group, _operands.IsCentered);
-            _operands.Statistics[first + i] =
-                Moments<T, W>.Finish(group, _layout.Group, sums[i], pivot, _operands.IsCentered, _operands.Epsilon);
-        }
+        Lanes.Run(new BatchStatistics(in this, first, sums), 0, count);
     }
 
     /// <summary>Few large groups: every phase is spread over the segments of all of them.</summary>
@@ -99,7 +93,7 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
                         total.Add(sums[(group * segments) + i]);
                     T* x = _operands.Input + (group * _layout.GroupStride);
                     _operands.Statistics[group] = Moments<T, W>.Finish(
-                        x, _layout.Group, total, Moments<T, W>.Pivot(x, _operands.IsCentered), _operands.IsCentered, _operands.Epsilon);
+                        x, _layout.Group, total, _operands.IsCentered, _operands.Epsilon);
                 }
             }
         }
@@ -123,7 +117,7 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
             ApplyWeighted(offset, (channel * _layout.Unit.Length) + segment.Offset, segment.Length, Affine.Normalizing<T>(statistics));
             return;
         }
-        Affine affine = Affine.Create<T>(statistics, _operands.WeightOf(channel), _operands.BiasOf(channel));
+        Affine affine = Affine.Create<T>(statistics, _operands.WeightOf<One>(channel), _operands.BiasOf<One>(channel));
         for (nint run = 0; run < segment.Runs; run++, offset += _layout.Unit.Stride)
         {
             if (affine.IsNarrow)
@@ -185,6 +179,34 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
             new(x + (3 * width), weight, bias, fourth),
             Target(row * width, width),
             width);
+    }
+
+    private readonly ref struct BatchStatistics(ref readonly GroupForward<T, V, W> forward, nint first, Sums* sums) : ILaneJob
+    {
+        private readonly ref readonly GroupForward<T, V, W> _forward = ref forward;
+        private readonly nint _first = first;
+        private readonly Sums* _sums = sums;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public bool TryRun<TLanes>(nint index) where TLanes : unmanaged, ILanes<TLanes>
+        {
+            ref readonly GroupLayout layout = ref _forward._layout;
+            ref readonly Operands<T> operands = ref _forward._operands;
+            double* sums = (double*)(_sums + index);
+            nint group = _first + index, step = sizeof(Sums) / sizeof(double);
+            bool isDone = Moments<T, W>.TryFinish(
+                operands.Input + (group * layout.GroupStride),
+                layout.GroupStride,
+                layout.Group,
+                TLanes.Gather(sums, step),
+                TLanes.Gather(sums + 1, step),
+                operands.IsCentered,
+                operands.Epsilon,
+                out GroupStatistics<TLanes> statistics);
+            if (isDone)
+                statistics.Store(operands.Statistics + group);
+            return isDone;
+        }
     }
 
     private readonly struct SegmentMoments(GroupForward<T, V, W> forward, Sums* sums) : IJob

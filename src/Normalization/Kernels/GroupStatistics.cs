@@ -1,39 +1,73 @@
+global using GroupStatistics = Normalization.Kernels.GroupStatistics<Normalization.Kernels.One>;
+
 using System.Runtime.CompilerServices;
 
 namespace Normalization.Kernels;
 
-/// <summary>The statistics of one group. The mean is <see cref="Mean"/> + <see cref="Residue"/>.</summary>
-internal struct GroupStatistics
+/// <summary>The statistics of one group, or of several side by side. The mean is <see cref="Mean"/> + <see cref="Residue"/>.</summary>
+internal unsafe struct GroupStatistics<TLanes> where TLanes : unmanaged, ILanes<TLanes>
 {
-    public double Mean;
-    public double Residue;
-    public double Variance;
-    public double ReciprocalDeviation;
+    // How far, in squared deviations, the pivot may lie from the mean before the sums about it lose digits.
+    private const double FarPivot = 16;
+
+    public TLanes Mean;
+    public TLanes Residue;
+    public TLanes Variance;
+    public TLanes ReciprocalDeviation;
 
     /// <summary>The statistics of <paramref name="count"/> elements whose sums were taken about <paramref name="pivot"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static GroupStatistics FromSums(in Sums sums, double pivot, double count, double epsilon)
+    public static GroupStatistics<TLanes> FromSums(TLanes sum, TLanes product, TLanes pivot, double count, double epsilon)
     {
-        double offset = sums.Sum / count;
-        double variance = Math.Max(0, (sums.Product - (sums.Sum * offset)) / count);
-        double mean = pivot + offset;
-        double rounded = mean - pivot;
-        double residue = double.IsFinite(mean) ? pivot - (mean - rounded) + (offset - rounded) : 0;
-        return new() { Mean = mean, Residue = residue, Variance = variance, ReciprocalDeviation = Reciprocal(variance + epsilon) };
+        TLanes offset = sum / count;
+        TLanes variance = TLanes.Max(0, (product - (sum * offset)) / count);
+        TLanes mean = pivot + offset;
+        TLanes rounded = mean - pivot;
+        TLanes residue = TLanes.Within(pivot - (mean - rounded) + (offset - rounded), double.MaxValue);
+        return FromMoments(mean, variance, epsilon, residue);
     }
 
     /// <summary>The root mean square stands for the deviation from a mean of zero.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static GroupStatistics FromSquares(double squares, double count, double epsilon) =>
-        new() { Variance = squares / count, ReciprocalDeviation = Reciprocal((squares / count) + epsilon) };
+    public static GroupStatistics<TLanes> FromSquares(TLanes squares, double count, double epsilon) => FromMoments(0, squares / count, epsilon);
 
-    public static GroupStatistics FromMoments(double mean, double variance, double epsilon, double residue = 0) =>
-        new() { Mean = mean, Residue = residue, Variance = variance, ReciprocalDeviation = Reciprocal(variance + epsilon) };
-
-    public static GroupStatistics FromSaved(double mean, double reciprocalDeviation) =>
-        new() { Mean = mean, ReciprocalDeviation = reciprocalDeviation, Variance = 1 / (reciprocalDeviation * reciprocalDeviation) };
-
-    // A constant group without epsilon has no direction to scale: zero makes its output β and its gradient 0.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static double Reciprocal(double square) => square == 0 ? 0 : 1 / Math.Sqrt(square);
+    public static GroupStatistics<TLanes> FromMoments(TLanes mean, TLanes variance, double epsilon, TLanes residue = default) =>
+        new() { Mean = mean, Residue = residue, Variance = variance, ReciprocalDeviation = TLanes.ReciprocalRoot(variance + epsilon) };
+
+    public static GroupStatistics<TLanes> FromSaved(TLanes mean, TLanes reciprocalDeviation) =>
+        new() { Mean = mean, ReciprocalDeviation = reciprocalDeviation, Variance = (TLanes)1 / (reciprocalDeviation * reciprocalDeviation) };
+
+    /// <summary>Whether sums about this pivot keep their digits in every lane.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly bool AreNear(TLanes pivot)
+    {
+        TLanes offset = Mean - pivot;
+        return TLanes.AreAtMost(offset * offset, FarPivot * Variance);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static GroupStatistics<TLanes> Load(GroupStatistics* source)
+    {
+        nint step = sizeof(GroupStatistics) / sizeof(double);
+        double* numbers = (double*)source;
+        return new()
+        {
+            Mean = TLanes.Gather(numbers, step),
+            Residue = TLanes.Gather(numbers + 1, step),
+            Variance = TLanes.Gather(numbers + 2, step),
+            ReciprocalDeviation = TLanes.Gather(numbers + 3, step),
+        };
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly void Store(GroupStatistics* destination)
+    {
+        nint step = sizeof(GroupStatistics) / sizeof(double);
+        double* numbers = (double*)destination;
+        TLanes.Scatter(numbers, step, Mean);
+        TLanes.Scatter(numbers + 1, step, Residue);
+        TLanes.Scatter(numbers + 2, step, Variance);
+        TLanes.Scatter(numbers + 3, step, ReciprocalDeviation);
+    }
 }

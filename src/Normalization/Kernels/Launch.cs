@@ -140,7 +140,7 @@ internal static unsafe class Launch
         {
             var operands = new Operands<T> { WeightGradient = pdw, BiasGradient = pdb };
             for (int channel = 0; channel < sums.Length; channel++)
-                operands.AddParameterGradients(channel, statistics[channel].ReciprocalDeviation * sums[channel].Product, sums[channel].Sum);
+                operands.AddParameterGradients<One>(channel, statistics[channel].ReciprocalDeviation * sums[channel].Product, sums[channel].Sum);
         }
     }
 

@@ -51,8 +51,8 @@ internal static unsafe class LongRowBackward<T, V, W>
     public static GradientAffine Coefficients(
         in GroupLayout layout, in Operands<T> operands, nint row, in Sums aboutPivot, double low)
     {
-        var sums = new Sums { Sum = aboutPivot.Sum, Product = aboutPivot.Product - (low * aboutPivot.Sum) };
-        return Projection.Create<T>(operands.Statistics[row], sums, layout.Unit.Length, operands.IsCentered).Weighted<T>(1);
+        double product = aboutPivot.Product - (low * aboutPivot.Sum);
+        return Projection.Create<T>(operands.Statistics[row], aboutPivot.Sum, product, layout.Unit.Length, operands.IsCentered).Weighted<T>(1);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

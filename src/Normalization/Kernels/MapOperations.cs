@@ -66,6 +66,7 @@ internal readonly unsafe struct ColumnAffineMap<T, V>(T* x, nint stride, void* p
     private readonly void* _scale = scale;
     private readonly void* _shift = shift;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ColumnAffineMap<T, V> Down(nint rows) => new(_x + (rows * _stride), _stride, _pivot, _scale, _shift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -158,6 +159,7 @@ internal readonly unsafe struct ColumnGradientMap<T, V>(T* x, T* dy, nint stride
     private readonly void* _inner = inner;
     private readonly void* _shift = shift;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ColumnGradientMap<T, V> Down(nint rows) =>
         new(_x + (rows * _stride), _dy + (rows * _stride), _stride, _center, _pivot, _outer, _inner, _shift);
 

@@ -8,9 +8,6 @@ internal static unsafe class Moments<T, W>
     where T : unmanaged
     where W : unmanaged, IWideSimd<W, T>
 {
-    // How far, in squared deviations, the pivot may lie from the mean before the sums about it lose digits.
-    private const double FarPivot = 16;
-
     /// <summary>The first element is the pivot: a constant group has differences of exactly zero.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double Pivot(T* group, bool isCentered) => isCentered ? Element.ToDouble(*group) : 0;
@@ -21,17 +18,38 @@ internal static unsafe class Moments<T, W>
 
     /// <summary>Turns sums into statistics, and takes the sums again about the mean where the pivot was an outlier.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static GroupStatistics Finish(T* group, in RunSet set, in Sums sums, double pivot, bool isCentered, double epsilon)
+    public static GroupStatistics Finish(T* group, in RunSet set, in Sums sums, bool isCentered, double epsilon)
+    {
+        TryFinish<One>(group, 0, set, sums.Sum, sums.Product, isCentered, epsilon, out GroupStatistics statistics);
+        return statistics;
+    }
+
+    /// <summary>The same for groups that lie a step apart; false where a pivot was an outlier and there are several groups.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool TryFinish<TLanes>(
+        T* group, nint step, in RunSet set, TLanes sum, TLanes product, bool isCentered, double epsilon, out GroupStatistics<TLanes> statistics)
+        where TLanes : unmanaged, ILanes<TLanes>
     {
         double count = set.Elements;
         if (!isCentered)
-            return GroupStatistics.FromSquares(sums.Product, count, epsilon);
-        GroupStatistics statistics = GroupStatistics.FromSums(sums, pivot, count, epsilon);
-        double offset = statistics.Mean - pivot;
-        if (offset * offset <= FarPivot * statistics.Variance || !double.IsFinite(offset))
-            return statistics;
-        pivot = Element.Round<T>(statistics.Mean);
-        return GroupStatistics.FromSums(SumsAbout(group, set, pivot), pivot, count, epsilon);
+        {
+            statistics = GroupStatistics<TLanes>.FromSquares(product, count, epsilon);
+            return true;
+        }
+        TLanes pivot = TLanes.GatherElements(group, step);
+        statistics = GroupStatistics<TLanes>.FromSums(sum, product, pivot, count, epsilon);
+        if (statistics.AreNear(pivot))
+            return true;
+        if (TLanes.Count > 1)
+            return false;
+        double mean = TLanes.First(statistics.Mean);
+        if (double.IsFinite(mean - TLanes.First(pivot)))
+        {
+            double rounded = Element.Round<T>(mean);
+            Sums again = SumsAbout(group, set, rounded);
+            statistics = GroupStatistics<TLanes>.FromSums(again.Sum, again.Product, rounded, count, epsilon);
+        }
+        return true;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -31,23 +31,27 @@ internal unsafe struct Operands<T> where T : unmanaged
     /// <summary>The sums of backward come from elsewhere: they run over more elements than there are here.</summary>
     public readonly bool HasGivenSums => ChannelSums != null && InputGradient != null;
 
-    /// <summary>The weight of a channel; one, if there are none.</summary>
+    /// <summary>The weights of neighbouring channels; ones, if there are none.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly double WeightOf(nint channel) => Weight == null ? 1 : Element.ToDouble(Weight[channel]);
+    public readonly TLanes WeightOf<TLanes>(nint channel) where TLanes : unmanaged, ILanes<TLanes> =>
+        Weight == null ? 1 : TLanes.LoadElements(Weight + channel);
 
-    /// <summary>The bias of a channel; zero, if there are none.</summary>
+    /// <summary>The biases of neighbouring channels; zeros, if there are none.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly double BiasOf(nint channel) => Bias == null ? 0 : Element.ToDouble(Bias[channel]);
+    public readonly TLanes BiasOf<TLanes>(nint channel) where TLanes : unmanaged, ILanes<TLanes> =>
+        Bias == null ? 0 : TLanes.LoadElements(Bias + channel);
 
     /// <summary>How many elements the sums of a group of so many here run over.</summary>
     public readonly double CountOf(nint elements) => HasGivenSums ? ChannelElements : elements;
 
     /// <summary>The two gradients of the parameters gain one more term.</summary>
-    public readonly void AddParameterGradients(nint index, double weightGradient, double biasGradient)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly void AddParameterGradients<TLanes>(nint channel, TLanes weightGradient, TLanes biasGradient)
+        where TLanes : unmanaged, ILanes<TLanes>
     {
         if (WeightGradient != null)
-            WeightGradient[index] = Element.FromDouble<T>(Element.ToDouble(WeightGradient[index]) + weightGradient);
+            TLanes.StoreElements(WeightGradient + channel, TLanes.LoadElements(WeightGradient + channel) + weightGradient);
         if (BiasGradient != null)
-            BiasGradient[index] = Element.FromDouble<T>(Element.ToDouble(BiasGradient[index]) + biasGradient);
+            TLanes.StoreElements(BiasGradient + channel, TLanes.LoadElements(BiasGradient + channel) + biasGradient);
     }
 }

@@ -106,7 +106,7 @@ public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
     }
 
     private protected override void FillFixedStatistics(Span<GroupStatistics> statistics) =>
-        NormalizationPrimitives.FixStatistics<T>(RunningMean!.Span, RunningVariance!.Span, Epsilon, statistics);
+        RunningStatistics.Fix<T>(RunningMean!.Span, RunningVariance!.Span, Epsilon, statistics);
 
     private protected override void Track(ReadOnlySpan<GroupStatistics> statistics, double elementsPerGroup)
     {
@@ -115,7 +115,7 @@ public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
         _batchesTracked++;
         if (!statistics.IsEmpty)
         {
-            NormalizationPrimitives.UpdateRunningStatistics(
+            RunningStatistics.Update(
                 statistics, elementsPerGroup, Momentum ?? (1.0 / _batchesTracked), RunningMean.Span, RunningVariance.Span);
         }
     }

@@ -95,7 +95,7 @@ public static partial class NormalizationPrimitives
             return;
         using Scratch<GroupStatistics> scratch = c > GroupsOnStack ? new(c) : default;
         Span<GroupStatistics> statistics = c > GroupsOnStack ? scratch.Span : (stackalloc GroupStatistics[GroupsOnStack])[..c];
-        FixStatistics(mean, variance, epsilon, statistics);
+        RunningStatistics.Fix(mean, variance, epsilon, statistics);
         Launch.Forward(plan, x, weight, bias, epsilon, statistics, hasFixedStatistics: true, y);
     }
 

@@ -62,39 +62,6 @@ public static partial class NormalizationPrimitives
         Guard.Apart<T, T>(weightGradient, biasGradient, nameof(weightGradient), nameof(biasGradient));
     }
 
-    /// <summary>running = (1 - momentum) · running + momentum · batch, with the unbiased variance, averaged over the samples that have statistics of their own.</summary>
-    internal static void UpdateRunningStatistics<T>(
-        ReadOnlySpan<GroupStatistics> statistics, double count, double momentum, Span<T> runningMean, Span<T> runningVariance)
-        where T : unmanaged
-    {
-        int channels = runningMean.Length;
-        double samples = (double)statistics.Length / channels, unbiased = count / (count - 1);
-        for (int channel = 0; channel < channels; channel++)
-        {
-            double mean = 0, variance = 0;
-            for (int i = channel; i < statistics.Length; i += channels)
-            {
-                mean += statistics[i].Mean;
-                variance += statistics[i].Variance;
-            }
-            runningMean[channel] = Blend(runningMean[channel], mean / samples, momentum);
-            runningVariance[channel] = Blend(runningVariance[channel], variance / samples * unbiased, momentum);
-        }
-    }
-
-    /// <summary>Fills statistics that do not depend on the input.</summary>
-    internal static void FixStatistics<T>(
-        ReadOnlySpan<T> mean, ReadOnlySpan<T> variance, double epsilon, Span<GroupStatistics> statistics)
-        where T : unmanaged
-    {
-        for (int i = 0; i < statistics.Length; i++)
-            statistics[i] = GroupStatistics.FromMoments(Element.ToDouble(mean[i]), Element.ToDouble(variance[i]), epsilon);
-    }
-
-    private static T Blend<T>(T running, double batch, double momentum) where T : unmanaged =>
-        // A momentum of 1 forgets even a running value that is not finite.
-        Element.FromDouble<T>(momentum == 1 ? batch : ((1 - momentum) * Element.ToDouble(running)) + (momentum * batch));
-
     private static void GuardWritten<T, TOther>(
         ReadOnlySpan<T> written,
         string name,
@@ -166,7 +133,7 @@ public static partial class NormalizationPrimitives
         for (int i = 0; i < reciprocalDeviation.Length; i++)
             reciprocalDeviation[i] = statistics[i].ReciprocalDeviation;
         if (!runningMean.IsEmpty)
-            UpdateRunningStatistics(statistics, plan.ElementsPerGroup, momentum, runningMean, runningVariance);
+            RunningStatistics.Update(statistics, plan.ElementsPerGroup, momentum, runningMean, runningVariance);
     }
 
     /// <summary>Backward with statistics given as two spans.</summary>

@@ -106,17 +106,17 @@ internal readonly unsafe struct Double256<T>(Vector256<double> value) : IWideSim
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double256<T> Load(T* source) =>
-        typeof(T) == typeof(float) ? Widen(Vector128.Load((float*)source)) : new(Vector256.Load((double*)source));
+        typeof(T) == typeof(float) ? new(Precision.Widen(Vector128.Load((float*)source))) : new(Vector256.Load((double*)source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double256<T> LoadPart(T* source, nint count) =>
-        typeof(T) == typeof(float) ? Widen(Partial.Load128((float*)source, count)) : new(Partial.Load256((double*)source, count));
+        typeof(T) == typeof(float) ? new(Precision.Widen(Partial.Load128((float*)source, count))) : new(Partial.Load256((double*)source, count));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StorePart(T* destination, Double256<T> value, nint count)
     {
         if (typeof(T) == typeof(float))
-            Partial.Store((float*)destination, Narrow(value), count);
+            Partial.Store((float*)destination, Precision.Narrow(value._value), count);
         else
             Partial.Store((double*)destination, value._value, count);
     }
@@ -125,7 +125,7 @@ internal readonly unsafe struct Double256<T>(Vector256<double> value) : IWideSim
     public static void Store(T* destination, Double256<T> value)
     {
         if (typeof(T) == typeof(float))
-            Narrow(value).Store((float*)destination);
+            Precision.Narrow(value._value).Store((float*)destination);
         else
             value._value.Store((double*)destination);
     }
@@ -173,13 +173,6 @@ internal readonly unsafe struct Double256<T>(Vector256<double> value) : IWideSim
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double Fold(Double256<T> value) => Double128<T>.Fold(new(value._value.GetLower() + value._value.GetUpper()));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Double256<T> Widen(Vector128<float> value) =>
-        new(Avx.IsSupported ? Avx.ConvertToVector256Double(value) : Vector256.Create(Vector128.WidenLower(value), Vector128.WidenUpper(value)));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector128<float> Narrow(Double256<T> value) => Vector128.Narrow(value._value.GetLower(), value._value.GetUpper());
 }
 
 /// <summary>8 elements, computed as doubles whatever they are stored as.</summary>
@@ -269,4 +262,15 @@ internal readonly unsafe struct Double512<T>(Vector512<double> value) : IWideSim
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Narrow(Double512<T> value) => Vector256.Narrow(value._value.GetLower(), value._value.GetUpper());
+}
+
+/// <summary>Four floats as doubles and back.</summary>
+internal static class Precision
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<double> Widen(Vector128<float> value) =>
+        Avx.IsSupported ? Avx.ConvertToVector256Double(value) : Vector256.Create(Vector128.WidenLower(value), Vector128.WidenUpper(value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<float> Narrow(Vector256<double> value) => Vector128.Narrow(value.GetLower(), value.GetUpper());
 }
