@@ -209,4 +209,38 @@ public sealed class RunningStatisticsTests
 
     private static (double[] Mean, double[] Variance) State<T>(Sample<T> sample) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         (Values.Doubles(sample.Running?.RunningMean), Values.Doubles(sample.Running?.RunningVariance));
+
+    /// <summary>Tiles of evaluation are wider than those of training, and four rows are written at a time.</summary>
+    [Theory]
+    [InlineData(7, 2500, 7)]
+    [InlineData(6, 9000, 1)]
+    public void A_channel_among_thousands_evaluates_to_the_bits_that_it_has_among_few(int n, int c, int s)
+    {
+        const int Few = 50;
+        var layer = new BatchNorm1d<float>(c);
+        var x = Tensor<float>.RandomNormal([n, c, s], 1);
+        layer.Forward(x);
+        layer.Eval();
+        // A scale that floats cannot multiply by: the channel is computed in double, and cuts its tile into parts.
+        layer.RunningVariance!.Span[c / 3] = 1e-36f;
+        layer.Weight!.Value.Span[c / 3] = 1e-20f;
+        Tensor<float> y = layer.Forward(x);
+        for (int first = 0; first < c; first += c / 5)
+        {
+            BatchNorm1d<float> few = new(Few);
+            few.Eval();
+            layer.RunningMean!.Span.Slice(first, Few).CopyTo(few.RunningMean!.Span);
+            layer.RunningVariance.Span.Slice(first, Few).CopyTo(few.RunningVariance!.Span);
+            layer.Weight.Value.Span.Slice(first, Few).CopyTo(few.Weight!.Value.Span);
+            Tensor<float> part = new(n, Few, s);
+            for (int sample = 0; sample < n; sample++)
+                x.Span.Slice(((sample * c) + first) * s, Few * s).CopyTo(part.Span[(sample * Few * s)..]);
+            Tensor<float> expected = few.Forward(part);
+            for (int sample = 0; sample < n; sample++)
+            {
+                y.Span.Slice(((sample * c) + first) * s, Few * s).ToArray().Should()
+                    .Equal(expected.Span.Slice(sample * Few * s, Few * s).ToArray());
+            }
+        }
+    }
 }

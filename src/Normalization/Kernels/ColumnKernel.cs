@@ -27,6 +27,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob, ILaneJob
     private readonly bool _isStreamed;
     private readonly nint _rowsAhead;
     private readonly nint _ahead;
+    private readonly bool _writesFour;
 
     private ColumnKernel(in ColumnLayout layout, in Operands<T> operands, double* sums, in ColumnCoefficients coefficients)
     {
@@ -38,7 +39,8 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob, ILaneJob
         _coefficients = coefficients;
         _isStreamed = Thresholds.IsStreamed(TPass.Streams * bytes, tile * sizeof(T));
         _rowsAhead = Thresholds.Ahead(bytes, ColumnReduction.RowsAtOnce * layout.Columns);
-        _ahead = Thresholds.Ahead(bytes, tile);
+        _writesFour = tile is < Thresholds.WideTile or > Thresholds.TileColumns;
+        _ahead = Thresholds.Ahead(bytes, tile > Thresholds.TileColumns ? Thresholds.FixedTileAhead : tile);
     }
 
     private bool WritesOutput => (TPass.IsBackward ? _operands.InputGradient : _operands.Output) != null;
@@ -190,8 +192,23 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob, ILaneJob
     private void Apply<TVector>(in ColumnTile tile, nint firstRow, nint rows)
         where TVector : unmanaged, ISimd<TVector, T>
     {
-        double* pivot = stackalloc double[5 * Room];
-        double* outer = pivot + Room, inner = outer + Room, shift = inner + Room, center = shift + Room;
+        nint room = tile.Columns + ColumnCoefficients.Padding;
+        if (room <= Room)
+        {
+            double* memory = stackalloc double[5 * Room];
+            Apply<TVector>(tile, firstRow, rows, memory, Room);
+            return;
+        }
+        using var scratch = new Scratch<double>(5 * room);
+        fixed (double* memory = scratch.Span)
+            Apply<TVector>(tile, firstRow, rows, memory, room);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private void Apply<TVector>(in ColumnTile tile, nint firstRow, nint rows, double* pivot, nint room)
+        where TVector : unmanaged, ISimd<TVector, T>
+    {
+        double* outer = pivot + room, inner = outer + room, shift = inner + room, center = shift + room;
         Expand<TVector>(_coefficients.Pivot + tile.FirstChannel, tile.Channels, pivot);
         Expand<TVector>(_coefficients.Inner + tile.FirstChannel, tile.Channels, inner);
         Expand<TVector>(_coefficients.Shift + tile.FirstChannel, tile.Channels, shift);
@@ -246,7 +263,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob, ILaneJob
         where TColumn : struct
     {
         nint row = 0;
-        for (; columns < Thresholds.WideTile && row + Map.RowsAtOnce <= rows; row += Map.RowsAtOnce)
+        for (; _writesFour && row + Map.RowsAtOnce <= rows; row += Map.RowsAtOnce)
         {
             Map.RunFour<T, TVector, TMap, TColumn>(
                 map.Down(row),

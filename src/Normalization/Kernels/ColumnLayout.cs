@@ -6,10 +6,10 @@ namespace Normalization.Kernels;
 /// </summary>
 internal readonly struct ColumnLayout
 {
-    public ColumnLayout(nint rows, nint channels, nint fold)
+    public ColumnLayout(nint rows, nint channels, nint fold, nint tileColumns)
     {
         (Rows, Channels, Fold, Columns) = (rows, channels, fold, channels * fold);
-        ChannelsPerTile = Math.Min(channels, Math.Max(1, Thresholds.TileColumns / fold));
+        ChannelsPerTile = Math.Min(channels, Math.Max(1, tileColumns / fold));
         Tiles = (channels + ChannelsPerTile - 1) / ChannelsPerTile;
         nint least = Math.Max(Thresholds.BlockElements / (ChannelsPerTile * fold), (rows + Thresholds.MostBlocks - 1) / Thresholds.MostBlocks);
         RowsPerBlock = (least + 3) & ~3;

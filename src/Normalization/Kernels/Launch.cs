@@ -33,7 +33,7 @@ internal static unsafe class Launch
                 IsCentered = plan.IsCentered,
             };
             if (plan.IsColumns)
-                KernelSet<T>.Active.Forward(plan.Columns, operands);
+                KernelSet<T>.Active.Forward(plan.Columns(hasFixedStatistics), operands);
             else
                 KernelSet<T>.Active.Forward(plan.Layout(coefficients.Any, hasFixedStatistics), operands);
         }
@@ -154,7 +154,7 @@ internal static unsafe class Launch
         {
             var operands = new Operands<T> { Input = px, Statistics = ps, IsCentered = plan.IsCentered };
             if (plan.IsColumns)
-                KernelSet<T>.Active.Forward(plan.Columns, operands);
+                KernelSet<T>.Active.Forward(plan.Columns(hasFixedStatistics: false), operands);
             else
                 KernelSet<T>.Active.Forward(plan.Layout(hasWeights: false, hasFixedStatistics: false), operands);
         }
@@ -163,7 +163,7 @@ internal static unsafe class Launch
     private static void Backward<T>(in Plan plan, in Operands<T> operands, bool hasWeights) where T : unmanaged
     {
         if (plan.IsColumns)
-            KernelSet<T>.Active.Backward(plan.Columns, operands);
+            KernelSet<T>.Active.Backward(plan.Columns(hasFixedStatistics: false), operands);
         else
             KernelSet<T>.Active.Backward(plan.Layout(hasWeights, operands.HasFixedStatistics), operands);
     }

@@ -49,7 +49,7 @@ internal readonly record struct Plan
     /// <summary>Whether whole channels are best treated as columns.</summary>
     public bool IsColumns => Kind == Sharing.Channel && S < Thresholds.ShortRun;
 
-    public ColumnLayout Columns => new(N, C, S);
+    public ColumnLayout Columns(bool hasFixedStatistics) => new(N, C, S, hasFixedStatistics ? Thresholds.FixedTileColumns : Thresholds.TileColumns);
 
     /// <summary>Whether the weights of bands have to be repeated for each element: the runs of one weight are too short for a kernel.</summary>
     public bool NeedsExpandedWeights => Kind == Sharing.Band && Groups < C && S < Thresholds.ShortUnit && (long)C * S <= Thresholds.MostExpandedWeights;
