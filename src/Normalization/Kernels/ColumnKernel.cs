@@ -66,7 +66,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob, ILaneJob
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void Run(nint start, nint end)
     {
         for (nint i = start; i < end; i++)
@@ -86,10 +86,10 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob, ILaneJob
     }
 
     /// <summary>The sums of a tile's channels over one block of rows.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void BlockSums(in ColumnTile tile, nint block)
     {
-        double* channelPivots = stackalloc double[4 * Room];
+        double* memory = stackalloc double[(int)Memory.LineRoom(4 * Room)], channelPivots = Memory.AtLine(memory);
         double* pivots = channelPivots + Room, sums = pivots + Room, products = sums + Room;
         for (nint channel = 0; channel < tile.Channels; channel++)
             channelPivots[channel] = Element.ToDouble(TPass.Pivot(_operands, tile.FirstChannel + channel, _layout.Fold));
@@ -149,7 +149,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob, ILaneJob
         return first + third + (second + fourth);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void Finish(nint start, nint end) => Lanes.Run(this, start, end);
 
     /// <summary>Adds the blocks of each channel and hands the totals to the pass, which keeps what it needs of them and sets the coefficients.</summary>
@@ -170,7 +170,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob, ILaneJob
     private double* ProductsOf(nint block) => SumsOf(block) + _layout.Channels;
 
     /// <summary>The elementwise pass; neighbours that need the same arithmetic go together, so that no channel changes another one's bits.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void Apply(in ColumnTile tile, nint firstRow, nint rows)
     {
         nint end = tile.FirstChannel + tile.Channels;
@@ -188,23 +188,23 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob, ILaneJob
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void Apply<TVector>(in ColumnTile tile, nint firstRow, nint rows)
         where TVector : unmanaged, ISimd<TVector, T>
     {
-        nint room = tile.Columns + ColumnCoefficients.Padding;
+        nint room = (tile.Columns + ColumnCoefficients.Padding) & -ColumnCoefficients.Padding;
         if (room <= Room)
         {
-            double* memory = stackalloc double[5 * Room];
-            Apply<TVector>(tile, firstRow, rows, memory, Room);
+            double* stack = stackalloc double[(int)Memory.LineRoom(5 * Room)];
+            Apply<TVector>(tile, firstRow, rows, Memory.AtLine(stack), Room);
             return;
         }
-        using var scratch = new Scratch<double>(5 * room);
+        using var scratch = new Scratch<double>(Memory.LineRoom(5 * room));
         fixed (double* memory = scratch.Span)
-            Apply<TVector>(tile, firstRow, rows, memory, room);
+            Apply<TVector>(tile, firstRow, rows, Memory.AtLine(memory), room);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void Apply<TVector>(in ColumnTile tile, nint firstRow, nint rows, double* pivot, nint room)
         where TVector : unmanaged, ISimd<TVector, T>
     {
@@ -281,7 +281,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob, ILaneJob
     {
         private readonly ColumnKernel<T, V, W, TPass> _kernel = kernel;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public void Run(nint start, nint end)
         {
             for (nint i = start; i < end; i++)
@@ -300,7 +300,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob, ILaneJob
     {
         private readonly ColumnKernel<T, V, W, TPass> _kernel = kernel;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public void Run(nint start, nint end)
         {
             for (nint i = start; i < end; i++)

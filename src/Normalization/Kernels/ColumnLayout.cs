@@ -6,10 +6,16 @@ namespace Normalization.Kernels;
 /// </summary>
 internal readonly struct ColumnLayout
 {
+    private const int ElementsPerLine = Memory.LineBytes / sizeof(float);
+
     public ColumnLayout(nint rows, nint channels, nint fold, nint tileColumns)
     {
         (Rows, Channels, Fold, Columns) = (rows, channels, fold, channels * fold);
         ChannelsPerTile = Math.Min(channels, Math.Max(1, tileColumns / fold));
+        // A tile of whole cache lines has no partial ones at its ends.
+        nint whole = ElementsPerLine / Math.Min(fold & -fold, ElementsPerLine);
+        if (ChannelsPerTile < channels && ChannelsPerTile > whole)
+            ChannelsPerTile -= ChannelsPerTile % whole;
         Tiles = (channels + ChannelsPerTile - 1) / ChannelsPerTile;
         nint least = Math.Max(Thresholds.BlockElements / (ChannelsPerTile * fold), (rows + Thresholds.MostBlocks - 1) / Thresholds.MostBlocks);
         RowsPerBlock = (least + 3) & ~3;

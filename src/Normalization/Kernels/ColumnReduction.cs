@@ -89,7 +89,7 @@ internal static unsafe class ColumnReduction
         product = W.FusedMultiplyAdd(a, b, product);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void AddPart<T, W, TRow, TColumn>(TRow row, nint j, nint columns, double* sums, double* products)
         where T : unmanaged
         where W : unmanaged, IWideSimd<W, T>

@@ -41,7 +41,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void Run(nint start, nint end)
     {
         for (nint group = start; group < end; group++)
@@ -68,7 +68,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
             Fence.Publish();
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void RunSplit(int degree)
     {
         if (!_operands.HasGivenSums)
@@ -77,7 +77,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
             Partition.For(new UnitSegments(this), _layout.Units * _layout.Unit.Segments, degree);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void SumSplit(int degree)
     {
         nint segments = _layout.Unit.Segments;
@@ -126,7 +126,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
         return Projection.Create<T>(statistics, total.Sum, total.Product, _operands.CountOf(_layout.Group.Elements), _operands.IsCentered);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void Apply(nint unit, nint channel, in GroupStatistics statistics, in Projection projection, in Segment segment)
     {
         nint offset = (unit * _layout.UnitStride) + segment.Offset;
@@ -160,7 +160,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
         Map.Run<T, TVector, TMap, TColumn>(map, new(_operands.InputGradient + offset, length, _isStreamed, _ahead));
 
     /// <summary>dβ = Σ dy and dγ = Σ dy · x̂ of each channel, its units in order.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void AddParameterGradients()
     {
         if (_operands.WeightGradient == null && _operands.BiasGradient == null)
@@ -188,7 +188,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
         private readonly GroupBackward<T, V, W> _backward = backward;
         private readonly Sums* _sums = sums;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public void Run(nint start, nint end)
         {
             RunSet set = _backward._layout.Unit;
@@ -201,7 +201,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
     {
         private readonly GroupBackward<T, V, W> _backward = backward;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public void Run(nint start, nint end)
         {
             GroupLayout layout = _backward._layout;

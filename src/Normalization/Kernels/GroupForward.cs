@@ -29,7 +29,7 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
     /// <summary>Rows that share their weights are applied four at a time.</summary>
     private bool SharesWeights => _layout.IsElementwise && _layout.Channels == 1 && _layout.Unit.Segments == 1;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void Run(nint start, nint end)
     {
         Sums* sums = stackalloc Sums[Thresholds.BatchGroups];
@@ -60,7 +60,7 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
     }
 
     /// <summary>The sums of all groups of a batch before the divisions and roots of all, so that the processor overlaps them.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void ComputeStatistics(nint first, nint count, Sums* sums)
     {
         T* x = _operands.Input + (first * _layout.GroupStride);
@@ -76,7 +76,7 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
     }
 
     /// <summary>Few large groups: every phase is spread over the segments of all of them.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void RunSplit(int degree)
     {
         if (!_operands.HasFixedStatistics)
@@ -108,7 +108,7 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
             Apply(unit, channel, statistics, _layout.Unit[i]);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void Apply(nint unit, nint channel, in GroupStatistics statistics, in Segment segment)
     {
         nint offset = (unit * _layout.UnitStride) + segment.Offset;
@@ -151,7 +151,7 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
     private Target<T> Target(nint offset, nint length) => new(_operands.Output + offset, length, _isStreamed, _ahead);
 
     /// <summary>Applies four rows side by side, if the element type is wide enough for all of them.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private bool TryApplyFour(nint row)
     {
         GroupStatistics* statistics = _operands.Statistics + row;
@@ -214,7 +214,7 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
         private readonly GroupForward<T, V, W> _forward = forward;
         private readonly Sums* _sums = sums;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public void Run(nint start, nint end)
         {
             GroupLayout layout = _forward._layout;
@@ -232,7 +232,7 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
     {
         private readonly GroupForward<T, V, W> _forward = forward;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public void Run(nint start, nint end)
         {
             RunSet set = _forward._layout.Unit;

@@ -86,7 +86,7 @@ internal static unsafe class LongRowBackward<T, V, W>
         private readonly Operands<T> _operands = operands;
         private readonly Sums* _sums = sums;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public void Run(nint start, nint end)
         {
             RunSet set = _layout.Unit;
@@ -102,10 +102,10 @@ internal static unsafe class LongRowBackward<T, V, W>
         private readonly GradientAffine* _gradients = gradients;
         private readonly bool _isStreamed = isStreamed;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public void Run(nint start, nint end)
         {
-            double* sums = stackalloc double[2 * Thresholds.LongRowTile];
+            double* memory = stackalloc double[(int)Memory.LineRoom(2 * Thresholds.LongRowTile)], sums = Memory.AtLine(memory);
             double* products = sums + Thresholds.LongRowTile;
             (nint width, nint period) = (_layout.Unit.Length, _layout.Channels);
             nint tilesPerRow = (width + Thresholds.LongRowTile - 1) / Thresholds.LongRowTile;

@@ -44,7 +44,6 @@ internal readonly unsafe struct Target<T>(T* output, nint length, bool isStreame
 internal static unsafe class Map
 {
     public const int RowsAtOnce = 4;
-    private const int LineBytes = 64;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Run<T, V, TMap, TColumn>(in TMap row, in Target<T> target)
@@ -75,7 +74,7 @@ internal static unsafe class Map
     /// <summary>Whether rows can be streamed: a span over bytes may begin in the middle of an element, and rows have to share their lines' bounds.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsAligned<T>(T* y, nint stride) where T : unmanaged =>
-        ((nuint)y % (nuint)sizeof(T)) + ((nuint)(stride * sizeof(T)) % LineBytes) == 0;
+        ((nuint)y % (nuint)sizeof(T)) + ((nuint)(stride * sizeof(T)) % Memory.LineBytes) == 0;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Run<T, V, TMap, TColumn, TFour>(
@@ -178,8 +177,8 @@ internal static unsafe class Map
     {
         T* y = target.Output;
         nint length = target.Length, ahead = target.Ahead;
-        nint line = LineBytes / sizeof(T);
-        nint head = Math.Min(length, (nint)((0 - (nuint)y) & (LineBytes - 1)) / sizeof(T));
+        nint line = Memory.LineBytes / sizeof(T);
+        nint head = Math.Min(length, (nint)((0 - (nuint)y) & (Memory.LineBytes - 1)) / sizeof(T));
         nint tail = length - ((length - head) % line);
         for (int row = 0; row < (TFour.Value ? RowsAtOnce : 1); row++)
         {

@@ -75,7 +75,7 @@ internal static class Partition
 
         private nint Bound(int chunk) => (_count / _chunks * chunk) + Math.Min(chunk, _count % _chunks);
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private void Work()
         {
             int chunk;

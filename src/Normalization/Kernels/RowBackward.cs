@@ -54,20 +54,21 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
         nint rowsPerBlock = (least + period - 1) / period * period;
         nint blocks = (layout.Groups + rowsPerBlock - 1) / rowsPerBlock;
         nint padded = Padded(layout.Unit.Length * period);
-        using var scratch = new Scratch<double>(blocks * 2 * padded);
-        fixed (double* partials = scratch.Span)
+        using var scratch = new Scratch<double>(Memory.LineRoom(blocks * 2 * padded));
+        fixed (double* memory = scratch.Span)
         {
+            double* partials = Memory.AtLine(memory);
             var job = new RowBackward<T, V, W>(layout, operands, rowsPerBlock, partials, isStreamed);
             Partition.For(job, blocks, degree);
-            Span<double> total = scratch.Span[..(int)(2 * padded)];
+            Span<double> total = new(partials, (int)(2 * padded));
             for (nint block = 1; block < blocks; block++)
-                TensorPrimitives.Add(total, scratch.Span.Slice((int)(block * 2 * padded), total.Length), total);
+                TensorPrimitives.Add(total, new ReadOnlySpan<double>(partials + (block * 2 * padded), total.Length), total);
             LongRowBackward<T, V, W>.Accumulate(operands.BiasGradient, 0, partials, job.Parameters);
             LongRowBackward<T, V, W>.Accumulate(operands.WeightGradient, 0, partials + padded, job.Parameters);
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void Run(nint start, nint end)
     {
         for (nint block = start; block < end; block++)
@@ -86,7 +87,7 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
     }
 
     /// <summary>The sums of one row or four, then their input gradients while they are still in the cache.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void RunRows<TFour>(nint row, double* sums, double* products) where TFour : struct, IFlag
     {
         int count = TFour.Value ? Map.RowsAtOnce : 1;
