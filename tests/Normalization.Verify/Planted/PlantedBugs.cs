@@ -168,7 +168,7 @@ internal static class PlantedBugs
             ("y + (row * stride), tail, length)", "y + (row * stride), tail + 1, length)"));
         yield return new(
             "a streamed store is not aligned", "Kernels/Map.cs", "SameBitsTests.Streaming_past_the_cache_changes_no_bits",
-            ("& (Memory.LineBytes - 1)) / sizeof(T))", "& (LineBytes - 1)) / sizeof(T) / 2)"));
+            ("& (Memory.LineBytes - 1)) / sizeof(T))", "& (Memory.LineBytes - 1)) / sizeof(T) / 2)"));
     }
 
     private static IEnumerable<PlantedBug> Memory()
