@@ -1,3 +1,5 @@
+using Normalization.Kernels;
+
 namespace Normalization.Tests;
 
 [Collection(nameof(ProcessWide))]
@@ -16,6 +18,14 @@ public sealed class ParallelismTests
                 .WithMessage($"MaxDegree must be positive, got {degree}*");
         }
         NormalizationParallelism.MaxDegree.Should().Be(3);
+    }
+
+    [Fact]
+    public void Small_work_stays_on_one_thread_and_large_work_does_not()
+    {
+        using Setting setting = Setting.Degree(3);
+        Partition.DegreeFor(Thresholds.ParallelBytes - 1).Should().Be(1);
+        Partition.DegreeFor(Thresholds.ParallelBytes).Should().Be(3);
     }
 
     [Fact]

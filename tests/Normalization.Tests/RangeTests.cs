@@ -138,6 +138,24 @@ public sealed class RangeTests
         }
     }
 
+    /// <summary>A power of two scales every step exactly: where it does not, a choice was made by a size instead of a ratio.</summary>
+    [Theory]
+    [InlineData(-40)]
+    [InlineData(-20)]
+    [InlineData(20)]
+    [InlineData(40)]
+    public void An_outlier_at_the_front_costs_the_same_digits_at_every_scale(int exponent)
+    {
+        const int Width = 257;
+        double[] x = Sample<double>.Normal([Width], 1, 0, 1e-6).Span.ToArray(), scaled = new double[Width];
+        x[0] = 1;
+        for (int i = 0; i < Width; i++)
+            scaled[i] = double.ScaleB(x[i], exponent);
+        var layer = new LayerNorm<double>(Width, epsilon: 0);
+        Tensor<double> expected = layer.Forward(new(x, 1, Width)), output = layer.Forward(new(scaled, 1, Width));
+        output.Span.ToArray().Should().Equal(expected.Span.ToArray());
+    }
+
     private static void Constant<T>(Case item, double value) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var sample = new Sample<T>(item);

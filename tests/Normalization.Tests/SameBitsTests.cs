@@ -91,6 +91,50 @@ public sealed class SameBitsTests
             AloneAt(columns, rows, row, isTraining: false);
     }
 
+    /// <summary>Rows a whole number of cache lines apart are streamed side by side, each with partial lines at its ends.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(5)]
+    [InlineData(12)]
+    public void Streaming_four_rows_at_a_time_changes_no_bits(int offset)
+    {
+        const int Rows = 4099, Width = 1024;
+        Tensor<float> x = Tensor<float>.RandomNormal([Rows, Width], 1), dy = Tensor<float>.RandomNormal([Rows, Width], 2);
+        Tensor<float> y = Shifted(Tensor<float>.Full(x.Shape, float.NaN), offset), dx = Shifted(y, offset);
+        LayerNorm<float> layer = new(Width);
+        Tensor<float>.RandomNormal([Width], 3).Span.CopyTo(layer.Weight!.Value.Span);
+        layer.Forward(x, y);
+        layer.Backward(dy, dx);
+        foreach (int row in (int[])[0, 1, 2, 3, 4, 2049, 2050, 2051, 4095, 4096, 4097, 4098])
+        {
+            Tensor<float> output = layer.Forward(Row(x, row)), inputGradient = layer.Backward(Row(dy, row));
+            Row(y, row).Span.SequenceEqual(output.Span).Should().BeTrue("of row {0}", row);
+            Row(dx, row).Span.SequenceEqual(inputGradient.Span).Should().BeTrue("of row {0}", row);
+        }
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(5)]
+    [InlineData(12)]
+    public void Streaming_four_rows_of_columns_at_a_time_changes_no_bits(int offset)
+    {
+        const int Rows = 1027, Width = 4112;
+        Tensor<float> x = Tensor<float>.RandomNormal([Rows, Width], 1), y = Shifted(Tensor<float>.Full(x.Shape, float.NaN), offset);
+        BatchNorm1d<float> layer = new(Width);
+        layer.Forward(x);
+        layer.Eval();
+        layer.Forward(x, y);
+        foreach (int row in (int[])[0, 1, 2, 3, 4, 513, 514, 515, 1023, 1024, 1025, 1026])
+            Row(y, row).Span.SequenceEqual(layer.Forward(Row(x, row)).Span).Should().BeTrue("of row {0}", row);
+    }
+
+    private static Tensor<float> Row(Tensor<float> tensor, int row)
+    {
+        int width = tensor.Shape[1];
+        return new(tensor.Memory.Slice(row * width, width), 1, width);
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(1)]

@@ -67,16 +67,17 @@ internal static class Thresholds
     /// <summary>Small groups are taken this many at a time, which overlaps the divisions of one with the sums of another: one at a time took 1.8 (LayerNorm of [64, 128]), 4 and 32 as long.</summary>
     public const int BatchGroups = 8;
 
-    // Evaluation of [32, 1024, 14, 14] in pieces of 784 bytes: 1.5 ms streamed, 1.0 ms not.
-    private const nint ShortestStreamedPiece = 2048;
+    /// <summary>Evaluation of [32, 1024, 14, 14] in pieces of 784 bytes: 1.5 ms streamed, 1.0 ms not.</summary>
+    public const nint ShortestStreamedPiece = 2048;
+
+    /// <summary>What the machine has, read once.</summary>
+    public static readonly long LastLevelCacheBytes = ReadLastLevelCacheBytes();
 
     // Half of a common first-level cache: four times as much took 1.00 to 1.07.
     private const nint BatchBytes = 24 * 1024;
 
     // Without prefetch LayerNorm's forward of [8192, 768] took 1.8; with it everywhere, what is in a cache 0.91 to 1.04.
     private const long NearBytes = 4 << 20;
-
-    private static readonly long LastLevelCacheBytes = ReadLastLevelCacheBytes();
 
     /// <summary>
     /// From three quarters of the last-level cache on, in and out together, the output goes past the cache, unless it is written

@@ -1,0 +1,48 @@
+using System.Globalization;
+using Normalization.Kernels;
+
+namespace Normalization.Tests;
+
+public class ThresholdsTests
+{
+    private const string Caches = "/sys/devices/system/cpu/cpu0/cache";
+
+    /// <summary>Streaming what the next layer finds in the cache, or what does not fit, costs half of the speed.</summary>
+    [Fact]
+    public void Only_what_exceeds_the_cache_in_long_pieces_goes_past_it()
+    {
+        long most = Thresholds.LastLevelCacheBytes / 4 * 3;
+        Thresholds.IsStreamed(most, Thresholds.ShortestStreamedPiece).Should().BeFalse();
+        Thresholds.IsStreamed(most + 1, Thresholds.ShortestStreamedPiece).Should().BeTrue();
+        Thresholds.IsStreamed(most + 1, Thresholds.ShortestStreamedPiece - 1).Should().BeFalse();
+        Thresholds.IsStreamed(0, Thresholds.ShortestStreamedPiece).Should().BeFalse();
+    }
+
+    [Fact]
+    public void The_last_level_cache_is_as_large_as_the_system_says()
+    {
+        if (!Directory.Exists(Caches))
+            Assert.Skip("The system does not say it in a file.");
+        long largest = Directory.GetDirectories(Caches, "index*")
+            .Select(static index => File.ReadAllText(Path.Combine(index, "size")).Trim())
+            .Max(static size => long.Parse(size.TrimEnd('K'), CultureInfo.InvariantCulture) * 1024);
+        Thresholds.LastLevelCacheBytes.Should().Be(largest);
+    }
+
+    /// <summary>Prefetching what is near costs a tenth.</summary>
+    [Fact]
+    public void Only_large_inputs_are_asked_for_ahead()
+    {
+        Thresholds.Ahead(4 << 20, 512).Should().Be(0);
+        Thresholds.Ahead((4 << 20) + 1, 512).Should().Be(512);
+    }
+
+    [Fact]
+    public void A_batch_of_groups_fits_the_first_level_cache()
+    {
+        Thresholds.GroupsPerBatch(1).Should().Be(Thresholds.BatchGroups);
+        Thresholds.GroupsPerBatch(4 * 1024).Should().Be(4);
+        Thresholds.GroupsPerBatch(10 * 1024).Should().Be(2);
+        Thresholds.GroupsPerBatch(1 << 20).Should().Be(1);
+    }
+}
