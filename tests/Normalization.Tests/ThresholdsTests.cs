@@ -45,4 +45,14 @@ public class ThresholdsTests
         Thresholds.GroupsPerBatch(10 * 1024).Should().Be(2);
         Thresholds.GroupsPerBatch(1 << 20).Should().Be(1);
     }
+
+    /// <summary>In fewer elements the projections cancel nearly all of the gradient; in more, doubles would halve the speed.</summary>
+    [Theory]
+    [InlineData(31, false)]
+    [InlineData(32, true)]
+    public void The_gradient_of_few_elements_is_computed_in_double(int count, bool isNarrow)
+    {
+        var statistics = GroupStatistics<One>.FromMoments(0, 1, 0);
+        Projection<One>.Create<float>(statistics, 1, 1, count, isCentered: true).Weighted<float>(1).IsNarrow.Should().Be(isNarrow);
+    }
 }
