@@ -31,6 +31,7 @@ internal unsafe struct GroupStatistics<TLanes> where TLanes : unmanaged, ILanes<
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static GroupStatistics<TLanes> FromSquares(TLanes squares, double count, double epsilon) => FromMoments(0, squares / count, epsilon);
 
+    // A constant group without epsilon has no direction to scale: zero makes its output the bias, and its gradient zero.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static GroupStatistics<TLanes> FromMoments(TLanes mean, TLanes variance, double epsilon, TLanes residue = default) =>
         new() { Mean = mean, Residue = residue, Variance = variance, ReciprocalDeviation = TLanes.ReciprocalRoot(variance + epsilon) };

@@ -88,6 +88,7 @@ internal static class Lanes
     }
 }
 
+/// <summary>One double alone.</summary>
 internal readonly unsafe struct One(double value) : ILanes<One>
 {
     private readonly double _value = value;
@@ -159,6 +160,7 @@ internal readonly unsafe struct One(double value) : ILanes<One>
     public static double First(One value) => value;
 }
 
+/// <summary>Four doubles in a vector.</summary>
 internal readonly unsafe struct Four(Vector256<double> value) : ILanes<Four>
 {
     private readonly Vector256<double> _value = value;

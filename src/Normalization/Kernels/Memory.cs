@@ -16,13 +16,6 @@ internal static unsafe class Memory
     // What the runtime keeps apart from this size on, and collects with the oldest only, may as well be pinned.
     private const int LargeArrayBytes = 85_000;
 
-    private const int PageBytes = 4096;
-
-    // 11 lines: any two of six in a row stand at least 9 lines apart in their pages.
-    private const int PlaceStep = 11 * LineBytes;
-
-    private static int s_place;
-
     /// <summary>How many doubles to ask for so that this many can begin on a cache line.</summary>
     public static nint LineRoom(nint doubles) => doubles + DoublesPerLine - 1;
 
@@ -30,20 +23,16 @@ internal static unsafe class Memory
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double* AtLine(double* address) => (double*)(((nuint)address + LineBytes - 1) & ~(nuint)(LineBytes - 1));
 
-    /// <summary>
-    /// New memory. Where it is large, it begins on a cache line, which arrays do not, and each time at another place of a page: a load
-    /// waits for an earlier store to the same place of another one.
-    /// </summary>
+    /// <summary>New memory. Where it is large, it begins on a cache line, which arrays do not.</summary>
     public static Memory<T> Allocate<T>(int length, bool isCleared) where T : unmanaged
     {
-        int room = PageBytes / sizeof(T);
+        int room = LineBytes / sizeof(T);
         if ((long)length * sizeof(T) < LargeArrayBytes || length > Array.MaxLength - room)
             return isCleared ? new T[length] : GC.AllocateUninitializedArray<T>(length);
         T[] array = isCleared
             ? GC.AllocateArray<T>(length + room, pinned: true)
             : GC.AllocateUninitializedArray<T>(length + room, pinned: true);
-        nint place = Interlocked.Add(ref s_place, PlaceStep);
-        nint start = (place - Marshal.UnsafeAddrOfPinnedArrayElement(array, 0)) & (PageBytes - 1);
+        nint start = -Marshal.UnsafeAddrOfPinnedArrayElement(array, 0) & (LineBytes - 1);
         return MemoryMarshal.CreateFromPinnedArray(array, (int)start / sizeof(T), length);
     }
 

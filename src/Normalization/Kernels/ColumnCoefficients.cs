@@ -1,0 +1,42 @@
+using System.Runtime.CompilerServices;
+
+namespace Normalization.Kernels;
+
+/// <summary>The coefficients of <see cref="GradientAffine"/>, an array of each; forward has no outer and no centre.</summary>
+internal readonly unsafe struct ColumnCoefficients(double* memory, nint channels)
+{
+    // The last vector may be read as a whole.
+    public const int Padding = 16;
+
+    private const int Arrays = 6;
+
+    public readonly double* Pivot = memory;
+    public readonly double* Inner = memory + channels;
+    public readonly double* Shift = memory + (2 * channels);
+    public readonly double* Outer = memory + (3 * channels);
+    public readonly double* Center = memory + (4 * channels);
+    public readonly bool* IsNarrow = (bool*)(memory + (5 * channels));
+
+    /// <summary>How much memory they take.</summary>
+    public static nint Size(nint channels) => (Arrays * channels) + Padding;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Set<TLanes>(nint channel, in Affine<TLanes> affine) where TLanes : unmanaged, ILanes<TLanes>
+    {
+        TLanes.Store(Pivot + channel, affine.Pivot);
+        TLanes.Store(Inner + channel, affine.Scale);
+        TLanes.Store(Shift + channel, affine.Shift);
+        new Span<bool>(IsNarrow + channel, TLanes.Count).Fill(affine.IsNarrow);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Set<TLanes>(nint channel, in GradientAffine<TLanes> affine) where TLanes : unmanaged, ILanes<TLanes>
+    {
+        TLanes.Store(Pivot + channel, affine.Pivot);
+        TLanes.Store(Inner + channel, affine.Inner);
+        TLanes.Store(Shift + channel, affine.Shift);
+        TLanes.Store(Outer + channel, affine.Outer);
+        TLanes.Store(Center + channel, affine.Center);
+        new Span<bool>(IsNarrow + channel, TLanes.Count).Fill(affine.IsNarrow);
+    }
+}
