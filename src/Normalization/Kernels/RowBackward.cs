@@ -96,7 +96,10 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
         nint offset = row * Width, weight = row % _layout.Channels * Width;
         T* x = _operands.Input + offset, dy = _operands.OutputGradient + offset, w = _operands.Weight + weight;
         GroupStatistics* statistics = _operands.Statistics + row;
-        RowGradientReduction.Run<T, W, TFour>(x, dy, w, Width, statistics, rowSums, sums + weight, products + weight);
+        if (_ahead == 0)
+            RowGradientReduction.Run<T, W, TFour, Off>(x, dy, w, Width, statistics, _ahead, rowSums, sums + weight, products + weight);
+        else
+            RowGradientReduction.Run<T, W, TFour, On>(x, dy, w, Width, statistics, _ahead, rowSums, sums + weight, products + weight);
         bool areNarrow = true;
         for (nint i = 0; i < count; i++)
         {
@@ -110,11 +113,11 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
                 new(x + Width, dy + Width, w, affines[1]),
                 new(x + (2 * Width), dy + (2 * Width), w, affines[2]),
                 new(x + (3 * Width), dy + (3 * Width), w, affines[3]),
-                new(_operands.InputGradient + offset, Width, _isStreamed, _ahead),
+                new(_operands.InputGradient + offset, Width, _isStreamed, ahead: 0),
                 Width);
             return;
         }
         for (nint i = 0; i < count; i++)
-            LongRowBackward<T, V, W>.Write(_operands, affines[i], offset + (i * Width), weight, Width, _isStreamed, _ahead);
+            LongRowBackward<T, V, W>.Write(_operands, affines[i], offset + (i * Width), weight, Width, _isStreamed, ahead: 0);
     }
 }

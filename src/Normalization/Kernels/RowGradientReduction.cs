@@ -12,13 +12,14 @@ internal static unsafe class RowGradientReduction
 {
     private const int Lanes = 8;
 
-    /// <summary>The columns' sums are read and written in whole vectors of up to 8.</summary>
+    /// <summary>The columns' sums are read and written in whole vectors of up to 8. Memory that lies <paramref name="ahead"/> is asked for on the way.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static void Run<T, W, TFour>(
-        T* x, T* dy, T* weight, nint width, GroupStatistics* statistics, Sums* rowSums, double* sums, double* products)
+    public static void Run<T, W, TFour, TAhead>(
+        T* x, T* dy, T* weight, nint width, GroupStatistics* statistics, nint ahead, Sums* rowSums, double* sums, double* products)
         where T : unmanaged
         where W : unmanaged, IWideSimd<W, T>
         where TFour : struct, IFlag
+        where TAhead : struct, IFlag
     {
         // One row stands for all four where there is only one; it is then not touched again.
         int others = TFour.Value ? 1 : 0;
@@ -34,6 +35,16 @@ internal static unsafe class RowGradientReduction
             nint i = lane;
             for (; i < width - tail; i += Lanes)
             {
+                if (TAhead.Value)
+                {
+                    row0.Prefetch(i + ahead);
+                    if (TFour.Value)
+                    {
+                        row1.Prefetch(i + ahead);
+                        row2.Prefetch(i + ahead);
+                        row3.Prefetch(i + ahead);
+                    }
+                }
                 W w = W.Load(weight + i), sum = W.LoadDoubles(sums + i), product = W.LoadDoubles(products + i);
                 row0.Add(W.Load(row0.OutputGradient + i), W.Load(row0.Input + i), w, ref s0, ref p0, ref sum, ref product);
                 if (TFour.Value)
@@ -93,6 +104,13 @@ internal static unsafe class RowGradientReduction
             _mean = W.Broadcast(statistics->Mean);
             _scale = W.Broadcast(statistics->ReciprocalDeviation);
             _shift = W.Broadcast(-statistics->Residue * statistics->ReciprocalDeviation);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Prefetch(nint i)
+        {
+            Memory.PrefetchFar(Input + i);
+            Memory.PrefetchFar(OutputGradient + i);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
