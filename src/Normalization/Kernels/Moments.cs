@@ -63,7 +63,7 @@ internal static unsafe class Moments<T, W>
 
     /// <summary>The sums of four groups of one segment, each about its own pivot.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void SumsOfFour(T* group, nint stride, in RunSet set, bool isCentered, Sums* sums)
+    public static void SumsOfFour(T* group, nint stride, in RunSet set, bool isCentered, nint ahead, Sums* sums)
     {
         T* second = group + stride, third = second + stride, fourth = third + stride;
         Reduction.RunFour<T, W, MomentTerms<T, W>>(
@@ -74,6 +74,7 @@ internal static unsafe class Moments<T, W>
             set.Runs,
             set.Length,
             set.Stride,
+            ahead,
             sums);
     }
 }

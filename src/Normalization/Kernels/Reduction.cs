@@ -65,15 +65,19 @@ internal static unsafe class Reduction
     {
         if (length < Lanes)
             return RunShort<T, W, TTerms>(terms, runs, length, stride);
+        // The hardware follows a run by itself but does not guess where the next one starts.
         Sums result;
-        Run<T, W, TTerms, Off>(terms, terms, terms, terms, runs, length, stride, &result);
+        Run<T, W, TTerms, Off, On>(terms, terms, terms, terms, runs, length, stride, ahead: runs > 1 ? stride : PrefetchAhead, &result);
         return result;
     }
 
-    /// <summary>Four reductions side by side, none of which waits for another's additions; the bits are those of each alone.</summary>
+    /// <summary>
+    /// Four reductions side by side, none of which waits for another's additions; the bits are those of each alone. Memory that lies
+    /// <paramref name="ahead"/>, unless it is zero, is asked for on the way.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void RunFour<T, W, TTerms>(
-        in TTerms first, in TTerms second, in TTerms third, in TTerms fourth, nint runs, nint length, nint stride, Sums* results)
+        in TTerms first, in TTerms second, in TTerms third, in TTerms fourth, nint runs, nint length, nint stride, nint ahead, Sums* results)
         where T : unmanaged
         where W : unmanaged, IWideSimd<W, T>
         where TTerms : struct, ITerms<W>
@@ -85,19 +89,24 @@ internal static unsafe class Reduction
             results[2] = RunShort<T, W, TTerms>(third, runs, length, stride);
             results[3] = RunShort<T, W, TTerms>(fourth, runs, length, stride);
         }
+        else if (ahead == 0)
+        {
+            Run<T, W, TTerms, On, Off>(first, second, third, fourth, runs, length, stride, ahead, results);
+        }
         else
         {
-            Run<T, W, TTerms, On>(first, second, third, fourth, runs, length, stride, results);
+            Run<T, W, TTerms, On, On>(first, second, third, fourth, runs, length, stride, ahead, results);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Run<T, W, TTerms, TFour>(
-        in TTerms first, in TTerms second, in TTerms third, in TTerms fourth, nint runs, nint length, nint stride, Sums* results)
+    private static void Run<T, W, TTerms, TFour, TAhead>(
+        in TTerms first, in TTerms second, in TTerms third, in TTerms fourth, nint runs, nint length, nint stride, nint ahead, Sums* results)
         where T : unmanaged
         where W : unmanaged, IWideSimd<W, T>
         where TTerms : struct, ITerms<W>
         where TFour : struct, IFlag
+        where TAhead : struct, IFlag
     {
         // Copies of its own stay in registers.
         TTerms terms0 = first;
@@ -106,8 +115,6 @@ internal static unsafe class Reduction
         Unsafe.SkipInit(out TTerms terms3);
         if (TFour.Value)
             (terms1, terms2, terms3) = (second, third, fourth);
-        // The hardware follows a run by itself but does not guess where the next one starts.
-        nint ahead = runs > 1 ? stride : PrefetchAhead;
         nint tail = length & (Lanes - 1);
         long* mask = Mask + tail;
         double* lanes = stackalloc double[(TFour.Value ? Four : 1) * 2 * Lanes];
@@ -122,6 +129,14 @@ internal static unsafe class Reduction
                 nint end = i + length - tail;
                 for (; i < end; i += Lanes)
                 {
+                    if (TAhead.Value)
+                        terms0.Prefetch(i + ahead);
+                    if (TAhead.Value && TFour.Value)
+                    {
+                        terms1.Prefetch(i + ahead);
+                        terms2.Prefetch(i + ahead);
+                        terms3.Prefetch(i + ahead);
+                    }
                     if (TFour.Value)
                     {
                         Add<T, W, TTerms>(terms0, i, ref s0, ref p0);
@@ -131,7 +146,6 @@ internal static unsafe class Reduction
                     }
                     else
                     {
-                        terms0.Prefetch(i + ahead);
                         Add<T, W, TTerms>(terms0, i, ref s0, ref p0);
                         Add<T, W, TTerms>(terms0, i + W.Count, ref s1, ref p1);
                         if (2 * W.Count < Lanes)

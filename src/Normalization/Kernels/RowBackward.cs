@@ -113,11 +113,11 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
                 new(x + Width, dy + Width, w, affines[1]),
                 new(x + (2 * Width), dy + (2 * Width), w, affines[2]),
                 new(x + (3 * Width), dy + (3 * Width), w, affines[3]),
-                new(_operands.InputGradient + offset, Width, _isStreamed, ahead: 0),
+                new(_operands.InputGradient + offset, Width, _isStreamed, _ahead),
                 Width);
             return;
         }
         for (nint i = 0; i < count; i++)
-            LongRowBackward<T, V, W>.Write(_operands, affines[i], offset + (i * Width), weight, Width, _isStreamed, ahead: 0);
+            LongRowBackward<T, V, W>.Write(_operands, affines[i], offset + (i * Width), weight, Width, _isStreamed, _ahead);
     }
 }
