@@ -8,14 +8,14 @@ internal sealed record ComparisonCase(string Operation, string Shape, int Groups
     private static readonly string[] BatchNormShapes =
     [
         "32x64x112x112", "32x256x56x56", "32x512x28x28", "32x1024x14x14", "32x2048x7x7", "8x64x32x32",
-        "64x128", "256x1024", "4096x512", "32x64x500", "4x64x16x28x28",
+        "64x128", "256x1024", "4096x512", "32x64x500", "4x64x16x28x28", "1x3x720x1280", "2x8x512x512", "16x4096x4x4",
     ];
 
     private static readonly string[] RowShapes =
-        ["8192x768", "4096x1024", "2048x4096", "12608x768", "64x128", "1x768", "8x64x32x32"];
+        ["8192x768", "4096x1024", "2048x4096", "12608x768", "64x128", "1x768", "8x64x32x32", "4x1000003"];
 
     private static readonly string[] GroupNormShapes =
-        ["2x320x64x64:32", "2x640x32x32:32", "2x1280x16x16:32", "2x256x200x304:32", "8x64x32x32:8"];
+        ["2x320x64x64:32", "2x640x32x32:32", "2x1280x16x16:32", "2x256x200x304:32", "8x64x32x32:8", "1x128x128x128:1"];
 
     private static readonly string[] InstanceNormShapes = ["4x32x256x256", "4x128x64x64", "8x64x32x32"];
 

@@ -59,8 +59,7 @@ public sealed partial class MpiTests
     public void A_rank_that_dies_fails_or_falls_out_of_step_ends_the_others(string kind, string fault)
     {
         (int exitCode, string output) = Run(kind, ["synchronize", "--fault", fault], FaultPatience);
-        exitCode.Should().NotBe(0).And.NotBe(-1, output);
-        output.Should().NotBeEmpty();
+        exitCode.Should().NotBe(0, output).And.NotBe(ChildProcess.NoAnswer, output);
     }
 
     [Theory]

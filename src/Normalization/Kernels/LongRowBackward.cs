@@ -4,126 +4,123 @@ using Normalization.Kernels.Simd;
 namespace Normalization.Kernels;
 
 /// <summary>
-/// Backward over rows too long to gather their parameter gradients in the cache: first the sums of all rows, then tiles of
-/// columns, each down all the rows.
+/// Backward over rows too long to gather their parameter gradients in the cache: tiles of columns, each down all the rows, give
+/// those and the rows' sums; a second pass writes the input gradients.
 /// </summary>
-internal static unsafe class LongRowBackward<T, V, W>
+internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
     where W : unmanaged, IWideSimd<W, T>
 {
+    private readonly GroupLayout _layout;
+    private readonly Operands<T> _operands;
+    private readonly Sums* _sums;
+    private readonly GradientAffine* _affines;
+    private readonly nint _ahead;
+    private readonly bool _isStreamed;
+
+    private LongRowBackward(in GroupLayout layout, in Operands<T> operands, Sums* sums, GradientAffine* affines, bool isStreamed)
+    {
+        _layout = layout;
+        _operands = operands;
+        _sums = sums;
+        _affines = affines;
+        _isStreamed = isStreamed;
+        nint fours = RowsPerPeriod > Map.RowsAtOnce ? Map.RowsAtOnce * layout.Channels * Width : Thresholds.LongRowTile;
+        _ahead = Thresholds.Ahead(2 * layout.Elements * sizeof(T), fours);
+    }
+
+    private nint Width => _layout.Unit.Length;
+
+    /// <summary>How many rows share their weights, or one more than do.</summary>
+    private nint RowsPerPeriod => (_layout.Groups + _layout.Channels - 1) / _layout.Channels;
+
+    private static nint TilesPerRow(in GroupLayout layout) => (layout.Unit.Length + Thresholds.LongRowTile - 1) / Thresholds.LongRowTile;
+
     public static void Run(in GroupLayout layout, in Operands<T> operands, int degree, bool isStreamed)
     {
-        nint segments = layout.Unit.Segments;
-        using var scratch = new Scratch<Sums>(layout.Groups * segments);
-        using var gradientScratch = new Scratch<GradientAffine>(layout.Groups);
+        nint tiles = TilesPerRow(layout);
+        using var scratch = new Scratch<Sums>(layout.Groups * tiles);
+        using var affineScratch = new Scratch<GradientAffine>(layout.Groups);
         fixed (Sums* sums = scratch.Span)
-        fixed (GradientAffine* gradients = gradientScratch.Span)
+        fixed (GradientAffine* affines = affineScratch.Span)
         {
-            Partition.For(new RowSegmentSums(layout, operands, sums), layout.Groups * segments, degree);
+            var job = new LongRowBackward<T, V, W>(layout, operands, sums, affines, isStreamed);
+            Partition.For(job, layout.Channels * tiles, degree);
             for (nint row = 0; row < layout.Groups; row++)
             {
                 Sums total = default;
-                for (nint i = 0; i < segments; i++)
-                    total.Add(sums[(row * segments) + i]);
-                gradients[row] = Coefficients(layout, operands, row, total, GradientAffine.Low<T>(operands.Statistics[row]));
+                for (nint tile = 0; tile < tiles; tile++)
+                    total.Add(sums[(row * tiles) + tile]);
+                affines[row] = RowGradients<T, V, W>.Coefficients(layout, operands, row, total);
             }
-            nint tiles = layout.Channels * ((layout.Unit.Length + Thresholds.LongRowTile - 1) / Thresholds.LongRowTile);
-            Partition.For(new ColumnTiles(layout, operands, gradients, isStreamed), tiles, degree);
+            nint fours = (job.RowsPerPeriod + Map.RowsAtOnce - 1) / Map.RowsAtOnce;
+            Partition.For(new InputGradients(job), fours * layout.Channels * tiles, degree);
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Sums SegmentSums(in GroupLayout layout, in Operands<T> operands, nint row, in Segment segment)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public void Run(nint start, nint end)
     {
-        nint offset = (row * layout.Unit.Length) + segment.Offset;
-        nint weight = (row % layout.Channels * layout.Unit.Length) + segment.Offset;
-        var terms = new WeightedGradientTerms<T, W>(
-            operands.Input + offset,
-            operands.OutputGradient + offset,
-            operands.Weight + weight,
-            Element.Round<T>(operands.Statistics[row].Mean));
-        return Reduction.Run<T, W, WeightedGradientTerms<T, W>>(terms, 1, segment.Length, 0);
-    }
-
-    /// <summary>From sums about a pivot that lies <paramref name="low"/> below the mean.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static GradientAffine Coefficients(
-        in GroupLayout layout, in Operands<T> operands, nint row, in Sums aboutPivot, double low)
-    {
-        double product = aboutPivot.Product - (low * aboutPivot.Sum);
-        return Projection.Create<T>(operands.Statistics[row], aboutPivot.Sum, product, layout.Unit.Length, operands.IsCentered).Weighted<T>(1);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Write(in Operands<T> operands, in GradientAffine affine, nint offset, nint weight, nint length, bool isStreamed, nint ahead)
-    {
-        if (affine.IsNarrow)
-            Write<V>(operands, affine, offset, weight, length, isStreamed, ahead);
-        else
-            Write<W>(operands, affine, offset, weight, length, isStreamed, ahead);
-    }
-
-    /// <summary>A parameter's gradient, if it is wanted, gains what was gathered for some of its elements.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Accumulate(T* gradient, nint offset, double* terms, nint count)
-    {
-        if (gradient != null)
-            Map.Run<T, W, AccumulateMap<T, W>, Nothing>(new(gradient + offset, terms), new(gradient + offset, count, isStreamed: false, ahead: 0));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Write<TVector>(
-        in Operands<T> operands, in GradientAffine affine, nint offset, nint weight, nint length, bool isStreamed, nint ahead)
-        where TVector : unmanaged, ISimd<TVector, T> =>
-        Map.Run<T, TVector, WeightedGradientMap<T, TVector>, TVector>(
-            new(operands.Input + offset, operands.OutputGradient + offset, operands.Weight + weight, affine),
-            new(operands.InputGradient + offset, length, isStreamed, ahead));
-
-    private readonly struct RowSegmentSums(GroupLayout layout, Operands<T> operands, Sums* sums) : IJob
-    {
-        private readonly GroupLayout _layout = layout;
-        private readonly Operands<T> _operands = operands;
-        private readonly Sums* _sums = sums;
-
-        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-        public void Run(nint start, nint end)
+        double* memory = stackalloc double[(int)Memory.LineRoom(2 * Thresholds.LongRowTile)], sums = Memory.AtLine(memory);
+        double* products = sums + Thresholds.LongRowTile;
+        Sums* rowSums = stackalloc Sums[Map.RowsAtOnce];
+        (nint period, nint tiles) = (_layout.Channels, TilesPerRow(_layout));
+        for (nint i = start; i < end; i++)
         {
-            RunSet set = _layout.Unit;
-            for (nint i = start; i < end; i++)
-                _sums[i] = SegmentSums(_layout, _operands, i / set.Segments, set[i % set.Segments]);
-        }
-    }
-
-    private readonly struct ColumnTiles(GroupLayout layout, Operands<T> operands, GradientAffine* gradients, bool isStreamed) : IJob
-    {
-        private readonly GroupLayout _layout = layout;
-        private readonly Operands<T> _operands = operands;
-        private readonly GradientAffine* _gradients = gradients;
-        private readonly bool _isStreamed = isStreamed;
-
-        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-        public void Run(nint start, nint end)
-        {
-            double* memory = stackalloc double[(int)Memory.LineRoom(2 * Thresholds.LongRowTile)], sums = Memory.AtLine(memory);
-            double* products = sums + Thresholds.LongRowTile;
-            (nint width, nint period) = (_layout.Unit.Length, _layout.Channels);
-            nint tilesPerRow = (width + Thresholds.LongRowTile - 1) / Thresholds.LongRowTile;
-            for (nint tile = start; tile < end; tile++)
+            (nint phase, nint tile) = (i / tiles, i % tiles);
+            nint column = tile * Thresholds.LongRowTile, columns = Math.Min(Thresholds.LongRowTile, Width - column);
+            new Span<double>(sums, 2 * Thresholds.LongRowTile).Clear();
+            for (nint row = phase, count; row < _layout.Groups; row += count * period)
             {
-                (nint phase, nint column) = (tile / tilesPerRow, tile % tilesPerRow * Thresholds.LongRowTile);
-                nint columns = Math.Min(Thresholds.LongRowTile, width - column), weight = (phase * width) + column;
-                new Span<double>(sums, 2 * Thresholds.LongRowTile).Clear();
-                var terms = new ParameterRow<T, W>(
-                    _operands.Input + weight, _operands.OutputGradient + weight, period * width, _operands.Statistics + phase, period);
-                nint rows = (_layout.Groups - phase + period - 1) / period;
-                ColumnReduction.Run<T, W, ParameterRow<T, W>, Nothing>(terms, rows, columns, ahead: 0, sums, products);
-                Accumulate(_operands.WeightGradient, weight, products, columns);
-                Accumulate(_operands.BiasGradient, weight, sums, columns);
-                for (nint row = phase; row < _layout.Groups; row += period)
-                    Write(_operands, _gradients[row], (row * width) + column, weight, columns, _isStreamed, ahead: 0);
+                bool areFour = AreFour(row);
+                count = areFour ? Map.RowsAtOnce : 1;
+                RowGradientReduction.Run<T, W>(Rows(row, column), areFour, columns, _ahead, rowSums, sums, products);
+                for (nint k = 0; k < count; k++)
+                    _sums[((row + (k * period)) * tiles) + tile] = rowSums[k];
             }
-            if (_isStreamed)
+            RowGradients<T, V, W>.Accumulate(_operands.WeightGradient, (phase * Width) + column, products, columns);
+            RowGradients<T, V, W>.Accumulate(_operands.BiasGradient, (phase * Width) + column, sums, columns);
+        }
+    }
+
+    private bool AreFour(nint row) => row + ((Map.RowsAtOnce - 1) * _layout.Channels) < _layout.Groups;
+
+    private WeightedRows<T> Rows(nint row, nint column)
+    {
+        nint offset = (row * Width) + column, period = _layout.Channels;
+        return new(
+            _operands.Input + offset,
+            _operands.OutputGradient + offset,
+            _operands.Weight + (row % period * Width) + column,
+            period * Width,
+            _operands.Statistics + row,
+            period);
+    }
+
+    private readonly struct InputGradients(LongRowBackward<T, V, W> backward) : IJob
+    {
+        private readonly LongRowBackward<T, V, W> _backward = backward;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public void Run(nint start, nint stop)
+        {
+            (nint period, nint tiles) = (_backward._layout.Channels, TilesPerRow(_backward._layout));
+            for (nint i = start; i < stop; i++)
+            {
+                (nint four, nint tile) = (i / tiles, i % tiles);
+                nint first = (four / period * period * Map.RowsAtOnce) + (four % period), column = tile * Thresholds.LongRowTile;
+                nint columns = Math.Min(Thresholds.LongRowTile, _backward.Width - column);
+                bool areFour = _backward.AreFour(first);
+                nint step = areFour ? Map.RowsAtOnce * period : period, end = Math.Min(first + (Map.RowsAtOnce * period), _backward._layout.Groups);
+                for (nint row = first; row < end; row += step)
+                {
+                    T* output = _backward._operands.InputGradient + (row * _backward.Width) + column;
+                    Target<T> target = new(output, columns, _backward._isStreamed, _backward._ahead == 0 ? 0 : Thresholds.LongRowTile);
+                    RowGradients<T, V, W>.Write(_backward.Rows(row, column), areFour, _backward._affines + row, target);
+                }
+            }
+            if (_backward._isStreamed)
                 Fence.Publish();
         }
     }

@@ -38,6 +38,9 @@ internal readonly unsafe struct Target<T>(T* output, nint length, bool isStreame
 
     /// <summary>How far ahead the inputs lie that are needed next, or zero where they are in a cache.</summary>
     public readonly nint Ahead = ahead;
+
+    /// <summary>The same that many elements on.</summary>
+    public Target<T> Down(nint elements) => new(Output + elements, Length, IsStreamed, Ahead);
 }
 
 /// <summary>The one elementwise loop: y[i] = operation(i), for one row or for four that lie a stride apart.</summary>
@@ -65,10 +68,21 @@ internal static unsafe class Map
         where TMap : struct, IMap<V, TColumn>
         where TColumn : struct
     {
-        if (target.IsStreamed && IsAligned(target.Output, stride))
-            RunStreamed<T, V, TMap, TColumn, On>(first, second, third, fourth, target, stride);
-        else
+        if (!target.IsStreamed)
+        {
             Run<T, V, TMap, TColumn, On>(first, second, third, fourth, target, stride);
+        }
+        else if (IsAligned(target.Output, stride))
+        {
+            RunStreamed<T, V, TMap, TColumn, On>(first, second, third, fourth, target, stride);
+        }
+        else
+        {
+            Run<T, V, TMap, TColumn>(first, target);
+            Run<T, V, TMap, TColumn>(second, target.Down(stride));
+            Run<T, V, TMap, TColumn>(third, target.Down(2 * stride));
+            Run<T, V, TMap, TColumn>(fourth, target.Down(3 * stride));
+        }
     }
 
     /// <summary>Whether rows can be streamed: a span over bytes may begin in the middle of an element, and rows have to share their lines' bounds.</summary>

@@ -42,28 +42,3 @@ internal readonly unsafe struct GradientTerms<T, W>(T* x, T* dy, double pivot) :
         Memory.Prefetch(_dy + i);
     }
 }
-
-/// <summary>dy · weight[i] and dy · weight[i] · (x - pivot).</summary>
-internal readonly unsafe struct WeightedGradientTerms<T, W>(T* x, T* dy, T* weight, double pivot) : ITerms<W>
-    where T : unmanaged
-    where W : unmanaged, IWideSimd<W, T>
-{
-    private readonly T* _x = x;
-    private readonly T* _dy = dy;
-    private readonly T* _weight = weight;
-    private readonly W _pivot = W.Broadcast(pivot);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void At<TAccess>(nint i, TAccess access, out W a, out W b) where TAccess : struct, IAccess
-    {
-        a = access.Load<W, T>(_dy + i) * access.Load<W, T>(_weight + i);
-        b = access.Load<W, T>(_x + i) - _pivot;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Prefetch(nint i)
-    {
-        Memory.Prefetch(_x + i);
-        Memory.Prefetch(_dy + i);
-    }
-}

@@ -63,8 +63,8 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
             Span<double> total = new(partials, (int)(2 * padded));
             for (nint block = 1; block < blocks; block++)
                 TensorPrimitives.Add(total, new ReadOnlySpan<double>(partials + (block * 2 * padded), total.Length), total);
-            LongRowBackward<T, V, W>.Accumulate(operands.BiasGradient, 0, partials, job.Parameters);
-            LongRowBackward<T, V, W>.Accumulate(operands.WeightGradient, 0, partials + padded, job.Parameters);
+            RowGradients<T, V, W>.Accumulate(operands.BiasGradient, 0, partials, job.Parameters);
+            RowGradients<T, V, W>.Accumulate(operands.WeightGradient, 0, partials + padded, job.Parameters);
         }
     }
 
@@ -76,11 +76,13 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
             double* sums = _partials + (2 * block * PaddedParameters);
             new Span<double>(sums, (int)(2 * PaddedParameters)).Clear();
             nint row = block * _rowsPerBlock, last = Math.Min(row + _rowsPerBlock, _layout.Groups);
-            // Rows that share their weights go together.
-            for (; _layout.Channels == 1 && row + Map.RowsAtOnce <= last; row += Map.RowsAtOnce)
-                RunRows<On>(row, sums, sums + PaddedParameters);
-            for (; row < last; row++)
-                RunRows<Off>(row, sums, sums + PaddedParameters);
+            for (nint count; row < last; row += count)
+            {
+                // Rows that share their weights go together.
+                bool areFour = _layout.Channels == 1 && row + Map.RowsAtOnce <= last;
+                count = areFour ? Map.RowsAtOnce : 1;
+                RunRows(row, areFour, sums, sums + PaddedParameters);
+            }
         }
         if (_isStreamed)
             Fence.Publish();
@@ -88,36 +90,16 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
 
     /// <summary>The sums of one row or four, then their input gradients while they are still in the cache.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private void RunRows<TFour>(nint row, double* sums, double* products) where TFour : struct, IFlag
+    private void RunRows(nint row, bool areFour, double* sums, double* products)
     {
-        int count = TFour.Value ? Map.RowsAtOnce : 1;
         Sums* rowSums = stackalloc Sums[Map.RowsAtOnce];
         GradientAffine* affines = stackalloc GradientAffine[Map.RowsAtOnce];
         nint offset = row * Width, weight = row % _layout.Channels * Width;
-        T* x = _operands.Input + offset, dy = _operands.OutputGradient + offset, w = _operands.Weight + weight;
-        GroupStatistics* statistics = _operands.Statistics + row;
-        if (_ahead == 0)
-            RowGradientReduction.Run<T, W, TFour, Off>(x, dy, w, Width, statistics, _ahead, rowSums, sums + weight, products + weight);
-        else
-            RowGradientReduction.Run<T, W, TFour, On>(x, dy, w, Width, statistics, _ahead, rowSums, sums + weight, products + weight);
-        bool areNarrow = true;
-        for (nint i = 0; i < count; i++)
-        {
-            affines[i] = LongRowBackward<T, V, W>.Coefficients(_layout, _operands, row + i, rowSums[i], statistics[i].Residue);
-            areNarrow &= affines[i].IsNarrow;
-        }
-        if (TFour.Value && areNarrow)
-        {
-            Map.RunFour<T, V, WeightedGradientMap<T, V>, V>(
-                new(x, dy, w, affines[0]),
-                new(x + Width, dy + Width, w, affines[1]),
-                new(x + (2 * Width), dy + (2 * Width), w, affines[2]),
-                new(x + (3 * Width), dy + (3 * Width), w, affines[3]),
-                new(_operands.InputGradient + offset, Width, _isStreamed, _ahead),
-                Width);
-            return;
-        }
-        for (nint i = 0; i < count; i++)
-            LongRowBackward<T, V, W>.Write(_operands, affines[i], offset + (i * Width), weight, Width, _isStreamed, _ahead);
+        var rows = new WeightedRows<T>(
+            _operands.Input + offset, _operands.OutputGradient + offset, _operands.Weight + weight, Width, _operands.Statistics + row, step: 1);
+        RowGradientReduction.Run<T, W>(rows, areFour, Width, _ahead, rowSums, sums + weight, products + weight);
+        for (nint i = 0; i < (areFour ? Map.RowsAtOnce : 1); i++)
+            affines[i] = RowGradients<T, V, W>.Coefficients(_layout, _operands, row + i, rowSums[i]);
+        RowGradients<T, V, W>.Write(rows, areFour, affines, new(_operands.InputGradient + offset, Width, _isStreamed, _ahead));
     }
 }

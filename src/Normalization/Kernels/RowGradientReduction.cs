@@ -3,6 +3,18 @@ using Normalization.Kernels.Simd;
 
 namespace Normalization.Kernels;
 
+/// <summary>Rows that share their weights, a stride apart, with statistics of their own, a step apart.</summary>
+internal readonly unsafe struct WeightedRows<T>(T* input, T* outputGradient, T* weight, nint stride, GroupStatistics* statistics, nint step)
+    where T : unmanaged
+{
+    public readonly T* Input = input;
+    public readonly T* OutputGradient = outputGradient;
+    public readonly T* Weight = weight;
+    public readonly nint Stride = stride;
+    public readonly GroupStatistics* Statistics = statistics;
+    public readonly nint Step = step;
+}
+
 /// <summary>
 /// One pass over one row or four for all that backward needs of them: Σ g and Σ g · (x - mean) of each row, with g = weight · dy,
 /// and for each column Σ dy and Σ dy · x̂, to which every row adds in order. A row's sums have a fixed layout of 8 lanes of double,
@@ -12,10 +24,25 @@ internal static unsafe class RowGradientReduction
 {
     private const int Lanes = 8;
 
-    /// <summary>The columns' sums are read and written in whole vectors of up to 8. Memory that lies <paramref name="ahead"/> is asked for on the way.</summary>
+    /// <summary>
+    /// The columns' sums are read and written in whole vectors of up to 8. Memory that lies <paramref name="ahead"/>, unless it is zero,
+    /// is asked for on the way.
+    /// </summary>
+    public static void Run<T, W>(in WeightedRows<T> rows, bool areFour, nint columns, nint ahead, Sums* rowSums, double* sums, double* products)
+        where T : unmanaged
+        where W : unmanaged, IWideSimd<W, T>
+    {
+        if (areFour && ahead != 0)
+            Run<T, W, On, On>(rows, columns, ahead, rowSums, sums, products);
+        else if (areFour)
+            Run<T, W, On, Off>(rows, columns, ahead, rowSums, sums, products);
+        else
+            Run<T, W, Off, Off>(rows, columns, ahead, rowSums, sums, products);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static void Run<T, W, TFour, TAhead>(
-        T* x, T* dy, T* weight, nint width, GroupStatistics* statistics, nint ahead, Sums* rowSums, double* sums, double* products)
+    private static void Run<T, W, TFour, TAhead>(
+        in WeightedRows<T> rows, nint columns, nint ahead, Sums* rowSums, double* sums, double* products)
         where T : unmanaged
         where W : unmanaged, IWideSimd<W, T>
         where TFour : struct, IFlag
@@ -23,17 +50,15 @@ internal static unsafe class RowGradientReduction
     {
         // One row stands for all four where there is only one; it is then not touched again.
         int others = TFour.Value ? 1 : 0;
-        var row0 = new Row<T, W>(x, dy, statistics);
-        var row1 = new Row<T, W>(x + (others * width), dy + (others * width), statistics + others);
-        var row2 = new Row<T, W>(x + (2 * others * width), dy + (2 * others * width), statistics + (2 * others));
-        var row3 = new Row<T, W>(x + (3 * others * width), dy + (3 * others * width), statistics + (3 * others));
+        Row<T, W> row0 = new(rows, 0), row1 = new(rows, others), row2 = new(rows, 2 * others), row3 = new(rows, 3 * others);
+        T* weight = rows.Weight;
         double* lanes = stackalloc double[2 * Map.RowsAtOnce * Lanes];
-        nint tail = width & (Lanes - 1);
+        nint tail = columns & (Lanes - 1);
         for (nint lane = 0; lane < Lanes; lane += W.Count)
         {
             W s0 = default, s1 = default, s2 = default, s3 = default, p0 = default, p1 = default, p2 = default, p3 = default;
             nint i = lane;
-            for (; i < width - tail; i += Lanes)
+            for (; i < columns - tail; i += Lanes)
             {
                 if (TAhead.Value)
                 {
@@ -66,12 +91,12 @@ internal static unsafe class RowGradientReduction
         }
         if (tail != 0)
         {
-            row0.AddTail(weight, width, lanes, sums, products);
+            row0.AddTail(weight, columns, lanes, sums, products);
             if (TFour.Value)
             {
-                row1.AddTail(weight, width, lanes + (2 * Lanes), sums, products);
-                row2.AddTail(weight, width, lanes + (4 * Lanes), sums, products);
-                row3.AddTail(weight, width, lanes + (6 * Lanes), sums, products);
+                row1.AddTail(weight, columns, lanes + (2 * Lanes), sums, products);
+                row2.AddTail(weight, columns, lanes + (4 * Lanes), sums, products);
+                row3.AddTail(weight, columns, lanes + (6 * Lanes), sums, products);
             }
         }
         for (int row = 0; row <= 3 * others; row++)
@@ -97,10 +122,11 @@ internal static unsafe class RowGradientReduction
         private readonly W _scale;
         private readonly W _shift;
 
-        public Row(T* input, T* outputGradient, GroupStatistics* statistics)
+        public Row(in WeightedRows<T> rows, int index)
         {
-            Input = input;
-            OutputGradient = outputGradient;
+            GroupStatistics* statistics = rows.Statistics + (index * rows.Step);
+            Input = rows.Input + (index * rows.Stride);
+            OutputGradient = rows.OutputGradient + (index * rows.Stride);
             _mean = W.Broadcast(statistics->Mean);
             _scale = W.Broadcast(statistics->ReciprocalDeviation);
             _shift = W.Broadcast(-statistics->Residue * statistics->ReciprocalDeviation);
