@@ -113,6 +113,28 @@ public sealed class SameBitsTests
         }
     }
 
+    /// <summary>Many long rows gather their parameter gradients another way than few.</summary>
+    [Fact]
+    public void Many_long_rows_have_the_bits_that_they_have_alone()
+    {
+        const int Rows = 1027, Width = 8211;
+        Tensor<float> x = Tensor<float>.RandomNormal([Rows, Width], 1), dy = Tensor<float>.RandomNormal([Rows, Width], 2);
+        LayerNorm<float> layer = new(Width);
+        Tensor<float> y = layer.Forward(x), dx = layer.Backward(dy);
+        float[] weightGradient = layer.Weight!.Gradient.Span.ToArray(), biasGradient = layer.Bias!.Gradient.Span.ToArray();
+        foreach (int column in (int[])[0, 1, 2047, 2048, 4100, Width - 1])
+        {
+            IEnumerable<int> places = Enumerable.Range(0, Rows).Select(row => (row * Width) + column);
+            biasGradient[column].Should().BeApproximately((float)places.Sum(i => (double)dy.Span[i]), 1e-4f);
+            weightGradient[column].Should().BeApproximately((float)places.Sum(i => (double)dy.Span[i] * y.Span[i]), 1e-4f);
+        }
+        foreach (int row in (int[])[0, 1, 2, 3, 1023, 1024, 1025, 1026])
+        {
+            layer.Forward(Row(x, row));
+            Row(dx, row).Span.SequenceEqual(layer.Backward(Row(dy, row)).Span).Should().BeTrue("of row {0}", row);
+        }
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(5)]

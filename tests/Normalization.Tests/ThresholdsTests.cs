@@ -47,6 +47,16 @@ public class ThresholdsTests
         Thresholds.GroupsPerBatch(1 << 20).Should().Be(1);
     }
 
+    /// <summary>Tile by tile many rows are read from memory twice; all at once, few pay for accumulators that do not fit the cache, and the widest for their memory.</summary>
+    [Theory]
+    [InlineData(1, 8191, false)]
+    [InlineData(1, 8192, true)]
+    [InlineData(1023, 8192, true)]
+    [InlineData(1024, 8192, false)]
+    [InlineData(1024, 65_536, false)]
+    [InlineData(1024, 65_537, true)]
+    public void Few_long_rows_go_tile_by_tile(int rows, int columns, bool isLong) => Thresholds.IsLongRow(rows, columns).Should().Be(isLong);
+
     /// <summary>In fewer elements the projections cancel nearly all of the gradient; in more, doubles would halve the speed.</summary>
     [Theory]
     [InlineData(31, false)]

@@ -84,8 +84,10 @@ internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool AreFour(nint row) => row + ((Map.RowsAtOnce - 1) * _layout.Channels) < _layout.Groups;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private WeightedRows<T> Rows(nint row, nint column)
     {
         nint offset = (row * Width) + column, period = _layout.Channels;

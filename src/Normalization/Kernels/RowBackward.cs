@@ -45,7 +45,7 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
         int degree = Partition.DegreeFor(bytes);
         bool isStreamed = Thresholds.IsStreamed(3 * bytes, layout.Unit.Length * sizeof(T));
         nint period = layout.Channels;
-        if (layout.Unit.Length * period > Thresholds.LongRow)
+        if (Thresholds.IsLongRow(layout.Groups / period, layout.Unit.Length * period))
         {
             LongRowBackward<T, V, W>.Run(layout, operands, degree, isStreamed);
             return;

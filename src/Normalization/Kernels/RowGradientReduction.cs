@@ -17,8 +17,9 @@ internal readonly unsafe struct WeightedRows<T>(T* input, T* outputGradient, T* 
 
 /// <summary>
 /// One pass over one row or four for all that backward needs of them: Σ g and Σ g · (x - mean) of each row, with g = weight · dy,
-/// and for each column Σ dy and Σ dy · x̂, to which every row adds in order. A row's sums have a fixed layout of 8 lanes of double,
-/// element i in lane i mod 8; the elements past the last multiple of 8 are added as the last lanes of the 8 that end the row.
+/// and for each column Σ dy and Σ dy · x̂, to which every row adds in order. A row's sums are those of its
+/// tiles added in order. They have a fixed layout of 8 lanes of double, element i in lane i mod 8; the elements past the last multiple
+/// of 8 are added as the last lanes of the 8 that end the row.
 /// </summary>
 internal static unsafe class RowGradientReduction
 {
@@ -28,21 +29,27 @@ internal static unsafe class RowGradientReduction
     /// The columns' sums are read and written in whole vectors of up to 8. Memory that lies <paramref name="ahead"/>, unless it is zero,
     /// is asked for on the way.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Run<T, W>(in WeightedRows<T> rows, bool areFour, nint columns, nint ahead, Sums* rowSums, double* sums, double* products)
         where T : unmanaged
         where W : unmanaged, IWideSimd<W, T>
     {
-        if (areFour && ahead != 0)
-            Run<T, W, On, On>(rows, columns, ahead, rowSums, sums, products);
-        else if (areFour)
-            Run<T, W, On, Off>(rows, columns, ahead, rowSums, sums, products);
-        else
-            Run<T, W, Off, Off>(rows, columns, ahead, rowSums, sums, products);
+        new Span<Sums>(rowSums, areFour ? Map.RowsAtOnce : 1).Clear();
+        for (nint column = 0; column < columns; column += Thresholds.LongRowTile)
+        {
+            nint count = Math.Min(Thresholds.LongRowTile, columns - column);
+            if (areFour && ahead != 0)
+                Run<T, W, On, On>(rows, column, count, ahead, rowSums, sums + column, products + column);
+            else if (areFour)
+                Run<T, W, On, Off>(rows, column, count, ahead, rowSums, sums + column, products + column);
+            else
+                Run<T, W, Off, Off>(rows, column, count, ahead, rowSums, sums + column, products + column);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Run<T, W, TFour, TAhead>(
-        in WeightedRows<T> rows, nint columns, nint ahead, Sums* rowSums, double* sums, double* products)
+        in WeightedRows<T> rows, nint first, nint columns, nint ahead, Sums* rowSums, double* sums, double* products)
         where T : unmanaged
         where W : unmanaged, IWideSimd<W, T>
         where TFour : struct, IFlag
@@ -50,8 +57,8 @@ internal static unsafe class RowGradientReduction
     {
         // One row stands for all four where there is only one; it is then not touched again.
         int others = TFour.Value ? 1 : 0;
-        Row<T, W> row0 = new(rows, 0), row1 = new(rows, others), row2 = new(rows, 2 * others), row3 = new(rows, 3 * others);
-        T* weight = rows.Weight;
+        Row<T, W> row0 = new(rows, 0, first), row1 = new(rows, others, first), row2 = new(rows, 2 * others, first), row3 = new(rows, 3 * others, first);
+        T* weight = rows.Weight + first;
         double* lanes = stackalloc double[2 * Map.RowsAtOnce * Lanes];
         nint tail = columns & (Lanes - 1);
         for (nint lane = 0; lane < Lanes; lane += W.Count)
@@ -100,7 +107,7 @@ internal static unsafe class RowGradientReduction
             }
         }
         for (int row = 0; row <= 3 * others; row++)
-            rowSums[row] = new() { Sum = Fold(lanes + (2 * row * Lanes)), Product = Fold(lanes + (((2 * row) + 1) * Lanes)) };
+            rowSums[row].Add(new() { Sum = Fold(lanes + (2 * row * Lanes)), Product = Fold(lanes + (((2 * row) + 1) * Lanes)) });
 
         static void Store(double* lanes, W sum, W product)
         {
@@ -108,8 +115,17 @@ internal static unsafe class RowGradientReduction
             W.StoreDoubles(lanes + Lanes, product);
         }
 
-        static double Fold(double* lanes) =>
-            lanes[0] + lanes[4] + (lanes[2] + lanes[6]) + (lanes[1] + lanes[5] + (lanes[3] + lanes[7]));
+        // By halves, as Reduction does.
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static double Fold(double* lanes)
+        {
+            W half = W.LoadDoubles(lanes);
+            if (W.Count < Lanes)
+                half += W.LoadDoubles(lanes + (Lanes / 2));
+            if (W.Count < Lanes / 2)
+                half += W.LoadDoubles(lanes + W.Count) + W.LoadDoubles(lanes + (Lanes / 2) + W.Count);
+            return W.Fold(half);
+        }
     }
 
     private readonly struct Row<T, W>
@@ -122,11 +138,12 @@ internal static unsafe class RowGradientReduction
         private readonly W _scale;
         private readonly W _shift;
 
-        public Row(in WeightedRows<T> rows, int index)
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Row(in WeightedRows<T> rows, int index, nint first)
         {
             GroupStatistics* statistics = rows.Statistics + (index * rows.Step);
-            Input = rows.Input + (index * rows.Stride);
-            OutputGradient = rows.OutputGradient + (index * rows.Stride);
+            Input = rows.Input + (index * rows.Stride) + first;
+            OutputGradient = rows.OutputGradient + (index * rows.Stride) + first;
             _mean = W.Broadcast(statistics->Mean);
             _scale = W.Broadcast(statistics->ReciprocalDeviation);
             _shift = W.Broadcast(-statistics->Residue * statistics->ReciprocalDeviation);

@@ -43,13 +43,7 @@ internal static class Thresholds
     /// <summary>Blocks have to be added up: 8 and 128 took 0.90 to 1.08 (BatchNorm of [4096, 512]).</summary>
     public const int MostBlocks = 32;
 
-    /// <summary>
-    /// LayerNorm's backward gathers the parameter gradients of all columns at once up to this many, which is 128 KB of
-    /// accumulators: 2^11 took 2.2 for 4,096 columns, 2^14 1.3 to 2.3 for 16,384.
-    /// </summary>
-    public const int LongRow = 1 << 13;
-
-    /// <summary>Beyond <see cref="LongRow"/> it goes down the rows in tiles of this many columns: a quarter took 1.03 to 1.17, four times 0.92 to 1.05.</summary>
+    /// <summary>LayerNorm's backward takes the columns in tiles of this many: of 64 rows of 65,536 half took 1.1 to 1.3, twice 0.9 to 1.2.</summary>
     public const int LongRowTile = 2048;
 
     /// <summary>BatchNorm treats runs shorter than this as columns: run by run [32, 1024, 14, 14] took 1.3 to 1.7.</summary>
@@ -73,6 +67,12 @@ internal static class Thresholds
     /// <summary>What the machine has, read once.</summary>
     public static readonly long LastLevelCacheBytes = ReadLastLevelCacheBytes();
 
+    private const int LongRow = 8192;
+
+    private const int ManyRows = 1024;
+
+    private const int LongestGatheredRow = 1 << 16;
+
     // Half of a common first-level cache: four times as much took 1.00 to 1.07.
     private const nint BatchBytes = 24 * 1024;
 
@@ -86,6 +86,14 @@ internal static class Thresholds
     /// </summary>
     public static bool IsStreamed(long bytes, nint pieceBytes) =>
         bytes > LastLevelCacheBytes / 4 * 3 && pieceBytes >= ShortestStreamedPiece;
+
+    /// <summary>
+    /// LayerNorm's backward of few long rows goes down all of them, tile by tile, and again for the input gradients. Where there are
+    /// many, it gathers the parameter gradients of all columns at once, and has each row in the cache for both: tile by tile
+    /// [1024, 12000] took 1.4, [512, 6144] 1.3, all at once [64, 32768] 2.3 to 3.2, [256, 16384] 1.0 to 1.5, [512, 65536] 1.0.
+    /// </summary>
+    public static bool IsLongRow(nint rows, nint columns) =>
+        columns >= LongRow && (rows < ManyRows || columns > LongestGatheredRow);
 
     /// <summary>How far ahead to ask for memory: not at all where the input is in a cache that is near.</summary>
     public static nint Ahead(long bytes, nint distance) => bytes > NearBytes ? distance : 0;
