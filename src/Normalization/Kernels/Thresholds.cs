@@ -55,7 +55,10 @@ internal static class Thresholds
     /// </summary>
     public const int ShortUnit = 32;
 
-    /// <summary>Beyond this many repeated weights the repetition costs more memory than it saves time.</summary>
+    /// <summary>
+    /// Beyond this many repeated weights the repetition costs more than it saves: backward of [1, 524288, 4, 4] took 2.5 with them, that
+    /// of [2, 262144, 4, 4], which is within, 1.4 where its forward took 0.66; [4, 262144, 2, 4] took 0.2.
+    /// </summary>
     public const int MostExpandedWeights = 1 << 22;
 
     /// <summary>Small groups are taken this many at a time, which overlaps the divisions of one with the sums of another: one at a time took 1.8 (LayerNorm of [64, 128]), 4 and 32 as long.</summary>
