@@ -97,10 +97,12 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob, ILaneJob
         double* channelSums = SumsOf(block) + tile.FirstChannel, channelProducts = ProductsOf(block) + tile.FirstChannel;
         new Span<double>(channelSums, (int)tile.Channels).Clear();
         new Span<double>(channelProducts, (int)tile.Channels).Clear();
+        int columns = (int)tile.Columns + ColumnCoefficients.Padding;
         (nint first, nint rows) = _layout.Block(block);
         for (nint row = 0; row < rows; row += RowsInARow)
         {
-            new Span<double>(sums, 2 * Room).Clear();
+            new Span<double>(sums, columns).Clear();
+            new Span<double>(products, columns).Clear();
             nint offset = ((first + row) * _layout.Columns) + tile.FirstColumn, count = Math.Min(RowsInARow, rows - row);
             if (TPass.IsBackward)
             {

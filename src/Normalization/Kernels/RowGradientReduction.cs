@@ -26,8 +26,8 @@ internal static unsafe class RowGradientReduction
     private const int Lanes = 8;
 
     /// <summary>
-    /// The columns' sums are read and written in whole vectors of up to 8. Memory that lies <paramref name="ahead"/>, unless it is zero,
-    /// is asked for on the way.
+    /// The columns' sums are read and written in whole vectors of up to 8. Four rows ask on the way for memory that lies
+    /// <paramref name="ahead"/>, unless it is zero.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Run<T, W>(in WeightedRows<T> rows, bool areFour, nint columns, nint ahead, Sums* rowSums, double* sums, double* products)
@@ -70,12 +70,9 @@ internal static unsafe class RowGradientReduction
                 if (TAhead.Value)
                 {
                     row0.Prefetch(i + ahead);
-                    if (TFour.Value)
-                    {
-                        row1.Prefetch(i + ahead);
-                        row2.Prefetch(i + ahead);
-                        row3.Prefetch(i + ahead);
-                    }
+                    row1.Prefetch(i + ahead);
+                    row2.Prefetch(i + ahead);
+                    row3.Prefetch(i + ahead);
                 }
                 W w = W.Load(weight + i), sum = W.LoadDoubles(sums + i), product = W.LoadDoubles(products + i);
                 row0.Add(W.Load(row0.OutputGradient + i), W.Load(row0.Input + i), w, ref s0, ref p0, ref sum, ref product);

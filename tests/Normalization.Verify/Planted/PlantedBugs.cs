@@ -124,6 +124,12 @@ internal static class PlantedBugs
             "wrong channel stride backward", "Kernels/GroupBackward.cs", Formula,
             ("unit < units; unit += _layout.Channels", "unit < _layout.Units; unit += _layout.UnitsPerGroup"));
         yield return new(
+            "the first tile of a long row is left out of its sums", "Kernels/LongRowBackward.cs", "GradientTests.Training_gradients_are_the_closed_form",
+            ("nint tile = 0; tile < tiles", "nint tile = 1; tile < tiles"));
+        yield return new(
+            "every tile of a row takes the weights of the first", "Kernels/RowGradientReduction.cs", "SameBitsTests.Many_long_rows_have_the_bits_that_they_have_alone",
+            ("rows.Weight + first", "rows.Weight"));
+        yield return new(
             "the gradient of fixed statistics is that of the batch's", "Layers/ForwardContext.cs", "GradientTests.Evaluation_gradients_are_the_closed_form",
             ("(Owner, Plan, Input, HasFixedStatistics, GroupCount) = (owner, plan, input, hasFixedStatistics, groups)",
                 "(Owner, Plan, Input, HasFixedStatistics, GroupCount) = (owner, plan, input, false, groups)"));
@@ -166,6 +172,9 @@ internal static class PlantedBugs
         yield return new(
             "a streamed edge is left out", "Kernels/Map.cs", "SameBitsTests.Streaming_past_the_cache_changes_no_bits",
             ("y + (row * stride), tail, length)", "y + (row * stride), tail + 1, length)"));
+        yield return new(
+            "a streamed row takes another one's place", "Kernels/Map.cs", "SameBitsTests.Streaming_past_the_cache_changes_no_bits",
+            ("target.Down(3 * stride)", "target.Down(2 * stride)"));
         yield return new(
             "a streamed store is not aligned", "Kernels/Map.cs", "SameBitsTests.Streaming_past_the_cache_changes_no_bits",
             ("& (Memory.LineBytes - 1)) / sizeof(T))", "& (Memory.LineBytes - 1)) / sizeof(T) / 2)"));
