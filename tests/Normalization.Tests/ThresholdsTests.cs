@@ -4,7 +4,7 @@ using Normalization.Kernels;
 
 namespace Normalization.Tests;
 
-public class ThresholdsTests
+public sealed class ThresholdsTests
 {
     private const string Caches = "/sys/devices/system/cpu/cpu0/cache";
 

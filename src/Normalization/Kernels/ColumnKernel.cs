@@ -106,12 +106,12 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob, ILaneJob
             nint offset = ((first + row) * _layout.Columns) + tile.FirstColumn, count = Math.Min(RowsInARow, rows - row);
             if (TPass.IsBackward)
             {
-                ColumnReduction.Run<T, W, GradientRow<T, W>, W>(
+                ColumnReduction.Run<T, W, GradientRow<T, W>>(
                     new(_operands.Input + offset, _operands.OutputGradient + offset, _layout.Columns, pivots), count, tile.Columns, _rowsAhead, sums, products);
             }
             else
             {
-                ColumnReduction.Run<T, W, MomentRow<T, W>, W>(
+                ColumnReduction.Run<T, W, MomentRow<T, W>>(
                     new(_operands.Input + offset, _layout.Columns, pivots), count, tile.Columns, _rowsAhead, sums, products);
             }
             AddTotals(sums, channelSums, tile.Channels);

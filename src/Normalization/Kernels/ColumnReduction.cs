@@ -4,16 +4,16 @@ using Normalization.Kernels.Simd;
 namespace Normalization.Kernels;
 
 /// <summary>One row of a reduction down the columns: column j's sum gains a, its product gains a · b.</summary>
-internal interface IRowTerms<TSelf, W, TColumn>
-    where TSelf : struct, IRowTerms<TSelf, W, TColumn>
+internal interface IRowTerms<TSelf, W>
+    where TSelf : struct, IRowTerms<TSelf, W>
 {
     /// <summary>The same terms in the row that lies <paramref name="rows"/> below.</summary>
     TSelf Down(nint rows);
 
     /// <summary>What all rows share at element i.</summary>
-    TColumn Column(nint i);
+    W Column(nint i);
 
-    void At<TAccess>(nint i, in TColumn column, TAccess access, out W a, out W b) where TAccess : struct, IAccess;
+    void At<TAccess>(nint i, in W column, TAccess access, out W a, out W b) where TAccess : struct, IAccess;
 
     /// <summary>Asks for the cache line of element i, which need not exist.</summary>
     void Prefetch(nint i);
@@ -26,11 +26,10 @@ internal static unsafe class ColumnReduction
 
     /// <summary>Both accumulator arrays have room for <paramref name="columns"/> rounded up to a multiple of 8.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static void Run<T, W, TRow, TColumn>(TRow first, nint rows, nint columns, nint ahead, double* sums, double* products)
+    public static void Run<T, W, TRow>(TRow first, nint rows, nint columns, nint ahead, double* sums, double* products)
         where T : unmanaged
         where W : unmanaged, IWideSimd<W, T>
-        where TRow : struct, IRowTerms<TRow, W, TColumn>
-        where TColumn : struct
+        where TRow : struct, IRowTerms<TRow, W>
     {
         nint whole = columns - (columns % W.Count), row = 0;
         for (; row + RowsAtOnce <= rows; row += RowsAtOnce)
@@ -45,21 +44,21 @@ internal static unsafe class ColumnReduction
                     row2.Prefetch(j + ahead);
                     row3.Prefetch(j + ahead);
                 }
-                TColumn column = row0.Column(j);
+                W column = row0.Column(j);
                 W sum = W.LoadDoubles(sums + j), product = W.LoadDoubles(products + j);
-                Add<T, W, TRow, TColumn>(row0, j, column, ref sum, ref product);
-                Add<T, W, TRow, TColumn>(row1, j, column, ref sum, ref product);
-                Add<T, W, TRow, TColumn>(row2, j, column, ref sum, ref product);
-                Add<T, W, TRow, TColumn>(row3, j, column, ref sum, ref product);
+                Add<T, W, TRow>(row0, j, column, ref sum, ref product);
+                Add<T, W, TRow>(row1, j, column, ref sum, ref product);
+                Add<T, W, TRow>(row2, j, column, ref sum, ref product);
+                Add<T, W, TRow>(row3, j, column, ref sum, ref product);
                 W.StoreDoubles(sums + j, sum);
                 W.StoreDoubles(products + j, product);
             }
             if (whole < columns)
             {
-                AddPart<T, W, TRow, TColumn>(row0, whole, columns, sums, products);
-                AddPart<T, W, TRow, TColumn>(row1, whole, columns, sums, products);
-                AddPart<T, W, TRow, TColumn>(row2, whole, columns, sums, products);
-                AddPart<T, W, TRow, TColumn>(row3, whole, columns, sums, products);
+                AddPart<T, W, TRow>(row0, whole, columns, sums, products);
+                AddPart<T, W, TRow>(row1, whole, columns, sums, products);
+                AddPart<T, W, TRow>(row2, whole, columns, sums, products);
+                AddPart<T, W, TRow>(row3, whole, columns, sums, products);
             }
         }
         for (; row < rows; row++)
@@ -68,21 +67,20 @@ internal static unsafe class ColumnReduction
             for (nint j = 0; j < whole; j += W.Count)
             {
                 W sum = W.LoadDoubles(sums + j), product = W.LoadDoubles(products + j);
-                Add<T, W, TRow, TColumn>(last, j, last.Column(j), ref sum, ref product);
+                Add<T, W, TRow>(last, j, last.Column(j), ref sum, ref product);
                 W.StoreDoubles(sums + j, sum);
                 W.StoreDoubles(products + j, product);
             }
             if (whole < columns)
-                AddPart<T, W, TRow, TColumn>(last, whole, columns, sums, products);
+                AddPart<T, W, TRow>(last, whole, columns, sums, products);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Add<T, W, TRow, TColumn>(TRow row, nint j, in TColumn column, ref W sum, ref W product)
+    private static void Add<T, W, TRow>(TRow row, nint j, in W column, ref W sum, ref W product)
         where T : unmanaged
         where W : unmanaged, IWideSimd<W, T>
-        where TRow : struct, IRowTerms<TRow, W, TColumn>
-        where TColumn : struct
+        where TRow : struct, IRowTerms<TRow, W>
     {
         row.At(j, column, default(Whole), out W a, out W b);
         sum += a;
@@ -90,11 +88,10 @@ internal static unsafe class ColumnReduction
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void AddPart<T, W, TRow, TColumn>(TRow row, nint j, nint columns, double* sums, double* products)
+    private static void AddPart<T, W, TRow>(TRow row, nint j, nint columns, double* sums, double* products)
         where T : unmanaged
         where W : unmanaged, IWideSimd<W, T>
-        where TRow : struct, IRowTerms<TRow, W, TColumn>
-        where TColumn : struct
+        where TRow : struct, IRowTerms<TRow, W>
     {
         nint count = columns - j;
         row.At(j, row.Column(j), new Part(count), out W a, out W b);
@@ -106,7 +103,7 @@ internal static unsafe class ColumnReduction
 }
 
 /// <summary>d and d², with d = x - pivot[j].</summary>
-internal readonly unsafe struct MomentRow<T, W>(T* x, nint stride, double* pivot) : IRowTerms<MomentRow<T, W>, W, W>
+internal readonly unsafe struct MomentRow<T, W>(T* x, nint stride, double* pivot) : IRowTerms<MomentRow<T, W>, W>
     where T : unmanaged
     where W : unmanaged, IWideSimd<W, T>
 {
@@ -129,7 +126,7 @@ internal readonly unsafe struct MomentRow<T, W>(T* x, nint stride, double* pivot
 }
 
 /// <summary>dy and dy · (x - pivot[j]).</summary>
-internal readonly unsafe struct GradientRow<T, W>(T* x, T* dy, nint stride, double* pivot) : IRowTerms<GradientRow<T, W>, W, W>
+internal readonly unsafe struct GradientRow<T, W>(T* x, T* dy, nint stride, double* pivot) : IRowTerms<GradientRow<T, W>, W>
     where T : unmanaged
     where W : unmanaged, IWideSimd<W, T>
 {

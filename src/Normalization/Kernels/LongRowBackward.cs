@@ -26,7 +26,7 @@ internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
         _sums = sums;
         _affines = affines;
         _isStreamed = isStreamed;
-        nint fours = RowsPerPeriod > Map.RowsAtOnce ? Map.RowsAtOnce * layout.Channels * Width : Thresholds.LongRowTile;
+        nint fours = RowsPerPeriod > Map.RowsAtOnce ? Map.RowsAtOnce * layout.Channels * Width : Thresholds.RowTile;
         _ahead = Thresholds.Ahead(2 * layout.Elements * sizeof(T), fours);
     }
 
@@ -35,7 +35,7 @@ internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
     /// <summary>How many rows share their weights, or one more than do.</summary>
     private nint RowsPerPeriod => (_layout.Groups + _layout.Channels - 1) / _layout.Channels;
 
-    private static nint TilesPerRow(in GroupLayout layout) => (layout.Unit.Length + Thresholds.LongRowTile - 1) / Thresholds.LongRowTile;
+    private static nint TilesPerRow(in GroupLayout layout) => (layout.Unit.Length + Thresholds.RowTile - 1) / Thresholds.RowTile;
 
     public static void Run(in GroupLayout layout, in Operands<T> operands, int degree, bool isStreamed)
     {
@@ -62,15 +62,15 @@ internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void Run(nint start, nint end)
     {
-        double* memory = stackalloc double[(int)Memory.LineRoom(2 * Thresholds.LongRowTile)], sums = Memory.AtLine(memory);
-        double* products = sums + Thresholds.LongRowTile;
+        double* memory = stackalloc double[(int)Memory.LineRoom(2 * Thresholds.RowTile)], sums = Memory.AtLine(memory);
+        double* products = sums + Thresholds.RowTile;
         Sums* rowSums = stackalloc Sums[Map.RowsAtOnce];
         (nint period, nint tiles) = (_layout.Channels, TilesPerRow(_layout));
         for (nint i = start; i < end; i++)
         {
             (nint phase, nint tile) = (i / tiles, i % tiles);
-            nint column = tile * Thresholds.LongRowTile, columns = Math.Min(Thresholds.LongRowTile, Width - column);
-            new Span<double>(sums, 2 * Thresholds.LongRowTile).Clear();
+            nint column = tile * Thresholds.RowTile, columns = Math.Min(Thresholds.RowTile, Width - column);
+            new Span<double>(sums, 2 * Thresholds.RowTile).Clear();
             for (nint row = phase, count; row < _layout.Groups; row += count * period)
             {
                 bool areFour = AreFour(row);
@@ -105,20 +105,20 @@ internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
         private readonly LongRowBackward<T, V, W> _backward = backward;
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-        public void Run(nint start, nint stop)
+        public void Run(nint start, nint end)
         {
             (nint period, nint tiles) = (_backward._layout.Channels, TilesPerRow(_backward._layout));
-            for (nint i = start; i < stop; i++)
+            for (nint i = start; i < end; i++)
             {
                 (nint four, nint tile) = (i / tiles, i % tiles);
-                nint first = (four / period * period * Map.RowsAtOnce) + (four % period), column = tile * Thresholds.LongRowTile;
-                nint columns = Math.Min(Thresholds.LongRowTile, _backward.Width - column);
+                nint first = (four / period * period * Map.RowsAtOnce) + (four % period), column = tile * Thresholds.RowTile;
+                nint columns = Math.Min(Thresholds.RowTile, _backward.Width - column);
                 bool areFour = _backward.AreFour(first);
-                nint step = areFour ? Map.RowsAtOnce * period : period, end = Math.Min(first + (Map.RowsAtOnce * period), _backward._layout.Groups);
-                for (nint row = first; row < end; row += step)
+                nint step = areFour ? Map.RowsAtOnce * period : period, last = Math.Min(first + (Map.RowsAtOnce * period), _backward._layout.Groups);
+                for (nint row = first; row < last; row += step)
                 {
                     T* output = _backward._operands.InputGradient + (row * _backward.Width) + column;
-                    Target<T> target = new(output, columns, _backward._isStreamed, _backward._ahead == 0 ? 0 : Thresholds.LongRowTile);
+                    Target<T> target = new(output, columns, _backward._isStreamed, _backward._ahead == 0 ? 0 : Thresholds.RowTile);
                     RowGradients<T, V, W>.Write(_backward.Rows(row, column), areFour, _backward._affines + row, target);
                 }
             }

@@ -17,9 +17,9 @@ internal readonly unsafe struct WeightedRows<T>(T* input, T* outputGradient, T* 
 
 /// <summary>
 /// One pass over one row or four for all that backward needs of them: Σ g and Σ g · (x - mean) of each row, with g = weight · dy,
-/// and for each column Σ dy and Σ dy · x̂, to which every row adds in order. A row's sums are those of its
-/// tiles added in order. They have a fixed layout of 8 lanes of double, element i in lane i mod 8; the elements past the last multiple
-/// of 8 are added as the last lanes of the 8 that end the row.
+/// and for each column Σ dy and Σ dy · x̂, to which every row adds in order. A row's sums are those of its tiles
+/// added in order. They have a fixed layout of 8 lanes of double, element i in lane i mod 8; the elements past the last multiple of 8
+/// are added as the last lanes of the 8 that end the row.
 /// </summary>
 internal static unsafe class RowGradientReduction
 {
@@ -35,9 +35,9 @@ internal static unsafe class RowGradientReduction
         where W : unmanaged, IWideSimd<W, T>
     {
         new Span<Sums>(rowSums, areFour ? Map.RowsAtOnce : 1).Clear();
-        for (nint column = 0; column < columns; column += Thresholds.LongRowTile)
+        for (nint column = 0; column < columns; column += Thresholds.RowTile)
         {
-            nint count = Math.Min(Thresholds.LongRowTile, columns - column);
+            nint count = Math.Min(Thresholds.RowTile, columns - column);
             if (areFour && ahead != 0)
                 Run<T, W, On, On>(rows, column, count, ahead, rowSums, sums + column, products + column);
             else if (areFour)
