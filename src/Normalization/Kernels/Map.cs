@@ -135,7 +135,7 @@ internal static unsafe class Map
             last3 = row3.Invoke(end, column, default(Whole));
         }
         nint i = 0;
-        for (; i + step <= length; i += step)
+        for (; i + step < length; i += step)
         {
             V v0, v1, v2, v3;
             if (TFour.Value)
