@@ -130,25 +130,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob, ILaneJob
             return;
         }
         for (nint channel = 0; channel < channels; channel++)
-            totals[channel] += Total(columns + (channel * _layout.Fold), _layout.Fold);
-    }
-
-    /// <summary>Four chains of additions, none of which waits for another.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static double Total(double* terms, nint count)
-    {
-        double first = terms[0], second = 0, third = 0, fourth = 0;
-        nint i = 1;
-        for (; i + 4 <= count; i += 4)
-        {
-            first += terms[i];
-            second += terms[i + 1];
-            third += terms[i + 2];
-            fourth += terms[i + 3];
-        }
-        for (; i < count; i++)
-            first += terms[i];
-        return first + third + (second + fourth);
+            totals[channel] += ColumnReduction.Total<T, W>(columns + (channel * _layout.Fold), _layout.Fold);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]

@@ -76,6 +76,28 @@ internal static unsafe class ColumnReduction
         }
     }
 
+    /// <summary>The sum of neighbouring columns in 8 lanes, column i in lane i mod 8; there is room for whole lanes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static double Total<T, W>(double* columns, nint count)
+        where T : unmanaged
+        where W : unmanaged, IWideSimd<W, T>
+    {
+        const int Lanes = 8;
+        W first = default, second = default, third = default, fourth = default;
+        for (nint i = 0; i < count; i += Lanes)
+        {
+            first += At(columns + i, count - i, 0);
+            second += At(columns + i, count - i, W.Count);
+            third += At(columns + i, count - i, 2 * W.Count);
+            fourth += At(columns + i, count - i, 3 * W.Count);
+        }
+        return Reduction.FoldEight<T, W>(first, second, third, fourth);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static W At(double* columns, nint count, nint lane) =>
+            lane < Lanes ? Reduction.MaskFirst<W, T>(W.LoadDoubles(columns + lane), Math.Clamp(count - lane, 0, W.Count)) : default;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Add<T, W, TRow>(TRow row, nint j, in W column, ref W sum, ref W product)
         where T : unmanaged

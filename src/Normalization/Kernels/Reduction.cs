@@ -202,16 +202,17 @@ internal static unsafe class Reduction
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static double Fold<T, W>(double* lanes) where T : unmanaged where W : unmanaged, IWideSimd<W, T>
     {
-        W half0 = W.LoadDoubles(lanes) + W.LoadDoubles(lanes + (Lanes / 2));
-        if (W.Count == Lanes / 2)
-            return W.Fold(half0);
-        W half1 = W.LoadDoubles(lanes + W.Count) + W.LoadDoubles(lanes + (Lanes / 2) + W.Count);
-        if (2 * W.Count == Lanes / 2)
-            return W.Fold(half0 + half1);
-        W half2 = W.LoadDoubles(lanes + (2 * W.Count)) + W.LoadDoubles(lanes + (Lanes / 2) + (2 * W.Count));
-        W half3 = W.LoadDoubles(lanes + (3 * W.Count)) + W.LoadDoubles(lanes + (Lanes / 2) + (3 * W.Count));
-        return W.Fold(half0 + half2 + (half1 + half3));
+        return FoldEight<T, W>(Half(lanes, 0), Half(lanes, W.Count), Half(lanes, 2 * W.Count), Half(lanes, 3 * W.Count));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static W Half(double* lanes, nint lane) =>
+            lane < Lanes / 2 ? W.LoadDoubles(lanes + lane) + W.LoadDoubles(lanes + (Lanes / 2) + lane) : default;
     }
+
+    /// <summary>The same for 8 lanes, in as many of the vectors as it takes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static double FoldEight<T, W>(W first, W second, W third, W fourth) where T : unmanaged where W : unmanaged, IWideSimd<W, T> =>
+        W.Fold(W.Count == 8 ? first : W.Count == 4 ? first + second : first + third + (second + fourth));
 
     /// <summary>Runs shorter than the lanes: their elements take the lanes in turn, from run to run.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]

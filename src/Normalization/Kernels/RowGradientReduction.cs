@@ -112,17 +112,12 @@ internal static unsafe class RowGradientReduction
             W.StoreDoubles(lanes + Lanes, product);
         }
 
-        // By halves, as Reduction does.
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        static double Fold(double* lanes)
-        {
-            W half = W.LoadDoubles(lanes);
-            if (W.Count < Lanes)
-                half += W.LoadDoubles(lanes + (Lanes / 2));
-            if (W.Count < Lanes / 2)
-                half += W.LoadDoubles(lanes + W.Count) + W.LoadDoubles(lanes + (Lanes / 2) + W.Count);
-            return W.Fold(half);
-        }
+        static double Fold(double* lanes) =>
+            Reduction.FoldEight<T, W>(Lane(lanes, 0), Lane(lanes, W.Count), Lane(lanes, 2 * W.Count), Lane(lanes, 3 * W.Count));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static W Lane(double* lanes, nint lane) => lane < Lanes ? W.LoadDoubles(lanes + lane) : default;
     }
 
     private readonly struct Row<T, W>
