@@ -139,6 +139,28 @@ public sealed class SameBitsTests
         }
     }
 
+    /// <summary>Long rows are written four at a time, by whole rows or by segments of them; one that needs wide arithmetic goes alone.</summary>
+    [Theory]
+    [InlineData(3, 1)]
+    [InlineData(11, 1)]
+    [InlineData(11, 2)]
+    [InlineData(11, 5)]
+    [InlineData(41, 2)]
+    public void Long_rows_that_are_written_together_have_the_bits_that_they_have_alone(int rows, int degree)
+    {
+        const int Width = 19_001, Wide = 5;
+        using var setting = Setting.Degree(degree);
+        Tensor<float> x = Tensor<float>.RandomNormal([rows, Width], 1), y = Tensor<float>.Full(x.Shape, float.NaN);
+        LayerNorm<float> layer = new(Width);
+        Tensor<float>.RandomNormal([Width], 3).Span.CopyTo(layer.Weight!.Value.Span);
+        Tensor<float>.RandomNormal([Width], 4).Span.CopyTo(layer.Bias!.Value.Span);
+        if (rows > Wide)
+            Row(x, Wide).Fill(1e37f);
+        layer.Forward(x, y);
+        for (int row = 0; row < rows; row++)
+            Row(y, row).Span.SequenceEqual(layer.Forward(Row(x, row)).Span).Should().BeTrue("of row {0}", row);
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(5)]

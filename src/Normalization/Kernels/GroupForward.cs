@@ -4,49 +4,60 @@ using Normalization.Kernels.Simd;
 namespace Normalization.Kernels;
 
 /// <summary>Forward over runs and rows: the statistics of a group, then its affine pass while it is still in the cache.</summary>
-internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in Operands<T> operands, int degree, bool isStreamed) : IJob
+internal readonly unsafe struct GroupForward<T, V, W> : IJob
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
     where W : unmanaged, IWideSimd<W, T>
 {
-    private readonly GroupLayout _layout = layout;
-    private readonly Operands<T> _operands = operands;
-    private readonly bool _isStreamed = isStreamed;
-    private readonly nint _ahead = Thresholds.Ahead(
-        layout.Elements * sizeof(T), Thresholds.GroupsPerBatch(layout.Group.Elements * sizeof(T)) * layout.GroupStride);
+    private readonly GroupLayout _layout;
+    private readonly Operands<T> _operands;
+    private readonly bool _isStreamed;
+
+    // Long rows that share their weights are written together, so that each segment of the weights is read once for four of them.
+    private readonly nint _groupsAtOnce;
+    private readonly nint _batch;
+    private readonly nint _ahead;
 
     // LayerNorm of [8192, 768] took 1.12 on one thread where its sums did not ask ahead, and 0.95 on two, which keep the memory busy.
-    private readonly bool _sumsAskAhead = degree == 1;
+    private readonly bool _sumsAskAhead;
+
+    private GroupForward(in GroupLayout layout, in Operands<T> operands, int degree, bool isStreamed)
+    {
+        _layout = layout;
+        _operands = operands;
+        _isStreamed = isStreamed;
+        _groupsAtOnce = layout.SharesWeights && layout.Unit.Segments > 1 ? Map.RowsAtOnce : 1;
+        nint batch = Thresholds.GroupsPerBatch(layout.Group.Elements * sizeof(T));
+        _batch = Math.Max(_groupsAtOnce, batch);
+        _ahead = Thresholds.Ahead(layout.Elements * sizeof(T), batch * layout.GroupStride);
+        _sumsAskAhead = degree == 1;
+    }
 
     public static void Run(in GroupLayout layout, in Operands<T> operands)
     {
         long bytes = layout.Elements * sizeof(T);
         int degree = Partition.DegreeFor(bytes);
         var job = new GroupForward<T, V, W>(layout, operands, degree, Thresholds.IsStreamed(2 * bytes, layout.Unit.Length * sizeof(T)));
-        if (degree == 1 || layout.Groups >= degree * Thresholds.ChunksPerThread)
+        if (degree == 1 || layout.Groups >= degree * Thresholds.ChunksPerThread * job._groupsAtOnce)
             Partition.For(job, layout.Groups, degree);
         else
             job.RunSplit(degree);
     }
 
-    /// <summary>Rows that share their weights are applied four at a time.</summary>
-    private bool SharesWeights => _layout.IsElementwise && _layout.Channels == 1 && _layout.Unit.Segments == 1;
-
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void Run(nint start, nint end)
     {
         Sums* sums = stackalloc Sums[Thresholds.BatchGroups];
-        nint batch = Thresholds.GroupsPerBatch(_layout.Group.Elements * sizeof(T));
         nint channel = start * _layout.UnitsPerGroup % _layout.Channels, statistic = start % _layout.StatisticsPeriod;
-        for (nint first = start; first < end; first += batch)
+        for (nint first = start; first < end; first += _batch)
         {
-            nint count = Math.Min(batch, end - first);
+            nint count = Math.Min(_batch, end - first);
             if (!_operands.HasFixedStatistics)
                 ComputeStatistics(first, count, sums);
             if (_operands.Output == null)
                 continue;
             nint group = first;
-            for (; SharesWeights && group + Map.RowsAtOnce <= first + count && TryApplyFour(group); group += Map.RowsAtOnce)
+            for (; _layout.SharesWeights && group + Map.RowsAtOnce <= first + count && TryApplyFour(group, 0, _layout.Unit.Segments); group += Map.RowsAtOnce)
                 statistic += Map.RowsAtOnce;
             for (; group < first + count; group++)
             {
@@ -100,8 +111,9 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
                 }
             }
         }
+        nint blocks = (_layout.Units + _groupsAtOnce - 1) / _groupsAtOnce;
         if (_operands.Output != null)
-            Partition.For(new UnitSegments(this), _layout.Units * _layout.Unit.Segments, degree);
+            Partition.For(new BlockSegments(this), blocks * _layout.Unit.Segments, degree);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -153,34 +165,38 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Target<T> Target(nint offset, nint length) => new(_operands.Output + offset, length, _isStreamed, _ahead);
 
-    /// <summary>Applies four rows side by side, if the element type is wide enough for all of them.</summary>
+    /// <summary>Applies some segments of four rows side by side, if the element type is wide enough for all of them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private bool TryApplyFour(nint row)
+    private bool TryApplyFour(nint row, nint firstSegment, nint endSegment)
     {
         GroupStatistics* statistics = _operands.Statistics + row;
         Affine first = Affine.Normalizing<T>(statistics[0]), second = Affine.Normalizing<T>(statistics[1]);
         Affine third = Affine.Normalizing<T>(statistics[2]), fourth = Affine.Normalizing<T>(statistics[3]);
         if (!(first.IsNarrow && second.IsNarrow && third.IsNarrow && fourth.IsNarrow))
             return false;
-        if (_operands.Bias != null)
-            ApplyFour<On>(row, first, second, third, fourth);
-        else
-            ApplyFour<Off>(row, first, second, third, fourth);
+        for (nint i = firstSegment; i < endSegment; i++)
+        {
+            Segment segment = _layout.Unit[i];
+            if (_operands.Bias != null)
+                ApplyFour<On>(row, segment, first, second, third, fourth);
+            else
+                ApplyFour<Off>(row, segment, first, second, third, fourth);
+        }
         return true;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void ApplyFour<THasBias>(nint row, in Affine first, in Affine second, in Affine third, in Affine fourth)
+    private void ApplyFour<THasBias>(nint row, in Segment segment, in Affine first, in Affine second, in Affine third, in Affine fourth)
         where THasBias : struct, IFlag
     {
-        nint width = _layout.Unit.Length;
-        T* weight = _operands.Weight, bias = _operands.Bias, x = _operands.Input + (row * width);
+        nint width = _layout.Unit.Length, offset = (row * width) + segment.Offset;
+        T* weight = _operands.Weight + segment.Offset, bias = _operands.Bias + segment.Offset, x = _operands.Input + offset;
         Map.RunFour<T, V, WeightedAffineMap<T, V, THasBias>, WeightAndBias<V>>(
             new(x, weight, bias, first),
             new(x + width, weight, bias, second),
             new(x + (2 * width), weight, bias, third),
             new(x + (3 * width), weight, bias, fourth),
-            Target(row * width, width),
+            Target(offset, segment.Length),
             width);
     }
 
@@ -231,19 +247,25 @@ internal readonly unsafe struct GroupForward<T, V, W>(in GroupLayout layout, in 
         }
     }
 
-    private readonly struct UnitSegments(GroupForward<T, V, W> forward) : IJob
+    private readonly struct BlockSegments(GroupForward<T, V, W> forward) : IJob
     {
         private readonly GroupForward<T, V, W> _forward = forward;
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public void Run(nint start, nint end)
         {
-            RunSet set = _forward._layout.Unit;
+            GroupLayout layout = _forward._layout;
+            nint segments = layout.Unit.Segments, atOnce = _forward._groupsAtOnce;
             for (nint i = start; i < end; i++)
             {
-                (nint unit, nint segment) = (i / set.Segments, i % set.Segments);
-                nint statistic = unit / _forward._layout.UnitsPerGroup % _forward._layout.StatisticsPeriod;
-                _forward.Apply(unit, unit % _forward._layout.Channels, _forward._operands.Statistics[statistic], set[segment]);
+                (nint unit, nint segment) = (i / segments * atOnce, i % segments);
+                if (atOnce == Map.RowsAtOnce && unit + atOnce <= layout.Units && _forward.TryApplyFour(unit, segment, segment + 1))
+                    continue;
+                for (nint last = Math.Min(unit + atOnce, layout.Units); unit < last; unit++)
+                {
+                    nint statistic = unit / layout.UnitsPerGroup % layout.StatisticsPeriod;
+                    _forward.Apply(unit, unit % layout.Channels, _forward._operands.Statistics[statistic], layout.Unit[segment]);
+                }
             }
             if (_forward._isStreamed)
                 Fence.Publish();

@@ -24,6 +24,9 @@ internal readonly struct GroupLayout
     /// <summary>The weight differs from element to element of a unit: there are Channels · Unit.Length of them.</summary>
     public bool IsElementwise { get; private init; }
 
+    /// <summary>Every row has the same weights.</summary>
+    public bool SharesWeights => IsElementwise && Channels == 1;
+
     public nint Units => Groups * UnitsPerGroup;
 
     public nint GroupStride => UnitStride * UnitsPerGroup;

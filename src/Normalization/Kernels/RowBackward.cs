@@ -79,7 +79,7 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
             for (nint count; row < last; row += count)
             {
                 // Rows that share their weights go together.
-                bool areFour = _layout.Channels == 1 && row + Map.RowsAtOnce <= last;
+                bool areFour = _layout.SharesWeights && row + Map.RowsAtOnce <= last;
                 count = areFour ? Map.RowsAtOnce : 1;
                 RunRows(row, areFour, sums, sums + PaddedParameters);
             }

@@ -151,6 +151,9 @@ internal static class PlantedBugs
         yield return new(
             "the tail is skipped", "Kernels/Reduction.cs", Formula, ("if (tail != 0)", "if (tail > 1)"));
         yield return new(
+            "the columns of a channel run into the next one's", "Kernels/ColumnReduction.cs", Formula,
+            ("Math.Clamp(count - lane, 0, W.Count)", "W.Count"));
+        yield return new(
             "a tail element counts twice", "Kernels/Reduction.cs", Formula, ("long* mask = Mask + tail;", "long* mask = Mask + tail + (tail == 0 ? 0 : 1);"));
     }
 
@@ -165,7 +168,7 @@ internal static class PlantedBugs
             ("(_count / _chunks * chunk) + Math.Min(chunk, _count % _chunks)", "_count / _chunks * chunk"));
         yield return new(
             "lanes fold in another order at one width", "Kernels/Reduction.cs", Widths,
-            ("W.Fold(half0 + half2 + (half1 + half3))", "W.Fold(half0 + half1 + (half2 + half3))"));
+            ("first + third + (second + fourth)", "first + second + (third + fourth)"));
         yield return new(
             "one width multiplies and adds in two roundings", "Kernels/Simd/FloatVectors.cs", Widths,
             ("new(Vector128.FusedMultiplyAdd(left._value, right._value, addend._value))", "new((left._value * right._value) + addend._value)"));
@@ -175,6 +178,10 @@ internal static class PlantedBugs
         yield return new(
             "a streamed row takes another one's place", "Kernels/Map.cs", "SameBitsTests.Streaming_past_the_cache_changes_no_bits",
             ("target.Down(3 * stride)", "target.Down(2 * stride)"));
+        yield return new(
+            "every segment of four long rows takes the weights of the first", "Kernels/GroupForward.cs",
+            "SameBitsTests.Long_rows_that_are_written_together_have_the_bits_that_they_have_alone",
+            ("_operands.Weight + segment.Offset, bias", "_operands.Weight, bias"));
         yield return new(
             "a streamed store is not aligned", "Kernels/Map.cs", "SameBitsTests.Streaming_past_the_cache_changes_no_bits",
             ("& (Memory.LineBytes - 1)) / sizeof(T))", "& (Memory.LineBytes - 1)) / sizeof(T) / 2)"));
