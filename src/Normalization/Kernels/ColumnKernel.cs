@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using Normalization.Kernels.Simd;
 
@@ -125,8 +124,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob, ILaneJob
     {
         if (_layout.Fold == 1)
         {
-            Span<double> span = new(totals, (int)channels);
-            TensorPrimitives.Add(span, new ReadOnlySpan<double>(columns, (int)channels), span);
+            ColumnReduction.AddTo<T, W>(totals, columns, channels);
             return;
         }
         for (nint channel = 0; channel < channels; channel++)

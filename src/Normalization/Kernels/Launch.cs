@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Normalization.Kernels;
 
 /// <summary>From validated spans to kernels: pins them, chooses the family, and repeats weights where a family needs it.</summary>
@@ -132,6 +134,7 @@ internal static unsafe class Launch
     }
 
     /// <summary>One more term in BatchNorm's parameter gradients, from the sums of each channel.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void AddParameterGradients<T>(
         ReadOnlySpan<GroupStatistics> statistics, ReadOnlySpan<Sums> sums, Span<T> weightGradient, Span<T> biasGradient)
         where T : unmanaged
@@ -169,6 +172,7 @@ internal static unsafe class Launch
     }
 
     /// <summary>dx = r · γ · dy where nothing else is wanted: a forward pass about a mean of 0, which needs neither x nor sums.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Scale<T>(in Plan plan, ReadOnlySpan<T> dy, ReadOnlySpan<T> weight, ReadOnlySpan<GroupStatistics> statistics, Span<T> dx)
         where T : unmanaged
     {
@@ -226,6 +230,7 @@ internal static unsafe class Launch
 
         public void Dispose() => _scratch.Dispose();
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private Span<T> Expand(Span<T> destination, ReadOnlySpan<T> source, double missing)
         {
             if (source.IsEmpty)
@@ -241,6 +246,7 @@ internal static unsafe class Launch
             return span;
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private void AddFolded(ReadOnlySpan<T> expanded, Span<T> gradient)
         {
             for (int i = 0; i < gradient.Length; i++)

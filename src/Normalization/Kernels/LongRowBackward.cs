@@ -37,6 +37,7 @@ internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
 
     private static nint TilesPerRow(in GroupLayout layout) => (layout.Unit.Length + Thresholds.RowTile - 1) / Thresholds.RowTile;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Run(in GroupLayout layout, in Operands<T> operands, int degree, bool isStreamed)
     {
         nint tiles = TilesPerRow(layout);

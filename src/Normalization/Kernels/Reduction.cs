@@ -215,7 +215,7 @@ internal static unsafe class Reduction
         W.Fold(W.Count == 8 ? first : W.Count == 4 ? first + second : first + third + (second + fourth));
 
     /// <summary>Runs shorter than the lanes: their elements take the lanes in turn, from run to run.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static Sums RunShort<T, W, TTerms>(in TTerms terms, nint runs, nint length, nint stride)
         where T : unmanaged
         where W : unmanaged, IWideSimd<W, T>
@@ -248,6 +248,7 @@ internal static unsafe class Reduction
         return new Sums { Sum = Fold(sums), Product = Fold(products) };
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static double Fold(double* lanes)
     {
         for (int half = Lanes / 2; half > 0; half /= 2)

@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using System.Runtime.CompilerServices;
 using Normalization.Kernels.Simd;
 
@@ -39,6 +38,7 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
     /// <summary>Accumulators are read and written in whole vectors of up to 8, from the start of any row of a period on.</summary>
     private static nint Padded(nint parameters) => (parameters + 14) & ~7;
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Run(in GroupLayout layout, in Operands<T> operands)
     {
         long bytes = layout.Elements * sizeof(T);
@@ -60,9 +60,8 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
             double* partials = Memory.AtLine(memory);
             var job = new RowBackward<T, V, W>(layout, operands, rowsPerBlock, partials, isStreamed);
             Partition.For(job, blocks, degree);
-            Span<double> total = new(partials, (int)(2 * padded));
             for (nint block = 1; block < blocks; block++)
-                TensorPrimitives.Add(total, new ReadOnlySpan<double>(partials + (block * 2 * padded), total.Length), total);
+                ColumnReduction.AddTo<T, W>(partials, partials + (block * 2 * padded), 2 * padded);
             RowGradients<T, V, W>.Accumulate(operands.BiasGradient, 0, partials, job.Parameters);
             RowGradients<T, V, W>.Accumulate(operands.WeightGradient, 0, partials + padded, job.Parameters);
         }

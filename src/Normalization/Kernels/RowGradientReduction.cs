@@ -153,7 +153,7 @@ internal static unsafe class RowGradientReduction
             AddCentred(dy, x - _mean, weight, ref rowSum, ref rowProduct, ref sum, ref product);
 
         /// <summary>The elements past the last multiple of the lanes, or all of a row that is shorter.</summary>
-        [MethodImpl(MethodImplOptions.NoInlining)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public void AddTail(T* weight, nint width, double* lanes, double* sums, double* products)
         {
             nint start = Math.Max(0, width - Lanes), tail = width & (Lanes - 1);

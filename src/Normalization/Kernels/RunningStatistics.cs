@@ -6,6 +6,7 @@ namespace Normalization.Kernels;
 internal static unsafe class RunningStatistics
 {
     /// <summary>running = (1 - momentum) · running + momentum · batch, with the unbiased variance, averaged over the samples that have statistics of their own.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Update<T>(ReadOnlySpan<GroupStatistics> statistics, double count, double momentum, Span<T> mean, Span<T> variance)
         where T : unmanaged
     {
@@ -15,6 +16,7 @@ internal static unsafe class RunningStatistics
     }
 
     /// <summary>Fills statistics that do not depend on the input.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Fix<T>(ReadOnlySpan<T> mean, ReadOnlySpan<T> variance, double epsilon, Span<GroupStatistics> statistics)
         where T : unmanaged
     {

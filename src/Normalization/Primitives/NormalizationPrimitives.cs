@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Normalization.Kernels;
 
 namespace Normalization;
@@ -104,6 +105,7 @@ public static partial class NormalizationPrimitives
     }
 
     /// <summary>Forward with the statistics of the input, which are handed out where they are wanted.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void ComputeForward<T>(
         in Plan plan,
         ReadOnlySpan<T> x,
@@ -137,6 +139,7 @@ public static partial class NormalizationPrimitives
     }
 
     /// <summary>Backward with statistics given as two spans.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void ComputeBackward<T>(
         in Plan plan,
         ReadOnlySpan<T> x,
@@ -174,6 +177,7 @@ public static partial class NormalizationPrimitives
     }
 
     /// <summary>The statistics alone.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void ComputeMoments<T>(in Plan plan, ReadOnlySpan<T> x, Span<double> mean, Span<double> variance, string sizes)
         where T : unmanaged
     {
