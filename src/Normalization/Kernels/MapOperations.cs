@@ -22,7 +22,7 @@ internal readonly unsafe struct AffineMap<T, V>(T* x, in Affine affine) : IMap<V
         V.FusedMultiplyAdd(access.Load<V, T>(_x + i) - _pivot, _scale, _shift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Prefetch(nint i) => Memory.PrefetchFar(_x + i);
+    public void Prefetch(nint i) => Memory.Prefetch(_x + i);
 }
 
 /// <summary>((x - pivot) · scale + shift) · weight[i] + bias[i]; a null bias adds nothing.</summary>
@@ -77,7 +77,7 @@ internal readonly unsafe struct ColumnAffineMap<T, V>(T* x, nint stride, void* p
         V.FusedMultiplyAdd(access.Load<V, T>(_x + i) - column.Pivot, column.Scale, column.Shift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Prefetch(nint i) => Memory.PrefetchFar(_x + i);
+    public void Prefetch(nint i) => Memory.Prefetch(_x + i);
 }
 
 /// <summary>(dy - center) · outer + (x - pivot) · inner + shift, the same five numbers for every element.</summary>
@@ -105,8 +105,8 @@ internal readonly unsafe struct GradientMap<T, V>(T* x, T* dy, in GradientAffine
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Prefetch(nint i)
     {
-        Memory.PrefetchFar(_x + i);
-        Memory.PrefetchFar(_dy + i);
+        Memory.Prefetch(_x + i);
+        Memory.Prefetch(_dy + i);
     }
 }
 
@@ -182,8 +182,8 @@ internal readonly unsafe struct ColumnGradientMap<T, V>(T* x, T* dy, nint stride
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Prefetch(nint i)
     {
-        Memory.PrefetchFar(_x + i);
-        Memory.PrefetchFar(_dy + i);
+        Memory.Prefetch(_x + i);
+        Memory.Prefetch(_dy + i);
     }
 }
 

@@ -36,7 +36,7 @@ internal static unsafe class Memory
         return MemoryMarshal.CreateFromPinnedArray(array, (int)start / sizeof(T), length);
     }
 
-    /// <summary>Asks for a cache line that is needed soon; the address need not be valid.</summary>
+    /// <summary>Asks for a cache line; the address need not be valid.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Prefetch(void* address)
     {
@@ -44,7 +44,10 @@ internal static unsafe class Memory
             Sse.Prefetch0(address);
     }
 
-    /// <summary>Asks for a cache line that is needed later, without using the space of the first-level cache; the address need not be valid.</summary>
+    /// <summary>
+    /// Asks for a cache line without using the space of the first-level cache, which holds what rows share; the address need not be valid.
+    /// LayerNorm's backward of [4096, 1024] took 1.1 without it, evaluation of [32, 1024, 14, 14], where rows share nothing large, 1.2 with it.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void PrefetchFar(void* address)
     {
