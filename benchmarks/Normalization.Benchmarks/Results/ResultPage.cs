@@ -23,6 +23,7 @@ internal static class ResultPage
         {
             page.AppendLine().AppendLine($"## {group.Key} thread{(group.Key == 1 ? "" : "s")}").AppendLine();
             WriteFigures(page, [.. group]);
+            WriteBounds(page, [.. group]);
             WriteTable(page, [.. group], [.. timings.Where(t => t.Threads == group.Key).Select(t => t.Column).Distinct()]);
         }
 
@@ -52,7 +53,7 @@ internal static class ResultPage
         double[] doubles = [.. Ratios(cases, c => c.Double / c.Own)];
         Row("double over float", "2.3x", $"{doubles.Count(r => r <= 2.3)} of {doubles.Length} shapes, geometric mean {Mean(doubles)}x");
         string[] behind = [.. cases.Where(c => c.FastestPeer < c.Own).OrderBy(c => c.FastestPeer / c.Own)
-            .Select(c => string.Create(CultureInfo.InvariantCulture, $"{c.Operation} {c.Shape} ({c.FastestPeer / c.Own:F2}x)"))];
+            .Select(c => string.Create(CultureInfo.InvariantCulture, $"{c.Operation} {c.Shape} ({c.FastestPeer / c.Own:F2}x, {c.FastestPeerColumn})"))];
         page.AppendLine().AppendLine(behind.Length == 0 ? "Behind nowhere." : $"Behind the fastest peer: {string.Join(", ", behind)}.").AppendLine();
 
         void Row(string figure, string aim, string reached) => page.AppendLine($"| {figure} | {aim} | {reached} |");
@@ -64,6 +65,21 @@ internal static class ResultPage
                 ? "-"
                 : string.Create(CultureInfo.InvariantCulture, $"{100 * shares.Min():F0} to {100 * shares.Max():F0} %, geometric mean {100 * GeometricMean(shares):F0} %");
         }
+    }
+
+    /// <summary>What the aim against the plain peers asks of each operation: a layer at the memory limit itself would be this far ahead.</summary>
+    private static void WriteBounds(StringBuilder page, TimedCase[] cases)
+    {
+        page.AppendLine("Geometric means over the fastest peer in plain layout, of this library and of the limit (the faster copy or triad of the same bytes, which computes nothing):").AppendLine();
+        page.AppendLine("| operation | shapes | this library | the limit |").AppendLine("|---|---:|---:|---:|");
+        TimedCase[] compared = [.. cases.Where(c => double.IsFinite(c.FastestPlainPeer / c.Own))];
+        foreach (IGrouping<string, TimedCase> operation in compared.GroupBy(c => c.Operation))
+            Row(operation.Key, [.. operation]);
+        Row("all", compared);
+        page.AppendLine();
+
+        void Row(string name, TimedCase[] of) =>
+            page.AppendLine($"| {name} | {of.Length} | {Mean([.. of.Select(c => c.FastestPlainPeer / c.Own)])}x | {Mean([.. Ratios(of, c => c.FastestPlainPeer / c.Limit)])}x |");
     }
 
     private static void WriteTable(StringBuilder page, TimedCase[] cases, string[] columns)

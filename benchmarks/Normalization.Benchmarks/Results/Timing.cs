@@ -49,6 +49,8 @@ internal sealed class TimedCase(IEnumerable<Timing> timings)
 
     public double FastestPeer => Median(t => t.IsPeer);
 
+    public string FastestPeerColumn => _timings.Where(t => t.IsPeer).MinBy(t => t.MedianMicroseconds)!.Column;
+
     public double FastestPlainPeer => Median(t => t is { IsPeer: true, Layout: "plain" });
 
     public double NonTemporalLimit => Median(t => t is { Library: Timing.Limit, Layout: "non-temporal" });

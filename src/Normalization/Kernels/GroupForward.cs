@@ -247,6 +247,7 @@ internal readonly unsafe struct GroupForward<T, V, W> : IJob
         }
     }
 
+    /// <summary>One segment of a unit, or of long rows that are written together.</summary>
     private readonly struct BlockSegments(GroupForward<T, V, W> forward) : IJob
     {
         private readonly GroupForward<T, V, W> _forward = forward;
