@@ -16,7 +16,7 @@ internal static class ResultPage
         TimedCase[] cases = TimedCase.Group(timings);
         StringBuilder page = new();
         page.AppendLine("# Speed beside the peers").AppendLine();
-        page.AppendLine("Medians in µs (the lower of two rounds), all libraries interleaved in one run; in brackets, as a multiple of this library's. Written by").AppendLine();
+        page.AppendLine("Medians in µs (the lowest of two rounds or more), all libraries interleaved in one run; in brackets, as a multiple of this library's. Written by").AppendLine();
         page.AppendLine("    dotnet run -c Release --project benchmarks/Normalization.Benchmarks -- results").AppendLine();
         page.AppendLine($"Machine: {Machine()}. How the timing is fair and what the peers need: [Peers/README.md](Normalization.Benchmarks/Peers/README.md).");
         foreach (IGrouping<int, TimedCase> group in cases.GroupBy(c => c.Threads).OrderByDescending(g => g.Key))

@@ -13,7 +13,8 @@ internal readonly unsafe struct GroupForward<T, V, W> : IJob
     private readonly Operands<T> _operands;
     private readonly bool _isStreamed;
 
-    // Long rows that share their weights are written together, so that each segment of the weights is read once for four of them.
+    // Rows of several segments that share their weights are written together, so that each segment of these is read once for four of
+    // them: one by one [8, 64, 32, 32] took 1.2. Rows of one segment are not: together [2048, 4096] took 1.3.
     private readonly nint _groupsAtOnce;
     private readonly nint _batch;
     private readonly nint _ahead;
