@@ -1,7 +1,7 @@
 namespace Normalization.Verify.Planted;
 
 /// <summary>One bug of every class that a normalization library is known for.</summary>
-internal static class PlantedBugs
+internal static partial class PlantedBugs
 {
     private const string Formula = "ForwardPropertyTests.Every_shape_gives_the_formula";
 
@@ -17,6 +17,11 @@ internal static class PlantedBugs
         .. State(),
         .. Validation(),
         .. Tensors(),
+        .. Threads(),
+        .. Passes(),
+        .. Ranks(),
+        .. Files(),
+        .. Scales(),
     ];
 
     private static IEnumerable<PlantedBug> Statistics()
