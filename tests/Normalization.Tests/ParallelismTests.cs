@@ -1,3 +1,4 @@
+using System.Diagnostics.Tracing;
 using Normalization.Kernels;
 
 namespace Normalization.Tests;
@@ -20,12 +21,37 @@ public sealed class ParallelismTests
         NormalizationParallelism.MaxDegree.Should().Be(3);
     }
 
-    [Fact]
-    public void Small_work_stays_on_one_thread_and_large_work_does_not()
+    [Theory]
+    [InlineData(0, 64, 1)]
+    [InlineData(Thresholds.ParallelBytes - 1, 64, 1)]
+    [InlineData(Thresholds.ParallelBytes, 1, 1)]
+    [InlineData(Thresholds.ParallelBytes, 2, 2)]
+    [InlineData(Thresholds.ParallelBytes, 3, 3)]
+    [InlineData(Thresholds.ParallelBytes, 64, 4)]
+    [InlineData(1 << 20, 4, 4)]
+    [InlineData(1 << 20, 16, 16)]
+    [InlineData(1 << 20, 64, 16)]
+    [InlineData((4 << 20) - 1, 64, 63)]
+    [InlineData(4 << 20, 64, 64)]
+    [InlineData(1L << 40, 64, 64)]
+    [InlineData(1 << 20, int.MaxValue, 16)]
+    [InlineData(long.MaxValue, int.MaxValue, Thresholds.MostThreads)]
+    public void Every_thread_has_at_least_64_KB_and_small_work_stays_on_one(long bytes, int processors, int expected)
     {
-        using Setting setting = Setting.Degree(3);
-        Partition.DegreeFor(Thresholds.ParallelBytes - 1).Should().Be(1);
-        Partition.DegreeFor(Thresholds.ParallelBytes).Should().Be(3);
+        Partition.Degree(bytes, processors).Should().Be(expected);
+        using Setting setting = Setting.Degree(processors);
+        Partition.DegreeFor(bytes).Should().Be(expected);
+    }
+
+    [Theory]
+    [InlineData("Layer [100, 773] over 1")]
+    [InlineData("Batch [4096, 37] tracking")]
+    [InlineData("Layer [1, 66001] over 1")]
+    public void No_limit_at_all_neither_overflows_nor_changes_a_bit(string name)
+    {
+        long[] expected = new Sample<float>(Cases.Named(name)).Run().Bits();
+        using Setting setting = Setting.Degree(int.MaxValue);
+        new Sample<float>(Cases.Named(name)).Run().Bits().AsSpan().SequenceEqual(expected).Should().BeTrue();
     }
 
     [Fact]
@@ -57,6 +83,48 @@ public sealed class ParallelismTests
         {
             release.Set();
             busy.Wait(CancellationToken.None);
+        }
+    }
+
+    /// <summary>Where there is no more memory, a thread that rents it in the middle of a job has half of the output written.</summary>
+    [Fact]
+    public void Evaluation_rents_its_memory_before_it_begins_and_not_for_each_tile_of_columns()
+    {
+        using Setting setting = Setting.Degree(1);
+        int one = RentsOf(2 * Thresholds.FixedTileColumns), many = RentsOf(9 * Thresholds.FixedTileColumns);
+        one.Should().BePositive();
+        many.Should().Be(one);
+
+        static int RentsOf(int channels)
+        {
+            var layer = new BatchNorm1d<float>(channels);
+            layer.Eval();
+            Tensor<float> input = new(4, channels), output = new(4, channels);
+            using var rents = new RentCounter();
+            layer.Forward(input, output);
+            return rents.Count;
+        }
+    }
+
+    /// <summary>Counts what this thread rents from the shared pools.</summary>
+    private sealed class RentCounter : EventListener
+    {
+        private const int BufferRented = 1;
+
+        private readonly int _thread = Environment.CurrentManagedThreadId;
+
+        public int Count { get; private set; }
+
+        protected override void OnEventSourceCreated(EventSource eventSource)
+        {
+            if (eventSource.Name == "System.Buffers.ArrayPoolEventSource")
+                EnableEvents(eventSource, EventLevel.Verbose);
+        }
+
+        protected override void OnEventWritten(EventWrittenEventArgs eventData)
+        {
+            if (eventData.EventId == BufferRented && Environment.CurrentManagedThreadId == _thread)
+                Count++;
         }
     }
 }

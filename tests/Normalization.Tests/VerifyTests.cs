@@ -107,6 +107,14 @@ public sealed class VerifyTests
         RaceCheck.Run<float>(Geometry.Batch(2, 3, 12_000), 10).Differences.Should().Be(0);
     }
 
+    /// <summary>One helper for each row of 4 KB costs more than it gives.</summary>
+    [Fact]
+    public void A_call_wakes_no_more_threads_than_its_work_is_worth()
+    {
+        (int exitCode, string output) = ChildProcess.Run(["threads"]);
+        exitCode.Should().Be(0, output);
+    }
+
     [Fact]
     public void Random_calls_throw_only_what_is_documented_and_change_nothing_when_they_do()
     {

@@ -23,6 +23,7 @@ internal static class Commands
           guard                     every buffer before and after a forbidden page, every length, every vector width (Linux)
           alloc [--n STEPS]         bytes allocated in the steady state
           race [--n CALLS]          16 threads against the bits of one
+          threads                   how many threads a call wakes on 4, 16 and 64 processors
           fuzz [--n N] [--seed S]   random calls, right and wrong; --only CASE repeats one
           safetensors [--n N]       every truncation and flipped header bit of 20 files, and N random changes; --seed, --only as above
           crash-save [--kills N]    a process that saves a file is killed N times; the old file or the new one is there
@@ -48,6 +49,7 @@ internal static class Commands
                 "guard" => Guard(options),
                 "alloc" => Allocation(options),
                 "race" => Race(options),
+                "threads" => Threads(options),
                 "fuzz" => Fuzz(options),
                 "safetensors" => SafeTensors(options),
                 "crash-save" => CrashSave(options),
@@ -124,6 +126,13 @@ internal static class Commands
         return ExitCode(RaceCheck.Check(Console.Out, calls));
     }
 
+    private static int Threads(Options options)
+    {
+        bool isHere = options.Flag("--here");
+        options.RejectUnknown();
+        return ExitCode(isHere ? HelperCheck.ReportHere(Console.Out) : HelperCheck.Check(Console.Out));
+    }
+
     private static int Fuzz(Options options) => Fuzz(options, FuzzCheck.Calls);
 
     private static int SafeTensors(Options options) => Fuzz(options, SafeTensorsCase.Fuzz, SafeTensorsCase.SystematicCount);
@@ -188,7 +197,7 @@ internal static class Commands
     {
         options.RejectUnknown();
         int worst = 0;
-        foreach (string command in (string[])["accuracy", "hash --matrix --quick", "guard", "alloc --n 1000", "race --n 500", "fuzz --n 20000", "safetensors --n 20000", "crash-save --kills 20", "synchronize"])
+        foreach (string command in (string[])["accuracy", "hash --matrix --quick", "guard", "alloc --n 1000", "race --n 500", "threads", "fuzz --n 20000", "safetensors --n 20000", "crash-save --kills 20", "synchronize"])
         {
             Console.WriteLine($"== {command}");
             worst = Math.Max(worst, Run(command.Split(' ')));

@@ -8,7 +8,10 @@ internal readonly unsafe struct ColumnCoefficients(double* memory, nint channels
     // The last vector may be read as a whole.
     public const int Padding = 16;
 
-    private const int Arrays = 6;
+    /// <summary>How many of them an elementwise pass repeats for each column.</summary>
+    public const int Repeated = 5;
+
+    private const int Arrays = Repeated + 1;
 
     public readonly double* Pivot = memory;
     public readonly double* Inner = memory + channels;
@@ -19,6 +22,9 @@ internal readonly unsafe struct ColumnCoefficients(double* memory, nint channels
 
     /// <summary>How much memory they take.</summary>
     public static nint Size(nint channels) => (Arrays * channels) + Padding;
+
+    /// <summary>How much memory each of them takes where it is repeated for so many columns.</summary>
+    public static nint RoomFor(nint columns) => (columns + Padding) & -Padding;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Set<TLanes>(nint channel, in Affine<TLanes> affine) where TLanes : unmanaged, ILanes<TLanes>

@@ -7,7 +7,7 @@ namespace Normalization.Kernels;
 /// Forward and backward down the columns: sums of a tile of channels, then its elementwise pass. Where there are few tiles, both
 /// phases are spread over tiles and blocks of rows.
 /// </summary>
-internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob, ILaneJob
+internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILaneJob
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
     where W : unmanaged, IWideSimd<W, T>
@@ -23,12 +23,13 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob, ILaneJob
     private readonly Operands<T> _operands;
     private readonly double* _sums;
     private readonly ColumnCoefficients _coefficients;
+    private readonly WorkerRooms _rooms;
     private readonly bool _isStreamed;
     private readonly nint _rowsAhead;
     private readonly nint _ahead;
     private readonly bool _writesFour;
 
-    private ColumnKernel(in ColumnLayout layout, in Operands<T> operands, double* sums, in ColumnCoefficients coefficients)
+    private ColumnKernel(in ColumnLayout layout, in Operands<T> operands, double* sums, in ColumnCoefficients coefficients, double* rooms)
     {
         long bytes = (long)layout.Rows * layout.Columns * sizeof(T);
         nint tile = layout.Tile(0).Columns;
@@ -36,6 +37,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob, ILaneJob
         _operands = operands;
         _sums = sums;
         _coefficients = coefficients;
+        _rooms = new(rooms, ColumnCoefficients.Repeated * ColumnCoefficients.RoomFor(tile));
         _isStreamed = Thresholds.IsStreamed(TPass.Streams * bytes, tile * sizeof(T));
         _rowsAhead = Thresholds.Ahead(bytes, ColumnReduction.RowsAtOnce * layout.Columns);
         _writesFour = tile is < Thresholds.WideTile or > Thresholds.TileColumns;
@@ -47,26 +49,28 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob, ILaneJob
     public static void Run(in ColumnLayout layout, in Operands<T> operands)
     {
         int degree = Partition.DegreeFor((long)layout.Rows * layout.Columns * sizeof(T));
-        nint sums = TPass.NeedsSums(operands) ? 2 * layout.Blocks * layout.Channels : 0;
-        using var scratch = new Scratch<double>(sums + ColumnCoefficients.Size(layout.Channels));
+        nint sums = TPass.NeedsSums(operands) ? 2 * layout.Blocks * layout.Channels : 0, coefficients = ColumnCoefficients.Size(layout.Channels);
+        nint room = ColumnCoefficients.RoomFor(layout.Tile(0).Columns), rooms = room <= Room ? 0 : Math.Min(degree, layout.Tiles * layout.Blocks);
+        using var scratch = new Scratch<double>(sums + coefficients + WorkerRooms.Size(rooms, ColumnCoefficients.Repeated * room));
         fixed (double* memory = scratch.Span)
         {
-            var job = new ColumnKernel<T, V, W, TPass>(layout, operands, memory, new(memory + sums, layout.Channels));
+            var job = new ColumnKernel<T, V, W, TPass>(
+                layout, operands, memory, new(memory + sums, layout.Channels), memory + sums + coefficients);
             if (degree == 1 || layout.Tiles >= degree * Thresholds.ChunksPerThread)
             {
-                Partition.For(job, layout.Tiles, degree);
+                Partition.ForWorkers(job, layout.Tiles, degree);
                 return;
             }
             if (TPass.NeedsSums(operands))
                 Partition.For(new TileBlockSums(job), layout.Tiles * layout.Blocks, degree);
-            Partition.For(new Channels(job), layout.Channels, degree);
+            Partition.For(new Channels(job), layout.Channels, Partition.DegreeFor((sums + coefficients) * sizeof(double)));
             if (job.WritesOutput)
-                Partition.For(new TileBlocks(job), layout.Tiles * layout.Blocks, degree);
+                Partition.ForWorkers(new TileBlocks(job), layout.Tiles * layout.Blocks, degree);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public void Run(nint start, nint end)
+    public void Run(nint start, nint end, int worker)
     {
         for (nint i = start; i < end; i++)
         {
@@ -78,7 +82,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob, ILaneJob
             }
             Finish(tile.FirstChannel, tile.FirstChannel + tile.Channels);
             if (WritesOutput)
-                Apply(tile, 0, _layout.Rows);
+                Apply(tile, 0, _layout.Rows, worker);
         }
         if (_isStreamed)
             Fence.Publish();
@@ -153,7 +157,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob, ILaneJob
 
     /// <summary>The elementwise pass; neighbours that need the same arithmetic go together, so that no channel changes another one's bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private void Apply(in ColumnTile tile, nint firstRow, nint rows)
+    private void Apply(in ColumnTile tile, nint firstRow, nint rows, int worker)
     {
         nint end = tile.FirstChannel + tile.Channels;
         for (nint channel = tile.FirstChannel, next; channel < end; channel = next)
@@ -164,26 +168,24 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob, ILaneJob
             }
             ColumnTile part = _layout.Part(channel, next - channel);
             if (isNarrow)
-                Apply<V>(part, firstRow, rows);
+                Apply<V>(part, firstRow, rows, worker);
             else
-                Apply<W>(part, firstRow, rows);
+                Apply<W>(part, firstRow, rows, worker);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private void Apply<TVector>(in ColumnTile tile, nint firstRow, nint rows)
+    private void Apply<TVector>(in ColumnTile tile, nint firstRow, nint rows, int worker)
         where TVector : unmanaged, ISimd<TVector, T>
     {
-        nint room = (tile.Columns + ColumnCoefficients.Padding) & -ColumnCoefficients.Padding;
-        if (room <= Room)
+        nint room = ColumnCoefficients.RoomFor(tile.Columns);
+        if (room > Room)
         {
-            double* stack = stackalloc double[(int)Memory.LineRoom(5 * Room)];
-            Apply<TVector>(tile, firstRow, rows, Memory.AtLine(stack), Room);
+            Apply<TVector>(tile, firstRow, rows, _rooms[worker], room);
             return;
         }
-        using var scratch = new Scratch<double>(Memory.LineRoom(5 * room));
-        fixed (double* memory = scratch.Span)
-            Apply<TVector>(tile, firstRow, rows, Memory.AtLine(memory), room);
+        double* stack = stackalloc double[(int)Memory.LineRoom(ColumnCoefficients.Repeated * Room)];
+        Apply<TVector>(tile, firstRow, rows, Memory.AtLine(stack), Room);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
@@ -278,17 +280,17 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IJob, ILaneJob
         public void Run(nint start, nint end) => _kernel.Finish(start, end);
     }
 
-    private readonly struct TileBlocks(ColumnKernel<T, V, W, TPass> kernel) : IJob
+    private readonly struct TileBlocks(ColumnKernel<T, V, W, TPass> kernel) : IWorkerJob
     {
         private readonly ColumnKernel<T, V, W, TPass> _kernel = kernel;
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-        public void Run(nint start, nint end)
+        public void Run(nint start, nint end, int worker)
         {
             for (nint i = start; i < end; i++)
             {
                 (nint first, nint rows) = _kernel._layout.Block(i % _kernel._layout.Blocks);
-                _kernel.Apply(_kernel._layout.Tile(i / _kernel._layout.Blocks), first, rows);
+                _kernel.Apply(_kernel._layout.Tile(i / _kernel._layout.Blocks), first, rows, worker);
             }
             if (_kernel._isStreamed)
                 Fence.Publish();

@@ -11,7 +11,7 @@ internal static unsafe class Memory
     /// <summary>The size of a cache line, and of the widest vector.</summary>
     public const int LineBytes = 64;
 
-    private const int DoublesPerLine = LineBytes / sizeof(double);
+    public const int DoublesPerLine = LineBytes / sizeof(double);
 
     // What the runtime keeps apart from this size on, and collects with the oldest only, may as well be pinned.
     private const int LargeArrayBytes = 85_000;
