@@ -9,6 +9,7 @@ const string Usage = """
       results [options]      all of peers with one thread and two, as benchmarks/RESULTS.md and benchmarks/speed.svg
       smoke                  every operation once, on small shapes, to see that nothing is broken
       synchronize [--paper]  what synchronised BatchNorm adds, over 1, 2 and 4 threads or under mpirun; --paper: ResNet-50 on many nodes
+      heap WAY [--n N]       what large tensors cost a process that runs for long: tensor, array or pinned array
       layers [options]       BenchmarkDotNet; the options are its own, for example --filter '*LayerNorm*'
     """;
 
@@ -28,6 +29,8 @@ switch (args)
         return Smoke.Run(contenders);
     case ["synchronize", .. var options]:
         return SynchronizeCommand.Run(options);
+    case ["heap", .. var options]:
+        return HeapCost.Run(options);
     case ["layers", .. var options]:
         BenchmarkSwitcher.FromAssembly(typeof(LayerBenchmarks).Assembly).Run(options);
         return 0;

@@ -120,22 +120,18 @@ public sealed class PartitionTests
     public void Threads_of_one_job_have_different_numbers_below_its_degree()
     {
         const int Degree = 3;
-        int[] inside = new int[Degree];
-        bool isShared = false;
-        for (int round = 0; round < 200; round++)
-        {
-            Partition.ForWorkers(
-                new WorkerJob(worker =>
-                {
-                    if (Interlocked.Increment(ref inside[worker]) != 1)
-                        isShared = true;
-                    Thread.SpinWait(100);
-                    Interlocked.Decrement(ref inside[worker]);
-                }),
-                Count,
-                Degree);
-        }
-        isShared.Should().BeFalse();
+        int[] chunks = new int[Degree];
+        // All three begin a chunk together, so that each takes as many as the others.
+        using var together = new Barrier(Degree);
+        Partition.ForWorkers(
+            new WorkerJob(worker =>
+            {
+                together.SignalAndWait(CancellationToken.None);
+                Interlocked.Increment(ref chunks[worker]);
+            }),
+            Count,
+            Degree);
+        chunks.Should().OnlyContain(static taken => taken == Thresholds.ChunksPerThread);
     }
 
     [Fact]

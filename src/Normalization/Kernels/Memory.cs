@@ -13,7 +13,7 @@ internal static unsafe class Memory
 
     public const int DoublesPerLine = LineBytes / sizeof(double);
 
-    // What the runtime keeps apart from this size on, and collects with the oldest only, may as well be pinned.
+    // From this size on the runtime keeps arrays apart, and moves them only where it is asked to or runs out of memory.
     private const int LargeArrayBytes = 85_000;
 
     /// <summary>How many doubles to ask for so that this many can begin on a cache line.</summary>
@@ -23,17 +23,23 @@ internal static unsafe class Memory
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double* AtLine(double* address) => (double*)(((nuint)address + LineBytes - 1) & ~(nuint)(LineBytes - 1));
 
-    /// <summary>New memory. Where it is large, it begins on a cache line, which arrays do not.</summary>
+    /// <summary>
+    /// New memory. Where it is large, it begins on a cache line, which arrays do not, until the runtime moves it. It is not pinned:
+    /// under a memory limit the runtime has to be able to close the gaps between large arrays.
+    /// </summary>
     public static Memory<T> Allocate<T>(int length, bool isCleared) where T : unmanaged
     {
         int room = LineBytes / sizeof(T);
-        if ((long)length * sizeof(T) < LargeArrayBytes || length > Array.MaxLength - room)
-            return isCleared ? new T[length] : GC.AllocateUninitializedArray<T>(length);
-        T[] array = isCleared
-            ? GC.AllocateArray<T>(length + room, pinned: true)
-            : GC.AllocateUninitializedArray<T>(length + room, pinned: true);
-        nint start = -Marshal.UnsafeAddrOfPinnedArrayElement(array, 0) & (LineBytes - 1);
-        return MemoryMarshal.CreateFromPinnedArray(array, (int)start / sizeof(T), length);
+        bool isLarge = (long)length * sizeof(T) >= LargeArrayBytes && length <= Array.MaxLength - room;
+        int size = isLarge ? length + room : length;
+        T[] array = isCleared ? new T[size] : GC.AllocateUninitializedArray<T>(size);
+        if (!isLarge)
+            return array;
+        fixed (T* first = array)
+        {
+            nint start = -(nint)first & (LineBytes - 1);
+            return array.AsMemory((int)start / sizeof(T), length);
+        }
     }
 
     /// <summary>Asks for a cache line; the address need not be valid.</summary>

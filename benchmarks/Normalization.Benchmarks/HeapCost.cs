@@ -1,0 +1,86 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace Normalization.Benchmarks;
+
+/// <summary>
+/// The <c>heap</c> command: what large tensors cost a process that runs for long. A window of tensors lives, and each new one, of a
+/// random size, takes the place of a random old one.
+/// </summary>
+internal static class HeapCost
+{
+    private const int Live = 400;
+    private const int LeastBytes = 85_000;
+    private const int MostBytes = 4 << 20;
+
+    // Every now and then the server has less to do, and its tensors are small.
+    private const int Phases = 10;
+    private const int MostBytesWhenQuiet = 2 * LeastBytes;
+
+    public static int Run(ReadOnlySpan<string> options)
+    {
+        (string way, string number) = options switch
+        {
+            [var only] => (only, "1000000"),
+            [var first, "--n", var second] => (first, second),
+            _ => ("", ""),
+        };
+        Func<int, object>? allocate = way switch
+        {
+            "tensor" => static bytes => Tensor<float>.Uninitialized(bytes / sizeof(float)),
+            "array" => static bytes => GC.AllocateUninitializedArray<float>(bytes / sizeof(float)),
+            "pinned" => static bytes => GC.AllocateUninitializedArray<float>(bytes / sizeof(float), pinned: true),
+            _ => null,
+        };
+        if (allocate is null || !int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int count) || count < Phases)
+        {
+            Console.Error.WriteLine("usage: heap tensor|array|pinned [--n ALLOCATIONS]");
+            return 2;
+        }
+        Measure(allocate, count);
+        return 0;
+    }
+
+    private static void Measure(Func<int, object> allocate, int count)
+    {
+        var random = new Random(1);
+        object?[] window = new object?[Live];
+        int[] sizes = new int[Live];
+        long live = 0, mostLive = 0, heap = 0, committed = 0, fragmented = 0;
+        int collections = 0;
+        var clock = Stopwatch.StartNew();
+        for (int i = 0; i < count; i++)
+        {
+            int place = random.Next(Live), size = (int)(LeastBytes * Math.Pow((double)MostBytes / LeastBytes, random.NextDouble()));
+            if (i / (count / Phases) % 2 == 1)
+                size = Math.Min(size, MostBytesWhenQuiet);
+            live += size - sizes[place];
+            mostLive = Math.Max(mostLive, live);
+            sizes[place] = size;
+            window[place] = allocate(size);
+            if (GC.CollectionCount(0) == collections)
+                continue;
+            collections = GC.CollectionCount(0);
+            GCMemoryInfo info = GC.GetGCMemoryInfo(GCKind.Any);
+            heap = Math.Max(heap, info.HeapSizeBytes);
+            committed = Math.Max(committed, info.TotalCommittedBytes);
+            fragmented = Math.Max(fragmented, info.FragmentedBytes);
+        }
+        double seconds = clock.Elapsed.TotalSeconds, paused = GC.GetTotalPauseDuration().TotalSeconds;
+        GC.Collect();
+        GCMemoryInfo end = GC.GetGCMemoryInfo();
+        GC.KeepAlive(window);
+        Print("alive, at most", Mega(mostLive));
+        Print("heap, at most", Mega(heap));
+        Print("free space inside it, at most", Mega(fragmented));
+        Print("memory taken from the system, at most", Mega(committed));
+        Print("alive at the end", Mega(live));
+        Print("memory taken from the system at the end, after a collection", Mega(end.TotalCommittedBytes));
+        Print("collections of the oldest generation", $"{GC.CollectionCount(2):N0}");
+        Print("seconds, and of these paused", string.Create(CultureInfo.InvariantCulture, $"{seconds:F1}, {paused:F1}"));
+    }
+
+    private static void Print(string what, string value) => Console.WriteLine($"{what,-60} {value,12}");
+
+    private static string Mega(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1048576.0:N0} MB");
+}
