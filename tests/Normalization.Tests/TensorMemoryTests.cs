@@ -26,7 +26,7 @@ public sealed class TensorMemoryTests
         }
     }
 
-    /// <summary>The runtime cannot close the gaps between pinned arrays: where memory is limited, a server with much of it free runs out.</summary>
+    /// <summary>The runtime cannot close the gaps between pinned arrays: under a memory limit a server runs out.</summary>
     [Fact]
     public void Large_tensors_are_not_pinned_for_their_life()
     {

@@ -49,8 +49,8 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
     public static void Run(in ColumnLayout layout, in Operands<T> operands)
     {
         int degree = Partition.DegreeFor((long)layout.Rows * layout.Columns * sizeof(T));
-        nint sums = TPass.NeedsSums(operands) ? 2 * layout.Blocks * layout.Channels : 0, coefficients = ColumnCoefficients.Size(layout.Channels);
-        nint room = ColumnCoefficients.RoomFor(layout.Tile(0).Columns), rooms = room <= Room ? 0 : Math.Min(degree, layout.Tiles * layout.Blocks);
+        nint sums = TPass.NeedsSums(operands) ? 2 * layout.Blocks * layout.Channels : 0, room = ColumnCoefficients.RoomFor(layout.Tile(0).Columns);
+        nint coefficients = ColumnCoefficients.Size(layout.Channels), rooms = room <= Room ? 0 : Math.Min(degree, layout.Tiles * layout.Blocks);
         using var scratch = new Scratch<double>(sums + coefficients + WorkerRooms.Size(rooms, ColumnCoefficients.Repeated * room));
         fixed (double* memory = scratch.Span)
         {

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 
@@ -8,6 +9,7 @@ namespace Normalization.Kernels;
 /// The threads that work on one job at a time: its caller and helpers of the thread pool. The caller works too and never waits for a
 /// helper that has not started, so a busy pool only means less help. It returns after every helper has left the job.
 /// </summary>
+[SuppressMessage("Design", "CA1001", Justification = "The event lives as long as the thread whose crew this is, and is finalized after it.")]
 internal sealed class Crew<TJob> : IThreadPoolWorkItem where TJob : struct, IWorkerJob
 {
     // The state counts the helpers inside the job; no helper enters a closed one.
@@ -91,7 +93,7 @@ internal sealed class Crew<TJob> : IThreadPoolWorkItem where TJob : struct, IWor
         return false;
     }
 
-    /// <summary>Calls as many helpers as are missing: those that an earlier job called and the pool has not started yet help this one.</summary>
+    /// <summary>Calls those helpers that are missing: what an earlier job called and the pool has not started yet helps this one.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void CallHelpers()
     {

@@ -1,6 +1,6 @@
 namespace Normalization.Kernels;
 
-/// <summary>Work on items that do not depend on each other. It neither rents nor waits: all that it needs is there before it begins.</summary>
+/// <summary>Work on items that do not depend on each other. It rents no memory: all that it needs is there before it begins.</summary>
 internal interface IJob
 {
     void Run(nint start, nint end);
@@ -22,7 +22,9 @@ internal static class Partition
 
     /// <summary>The same where there are so many processors: every thread has enough to do.</summary>
     public static int Degree(long bytes, int processors) =>
-        bytes < Thresholds.ParallelBytes ? 1 : (int)Math.Min(bytes / Thresholds.BytesPerThread, Math.Min(processors, Thresholds.MostThreads));
+        bytes < Thresholds.ParallelBytes
+            ? 1
+            : (int)Math.Min(bytes / Thresholds.BytesPerThread, Math.Min(processors, Thresholds.MostThreads));
 
     public static void For<TJob>(in TJob job, nint count, int degree) where TJob : struct, IJob =>
         ForWorkers(new AnyWorker<TJob>(job), count, degree);

@@ -3,7 +3,7 @@ using Normalization.Verify.Numerics;
 
 namespace Normalization.Verify.Concurrency;
 
-/// <summary>How many threads of the pool a call wakes, by the size of its input and the number of processors: as many as its work is worth.</summary>
+/// <summary>How many threads of the pool a call wakes, by the size of its input and the number of processors.</summary>
 internal static class HelperCheck
 {
     // The column kernel's: sums, coefficients, output.
@@ -23,15 +23,16 @@ internal static class HelperCheck
     public static bool Check(TextWriter output)
     {
         bool isKept = true;
-        var rows = new List<string>(_geometries.Select(static geometry => $"| {geometry} | {geometry.Length * sizeof(float) / 1024:N0} KB |"));
+        string[] rows = Array.ConvertAll(_geometries, static geometry => $"| {geometry} | {geometry.Length * sizeof(float) / 1024} KB |");
         foreach (int processors in _processors)
         {
-            (int exitCode, string text) = ChildProcess.Run(["threads", "--here"], new Dictionary<string, string> { ["PROCESSOR_COUNT"] = $"{processors}" });
+            (int exitCode, string text) = ChildProcess.Run(
+                ["threads", "--here"], new Dictionary<string, string> { ["PROCESSOR_COUNT"] = $"{processors}" });
             string[] cells = text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
-            isKept &= exitCode == 0 && cells.Length == rows.Count;
-            if (cells.Length != rows.Count)
+            isKept &= exitCode == 0 && cells.Length == rows.Length;
+            if (cells.Length != rows.Length)
                 output.WriteLine(text);
-            for (int i = 0; i < Math.Min(cells.Length, rows.Count); i++)
+            for (int i = 0; i < Math.Min(cells.Length, rows.Length); i++)
                 rows[i] += $" {cells[i]} |";
         }
         output.WriteLine($"| layer, float | input | {string.Join(" | ", _processors.Select(static count => $"{count} processors"))} |");
@@ -50,7 +51,8 @@ internal static class HelperCheck
         {
             var trial = new Trial<float>(geometry);
             trial.Step();
-            int forward = HelpersOf(trial.Forward), backward = HelpersOf(() => trial.Layer.Backward(trial.OutputGradient, trial.InputGradient));
+            int forward = HelpersOf(trial.Forward);
+            int backward = HelpersOf(() => trial.Layer.Backward(trial.OutputGradient, trial.InputGradient));
             int most = MostPhases * (Partition.Degree((long)geometry.Length * sizeof(float), Environment.ProcessorCount) - 1);
             bool isWithin = forward <= most && backward <= most;
             isKept &= isWithin;

@@ -4,12 +4,14 @@ internal static partial class PlantedBugs
 {
     private static IEnumerable<PlantedBug> Threads()
     {
-        const string Crew = "Kernels/Crew.cs", Tests = "PartitionTests.";
+        const string Crew = "Kernels/Crew.cs", Partition = "Kernels/Partition.cs", Tests = "PartitionTests.";
+        const string Leave = Tests + "A_chunk_that_throws_ends_the_call_only_after_all_threads_have_left_it";
+        const string Degree = "ParallelismTests.Every_thread_has_at_least_64_KB_and_small_work_stays_on_one";
         yield return new(
-            "an exception of the caller leaves helpers at work", Crew, Tests + "A_chunk_that_throws_ends_the_call_only_after_all_threads_have_left_it",
+            "an exception of the caller leaves helpers at work", Crew, Leave,
             ("            Interlocked.Exchange(ref _next, _chunks);", "            if (worker == 0)\n                throw;"));
         yield return new(
-            "an exception of a chunk is lost", Crew, Tests + "A_chunk_that_throws_ends_the_call_only_after_all_threads_have_left_it",
+            "an exception of a chunk is lost", Crew, Leave,
             ("if (_failure is not null)", "if (_failure is not null && _chunks == 0)"));
         yield return new(
             "the last exception is thrown", Crew, Tests + "Of_several_exceptions_the_first_is_thrown",
@@ -29,13 +31,13 @@ internal static partial class PlantedBugs
             "every call on a busy pool puts more into its queue", Crew, Tests + "Calls_on_a_busy_thread_pool_do_not_fill_its_queue",
             ("_helpers - Volatile.Read(ref _queued)", "_helpers"));
         yield return new(
-            "all processors are called whatever the size", "Kernels/Partition.cs", "ParallelismTests.Every_thread_has_at_least_64_KB_and_small_work_stays_on_one",
-            ("(int)Math.Min(bytes / Thresholds.BytesPerThread, Math.Min(processors, Thresholds.MostThreads))", "processors"));
+            "all processors are called whatever the size", Partition, Degree,
+            ("Math.Min(bytes / Thresholds.BytesPerThread, Math.Min(processors, Thresholds.MostThreads))", "processors"));
         yield return new(
-            "a job of many helpers for little work", "Kernels/Partition.cs", "VerifyTests.A_call_wakes_no_more_threads_than_its_work_is_worth",
+            "a job of many helpers for little work", Partition, "VerifyTests.A_call_wakes_no_more_threads_than_its_work_is_worth",
             ("Math.Min(degree, chunks) - 1", "Math.Max(degree, chunks) - 1"));
         yield return new(
-            "no limit on threads overflows", "Kernels/Partition.cs", "ParallelismTests.Every_thread_has_at_least_64_KB_and_small_work_stays_on_one",
+            "no limit on threads overflows", Partition, Degree,
             ("Math.Min(processors, Thresholds.MostThreads)", "processors"));
         yield return new(
             "an interrupt at a lock of the pool comes out of a pass", "Kernels/Scratch.cs",
