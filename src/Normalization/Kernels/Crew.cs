@@ -9,7 +9,7 @@ namespace Normalization.Kernels;
 /// The threads that work on one job at a time: its caller and helpers of the thread pool. The caller works too and never waits for a
 /// helper that has not started, so a busy pool only means less help. It returns after every helper has left the job.
 /// </summary>
-[SuppressMessage("Design", "CA1001", Justification = "The event lives as long as the thread whose crew this is, and is finalized after it.")]
+[SuppressMessage("Design", "CA1001", Justification = "The event lives as long as its thread and is finalized after it.")]
 internal sealed class Crew<TJob> : IThreadPoolWorkItem where TJob : struct, IWorkerJob
 {
     // The state counts the helpers inside the job; no helper enters a closed one.
