@@ -17,9 +17,9 @@ internal sealed class MpiLibrary
 
     private static nint s_handle;
 
-    private MpiLibrary(string name, nint world, nint @double, nint errorsReturn)
+    private MpiLibrary(string name, nint world, nint @double, nint errorsReturn, int anySource)
     {
-        (Name, World, Double, ErrorsReturn) = (name, world, @double, errorsReturn);
+        (Name, World, Double, ErrorsReturn, AnySource) = (name, world, @double, errorsReturn, anySource);
     }
 
     /// <summary>Gets the first line of what the library says about itself.</summary>
@@ -33,6 +33,9 @@ internal sealed class MpiLibrary
 
     /// <summary>Gets MPI_ERRORS_RETURN.</summary>
     public nint ErrorsReturn { get; }
+
+    /// <summary>Gets MPI_ANY_SOURCE.</summary>
+    public int AnySource { get; }
 
     /// <summary>Gets a value indicating whether a launcher has started this process.</summary>
     public static bool IsLaunched => IsLaunchedByOpenMpi || Has("PMI_RANK") || Has("PMIX_RANK");
@@ -60,8 +63,14 @@ internal sealed class MpiLibrary
         return Identify(s_handle);
     }
 
-    /// <summary>The text of an error code.</summary>
-    public static string Describe(int error) =>
+    /// <summary>Throws if a function of MPI has failed.</summary>
+    public static void Check(int error, string function)
+    {
+        if (error != NativeMethods.Success)
+            throw new CollectiveException($"{function} failed: {Describe(error)}");
+    }
+
+    private static string Describe(int error) =>
         Text((Span<byte> text, out int length) => NativeMethods.MPI_Error_string(error, text, out length));
 
     private static nint Find()
@@ -92,12 +101,13 @@ internal sealed class MpiLibrary
                 name,
                 world,
                 NativeLibrary.GetExport(handle, "ompi_mpi_double"),
-                NativeLibrary.GetExport(handle, "ompi_mpi_errors_return"));
+                NativeLibrary.GetExport(handle, "ompi_mpi_errors_return"),
+                anySource: -1);
         }
         // The handles of the common binary interface of MPICH and its descendants.
         string[] descendants = ["MPICH", "Intel(R) MPI", "MVAPICH", "CRAY MPICH"];
         return descendants.Any(start => name.StartsWith(start, StringComparison.OrdinalIgnoreCase))
-            ? new(name, 0x44000000, 0x4c00080b, 0x54000001)
+            ? new(name, 0x44000000, 0x4c00080b, 0x54000001, anySource: -2)
             : throw Unknown($"'{name}' is neither Open MPI nor MPICH or a descendant of it");
     }
 

@@ -50,12 +50,23 @@ internal static partial class NativeMethods
     public static partial int MPI_Comm_set_errhandler(nint communicator, nint handler);
 
     [LibraryImport(Mpi)]
-    public static partial int MPI_Allgather(
-        ReadOnlySpan<double> sent, int sentCount, nint sentType, Span<double> received, int receivedCount, nint receivedType, nint communicator);
+    public static partial int MPI_Comm_free(ref nint communicator);
 
     [LibraryImport(Mpi)]
-    public static partial int MPI_Alltoall(
-        ReadOnlySpan<double> sent, int sentCount, nint sentType, Span<double> received, int receivedCount, nint receivedType, nint communicator);
+    public static partial int MPI_Isend(
+        ReadOnlySpan<double> sent, int count, nint type, int destination, int tag, nint communicator, ref nint request);
+
+    [LibraryImport(Mpi)]
+    public static partial int MPI_Improbe(int source, int tag, nint communicator, out int flag, ref nint message, Span<long> status);
+
+    [LibraryImport(Mpi)]
+    public static partial int MPI_Get_count(ReadOnlySpan<long> status, nint type, out int count);
+
+    [LibraryImport(Mpi)]
+    public static partial int MPI_Imrecv(Span<double> received, int count, nint type, ref nint message, ref nint request);
+
+    [LibraryImport(Mpi)]
+    public static partial int MPI_Test(ref nint request, out int flag, Span<long> status);
 
     [LibraryImport(Mpi)]
     public static partial int MPI_Error_string(int error, Span<byte> text, out int length);
@@ -66,4 +77,7 @@ internal static partial class NativeMethods
     /// <summary>Sets a variable of the environment that native code sees; the one of .NET is a copy.</summary>
     [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
     public static partial int SetEnvironmentVariable(string name, string value, int overwrite);
+
+    [LibraryImport("libc", EntryPoint = "usleep")]
+    public static partial int SleepMicroseconds(uint microseconds);
 }

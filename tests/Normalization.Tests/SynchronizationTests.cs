@@ -59,7 +59,7 @@ public sealed class SynchronizationTests
         {
             bool isOdd = ranks.Rank == 1;
             FluentActions.Invoking(() => Synchronize(ranks, isOdd ? difference : "")).Should()
-                .Throw<CollectiveException>().WithMessage($"*ranks 0, 2: a BatchNorm of 3 channels of float with epsilon 1E-05; rank 1: a BatchNorm of {other})*");
+                .Throw<CollectiveException>().WithMessage($"*ranks 0, 2: a BatchNorm of 3 channels of float with epsilon 1E-05 (layer 1, call 1); rank 1: a BatchNorm of {other} (layer 1, call 1))*");
 
             // The layer is as it was, and the ranks can go on.
             var layer = new BatchNorm1d<float>(Channels);
@@ -79,7 +79,7 @@ public sealed class SynchronizationTests
             Tensor<float> gradient = Input(ranks.Rank == 0 ? 4 : 6);
             FluentActions.Invoking(() => layer.Backward(gradient, gradient, ranks.Rank == 0 ? small : large)).Should()
                 .Throw<CollectiveException>().WithMessage(
-                    "*rank 0: backward through a BatchNorm of 3 channels of float and 8 elements in each; rank 1: *and 12 elements in each*");
+                    "*rank 0: backward through a BatchNorm of 3 channels of float and 8 elements in each (layer 1, call 4); rank 1: *and 12 elements in each*");
         });
 
     [Fact]

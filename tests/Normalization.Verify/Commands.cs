@@ -29,7 +29,10 @@ internal static class Commands
           crash-save [--kills N]    a process that saves a file is killed N times; the old file or the new one is there
           synchronize [--n CASES] [--seed S] [--ranks K]
                                     synchronised ranks against one process: K threads, or the processes that mpirun started
-          synchronize --fault NAME  under mpirun: what becomes of channels, order, shape, exit, death, signals
+          synchronize --fault NAME,NAME...
+                                    under mpirun: what becomes of channels, shape, null, order, twins, direction, length, gather, group,
+                                    call, split, leave, end, exit, death, signals
+          synchronize --groups N    under mpirun: N groups in turn, each disposed
           huge                      tensors of more than 2^32 bytes; needs 16 GiB
           planted [--only NAME]     plants known bugs in a copy of the sources, and expects the test named for each to fail; needs the SDK
           all                       all of these but huge and planted, each as short as it can be
@@ -164,12 +167,14 @@ internal static class Commands
     private static int Synchronize(Options options)
     {
         int cases = options.Number("--n") ?? 500, seed = options.Number("--seed") ?? 1;
-        (int? size, string? fault) = (options.Number("--ranks"), options.Text("--fault"));
+        (int? size, string? fault, int? groups) = (options.Number("--ranks"), options.Text("--fault"), options.Number("--groups"));
         options.RejectUnknown();
         if (size == 0 || (size is not null && MpiCollective.IsLaunched))
             throw new UsageException("--ranks is at least 1, and mpirun's own where mpirun starts the program");
         if (fault is not null)
             return PlantedFault.Run(fault, MpiCollective.Initialize());
+        if (groups is int number)
+            return ExitCode(GroupCheck.Run(Console.Out, MpiCollective.Initialize(), number));
         if (MpiCollective.IsLaunched)
         {
             MpiCollective processes = MpiCollective.Initialize();

@@ -7,7 +7,8 @@ namespace Normalization;
 /// <remarks>
 /// Every call is collective: all ranks make the same calls in the same order, with equally many values, and each waits for the
 /// others. A rank that leaves or fails must end the calls of the others, with an exception or with their processes, and must not
-/// leave them waiting. One object belongs to one rank, and one thread at a time calls it.
+/// leave them waiting. Ranks that make different calls, or give different numbers of values, all get an exception. A call that
+/// throws has changed none of its arguments. One object belongs to one rank, and one thread at a time calls it.
 /// </remarks>
 public interface ICollective
 {
@@ -20,7 +21,9 @@ public interface ICollective
     /// <summary>Gives every rank the values of all ranks.</summary>
     /// <param name="values">The values of this rank.</param>
     /// <param name="gathered">Receives the values of rank 0, then those of rank 1 and so on: <see cref="Size"/> times as many.</param>
-    /// <exception cref="ArgumentException"><paramref name="gathered"/> has another length.</exception>
+    /// <exception cref="ArgumentException">
+    /// <paramref name="gathered"/> has another length. The other ranks get a <see cref="CollectiveException"/>.
+    /// </exception>
     /// <exception cref="CollectiveException">The ranks disagree, a rank has left, or the exchange failed.</exception>
     void AllGather(ReadOnlySpan<double> values, Span<double> gathered);
 

@@ -5,7 +5,8 @@ namespace Normalization;
 /// <summary>Threads of one process as ranks: for data-parallel training in one process, and for tests.</summary>
 /// <remarks>
 /// A rank that is disposed has left: calls of the other ranks that would wait for it throw <see cref="CollectiveException"/>. A
-/// thread that disposes its rank when it fails therefore never leaves the others waiting; <see cref="Run"/> does so.
+/// thread that disposes its rank when it fails therefore never leaves the others waiting; <see cref="Run(int, Action{ICollective})"/>
+/// does so. A thread that is interrupted while it waits leaves the exchange as if it had not called, and may call again.
 /// </remarks>
 public sealed class InMemoryCollective : ICollective, IDisposable
 {
@@ -39,13 +40,18 @@ public sealed class InMemoryCollective : ICollective, IDisposable
     /// <param name="body">What a rank does; it is given its rank of the collective.</param>
     /// <exception cref="ArgumentNullException"><paramref name="body"/> is null.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="size"/> is not positive.</exception>
-    /// <exception cref="AggregateException">A rank threw; the exceptions of all ranks that did, in their order.</exception>
-    public static void Run(int size, Action<ICollective> body)
+    /// <exception cref="AggregateException">
+    /// A rank threw, or its thread could not be started; the exceptions of all such ranks, in their order.
+    /// </exception>
+    public static void Run(int size, Action<ICollective> body) => Run(size, body, static thread => thread.Start());
+
+    /// <summary>Runs the ranks on threads that the caller starts, so that a test can refuse to.</summary>
+    internal static void Run(int size, Action<ICollective> body, Action<Thread> start)
     {
         ArgumentNullException.ThrowIfNull(body);
-        Guard.Positive(size);
+        IReadOnlyList<InMemoryCollective> ranks = Create(size);
         var failures = new Exception?[size];
-        Thread[] threads = [.. Create(size).Select(rank => new Thread(() =>
+        Thread[] threads = [.. ranks.Select(rank => new Thread(() =>
         {
             try
             {
@@ -60,9 +66,21 @@ public sealed class InMemoryCollective : ICollective, IDisposable
             }
         })
         { Name = $"rank {rank.Rank} of {size}", IsBackground = true })];
-        foreach (Thread thread in threads)
-            thread.Start();
-        foreach (Thread thread in threads)
+        int started = 0;
+        try
+        {
+            for (; started < size; started++)
+                start(threads[started]);
+        }
+#pragma warning disable CA1031 // Whatever keeps a thread from starting is handed to the caller.
+        catch (Exception failure)
+#pragma warning restore CA1031
+        {
+            // The ranks that run wait for this one, which will never come.
+            failures[started] = failure;
+            ranks[started].Dispose();
+        }
+        foreach (Thread thread in threads.AsSpan(0, started))
             thread.Join();
         Exception[] thrown = [.. failures.OfType<Exception>()];
         if (thrown.Length > 0)
@@ -72,7 +90,15 @@ public sealed class InMemoryCollective : ICollective, IDisposable
     /// <inheritdoc/>
     public void AllGather(ReadOnlySpan<double> values, Span<double> gathered)
     {
-        Guard.Length<double>(gathered, (long)Size * values.Length, nameof(gathered), "Size · values.Length");
+        try
+        {
+            Guard.Length<double>(gathered, (long)Size * values.Length, nameof(gathered), "Size · values.Length");
+        }
+        catch (ArgumentException)
+        {
+            _meeting.Refuse(Rank);
+            throw;
+        }
         double[][] contributions = _meeting.Exchange(Rank, values);
         for (int rank = 0; rank < Size; rank++)
             contributions[rank].AsSpan(0, values.Length).CopyTo(gathered.Slice(rank * values.Length, values.Length));
@@ -89,84 +115,4 @@ public sealed class InMemoryCollective : ICollective, IDisposable
 
     /// <summary>Leaves: calls that wait for this rank throw, now and later.</summary>
     public void Dispose() => _meeting.Leave(Rank);
-
-    /// <summary>
-    /// Where the ranks of one collective meet. There are two tables, used in turn: whoever lays something on a table again knows
-    /// that all have been at the other one since, and so are done with this one.
-    /// </summary>
-    private sealed class Meeting(int size)
-    {
-        private readonly object _door = new();
-        private readonly Table[] _tables = [new(size), new(size)];
-        private int _arrived;
-        private int _round;
-        private int? _left;
-
-        public int Size => size;
-
-        /// <summary>Lays down the values of one rank, waits for the others, and returns those of all.</summary>
-        public double[][] Exchange(int rank, ReadOnlySpan<double> values)
-        {
-            // The round cannot end without this rank.
-            int round = Volatile.Read(ref _round);
-            Table table = _tables[round & 1];
-            table.Lay(rank, values);
-            lock (_door)
-            {
-                ThrowIfLeft(round);
-                if (++_arrived == size)
-                {
-                    _arrived = 0;
-                    _round++;
-                    Monitor.PulseAll(_door);
-                }
-                while (_round == round)
-                {
-                    Monitor.Wait(_door);
-                    ThrowIfLeft(round);
-                }
-            }
-            return table.Take();
-        }
-
-        public void Leave(int rank)
-        {
-            lock (_door)
-            {
-                _left ??= rank;
-                Monitor.PulseAll(_door);
-            }
-        }
-
-        /// <summary>A rank that left after the round has done its part of it.</summary>
-        private void ThrowIfLeft(int round)
-        {
-            if (_left is int rank && _round == round)
-                throw new CollectiveException($"Rank {rank} of {size} has left the collective: it ended or failed, and nothing can be exchanged any more.");
-        }
-    }
-
-    private sealed class Table(int size)
-    {
-        private readonly double[][] _values = [.. Enumerable.Repeat<double[]>([], size)];
-        private readonly int[] _lengths = new int[size];
-
-        public void Lay(int rank, ReadOnlySpan<double> values)
-        {
-            if (_values[rank].Length < values.Length)
-                _values[rank] = new double[values.Length];
-            values.CopyTo(_values[rank]);
-            _lengths[rank] = values.Length;
-        }
-
-        public double[][] Take()
-        {
-            if (_lengths.AsSpan().ContainsAnyExcept(_lengths[0]))
-            {
-                throw new CollectiveException(
-                    $"The ranks gave different numbers of values, in their order {string.Join(", ", _lengths)}: all must make the same calls in the same order.");
-            }
-            return _values;
-        }
-    }
 }

@@ -42,11 +42,17 @@ public abstract class BatchNorm<T> : RunningStatisticsLayer<T>
     /// </para>
     /// <para>
     /// The input gradient is that of the sum of all ranks' losses. The gradients of γ and β are those of the rank's own part; add
-    /// them over the ranks, as those of all other parameters, with <see cref="ICollective.AllReduce"/>. One value per channel is
-    /// an error only if all ranks together have one. Where one rank's arguments are refused, the pass throws on all ranks.
+    /// them over the ranks, as those of all other parameters, with
+    /// <see cref="CollectiveExtensions.AllReduceGradients{T}(ICollective, IReadOnlyList{Parameter{T}}, bool)"/>. One value per channel is
+    /// an error only if all ranks together have one.
+    /// </para>
+    /// <para>
+    /// Where one rank's arguments are refused, the pass throws on all ranks. So it does where ranks call different layers, even equal
+    /// ones (the order of these calls says which layers belong together), and where one rank has made a call without the others.
+    /// After such an error the ranks are together again and can go on.
     /// </para>
     /// </remarks>
-    /// <param name="collective">The ranks, which share the statistics; null, or a single rank, ends the synchronisation.</param>
+    /// <param name="collective">The ranks, which share the statistics, one object for all layers; null, or a single rank, ends the synchronization.</param>
     /// <exception cref="CollectiveException">The ranks' layers differ in channels, type or ε, or the exchange failed. The passes throw it too.</exception>
     public void Synchronize(ICollective? collective)
     {

@@ -18,6 +18,7 @@ public abstract partial class NormalizationLayer<T>
     /// <exception cref="InvalidOperationException">The layer is in training mode.</exception>
     public void Forward(in ReadOnlyTensorSpan<T> input, in TensorSpan<T> output)
     {
+        using Synchronization.Turn turn = Synchronization.BeginForward(Peers);
         if (IsTraining)
         {
             throw new InvalidOperationException(
@@ -36,6 +37,7 @@ public abstract partial class NormalizationLayer<T>
     /// </exception>
     public void Forward(in ReadOnlyTensorSpan<T> input, in TensorSpan<T> output, ForwardContext<T> context)
     {
+        using Synchronization.Turn turn = Synchronization.BeginForward(Peers);
         ArgumentNullException.ThrowIfNull(context);
         Run(input, output, context);
     }
@@ -54,9 +56,9 @@ public abstract partial class NormalizationLayer<T>
     public void Backward(
         in ReadOnlyTensorSpan<T> input, in ReadOnlyTensorSpan<T> outputGradient, in TensorSpan<T> inputGradient, ForwardContext<T> context)
     {
+        using Synchronization.Turn turn = Synchronization.BeginBackward(PeersOf(context));
         ArgumentNullException.ThrowIfNull(context);
         GuardOwner(context);
-        using Synchronization.Turn turn = Synchronization.BeginBackward(context.Peers);
         TensorSpans.GuardShape(input.Lengths, context.Shape, nameof(input));
         TensorSpans.GuardShape(outputGradient.Lengths, context.Shape, nameof(outputGradient));
         TensorSpans.GuardShape(inputGradient.Lengths, context.Shape, nameof(inputGradient));
@@ -67,10 +69,12 @@ public abstract partial class NormalizationLayer<T>
             context);
     }
 
+    /// <summary>The ranks that wait for a backward pass of this context, or of the one that should have been passed.</summary>
+    private Synchronization? PeersOf(ForwardContext<T>? context) => context?.Owner == this ? context.Peers : Peers;
+
     private void Run(in ReadOnlyTensorSpan<T> input, in TensorSpan<T> output, ForwardContext<T>? context)
     {
         Span<int> shape = input.Rank <= RankOnStack ? (stackalloc int[RankOnStack])[..input.Rank] : new int[input.Rank];
-        using Synchronization.Turn turn = Synchronization.BeginForward(Peers);
         TensorSpans.CopyShape(input.Lengths, shape, nameof(input));
         Plan plan = Describe(shape);
         TensorSpans.GuardShape(output.Lengths, shape, nameof(output));

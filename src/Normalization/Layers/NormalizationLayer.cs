@@ -85,6 +85,7 @@ public abstract partial class NormalizationLayer<T>
     /// <exception cref="ArgumentException">The input's shape does not fit the layer, or a channel has one value in training.</exception>
     public Tensor<T> Forward(Tensor<T> input)
     {
+        using Synchronization.Turn turn = Synchronization.BeginForward(Peers);
         ArgumentNullException.ThrowIfNull(input);
         Tensor<T> output = Tensor<T>.Uninitialized(input.Shape);
         Forward(input, output);
@@ -106,6 +107,7 @@ public abstract partial class NormalizationLayer<T>
     /// <exception cref="ArgumentException">A shape does not fit, memory overlaps, or a channel has one value in training.</exception>
     public void Forward(Tensor<T> input, Tensor<T> output, ForwardContext<T> context)
     {
+        using Synchronization.Turn turn = Synchronization.BeginForward(Peers);
         ArgumentNullException.ThrowIfNull(context);
         Run(input, output, context);
     }
@@ -118,6 +120,7 @@ public abstract partial class NormalizationLayer<T>
     /// <exception cref="InvalidOperationException">No forward pass is remembered, or the layer is in evaluation mode.</exception>
     public Tensor<T> Backward(Tensor<T> outputGradient)
     {
+        using Synchronization.Turn turn = Synchronization.BeginBackward(PeersOf(_remembered));
         ArgumentNullException.ThrowIfNull(outputGradient);
         Tensor<T> inputGradient = Tensor<T>.Uninitialized(outputGradient.Shape);
         Backward(outputGradient, inputGradient);
@@ -141,11 +144,11 @@ public abstract partial class NormalizationLayer<T>
     /// <exception cref="InvalidOperationException">The context remembers no forward pass of this layer.</exception>
     public void Backward(Tensor<T> outputGradient, Tensor<T> inputGradient, ForwardContext<T> context)
     {
+        using Synchronization.Turn turn = Synchronization.BeginBackward(PeersOf(context));
         ArgumentNullException.ThrowIfNull(outputGradient);
         ArgumentNullException.ThrowIfNull(inputGradient);
         ArgumentNullException.ThrowIfNull(context);
         Tensor<T> input = GuardRemembered(context);
-        using Synchronization.Turn turn = Synchronization.BeginBackward(context.Peers);
         GuardShape(outputGradient, input.Shape, nameof(outputGradient));
         GuardShape(inputGradient, input.Shape, nameof(inputGradient));
         RunBackward(input.Span, outputGradient.Span, inputGradient.Span, context);
@@ -184,9 +187,9 @@ public abstract partial class NormalizationLayer<T>
 
     private void Run(Tensor<T> input, Tensor<T> output, ForwardContext<T>? context)
     {
+        using Synchronization.Turn turn = Synchronization.BeginForward(Peers);
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(output);
-        using Synchronization.Turn turn = Synchronization.BeginForward(Peers);
         Plan plan = Describe(input.Shape);
         GuardShape(output, input.Shape, nameof(output));
         Run(plan, input.Shape, input.Span, output.Span, context, input);

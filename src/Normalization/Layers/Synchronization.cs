@@ -1,16 +1,17 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using Normalization.Kernels;
 
 namespace Normalization;
 
 /// <summary>
-/// What the ranks of a synchronised BatchNorm tell each other: one message a pass, gathered from all. Every rank computes the same
+/// What the ranks of a synchronized BatchNorm tell each other: one message a pass, gathered from all. Every rank computes the same
 /// from the same numbers in the same order, which gives all of them the same bits; a sum inside the transport need not.
 /// </summary>
 internal sealed class Synchronization
 {
-    // The kind of the message, the channels, the bytes of an element, and a number that depends on the kind.
-    private const int HeaderLength = 4;
+    // The kind of the message, the channels, the bytes of an element, the layer, the call, and a number that depends on the kind.
+    private const int HeaderLength = 6;
 
     // Mean, residue, M2. Without the residue, elements near a mean that is large against the deviation would lose digits.
     private const int MomentLength = 3;
@@ -18,9 +19,15 @@ internal sealed class Synchronization
     // Σ dy and Σ dy · (x - mean).
     private const int SumLength = 2;
 
+    private static readonly ConditionalWeakTable<ICollective, Numbers> _numbersOf = [];
+
     private readonly ICollective _collective;
+    private readonly Numbers _numbers;
     private readonly int _channels;
     private readonly int _elementSize;
+
+    // Tells equal layers apart.
+    private readonly double _layer;
 
     // A pass has begun, and the other ranks wait for this one's message.
     private bool _isAwaited;
@@ -28,8 +35,10 @@ internal sealed class Synchronization
     private Synchronization(ICollective collective, int channels, int elementSize)
     {
         _collective = collective;
+        _numbers = _numbersOf.GetOrAdd(collective, static _ => new());
         _channels = channels;
         _elementSize = elementSize;
+        _layer = _numbers.Layers + 1;
     }
 
     private enum Kind
@@ -44,6 +53,7 @@ internal sealed class Synchronization
     public static Synchronization Agree(ICollective collective, int channels, int elementSize, double epsilon)
     {
         var synchronization = new Synchronization(collective, channels, elementSize);
+        synchronization.BeginCall();
         using var message = new Message(synchronization, 0);
         message.Exchange(Kind.Layer, epsilon);
         message.GuardEqualDetails();
@@ -95,6 +105,15 @@ internal sealed class Synchronization
         }
     }
 
+    private void BeginCall()
+    {
+        // A call that is made of others is one.
+        if (_isAwaited)
+            return;
+        _isAwaited = true;
+        _numbers.Calls++;
+    }
+
     private void Refuse(int valuesPerChannel)
     {
         using var message = new Message(this, valuesPerChannel);
@@ -143,6 +162,19 @@ internal sealed class Synchronization
     private static double Difference(ReadOnlySpan<double> moments, ReadOnlySpan<double> pivot, double count) =>
         count == 0 ? 0 : moments[0] - pivot[0] + (moments[1] - pivot[1]);
 
+    /// <summary>
+    /// What the layers over one collective have in common on one rank. The number of layers tells equal layers apart, and the number
+    /// of calls tells ranks apart of which one has made a call without the others.
+    /// </summary>
+    private sealed class Numbers
+    {
+        public double Layers { get; private set; }
+
+        public double Calls { get; set; }
+
+        public void CatchUp(double layers, double calls) => (Layers, Calls) = (Math.Max(Layers, layers), Math.Max(Calls, calls));
+    }
+
     /// <summary>A pass on this rank. One that ends before its message has been sent tells the others that its arguments were refused.</summary>
     internal readonly ref struct Turn : IDisposable
     {
@@ -152,7 +184,7 @@ internal sealed class Synchronization
         public Turn(Synchronization? owner, int valuesPerChannel)
         {
             (_owner, _valuesPerChannel) = (owner, valuesPerChannel);
-            owner?._isAwaited = true;
+            owner?.BeginCall();
         }
 
         public void Dispose()
@@ -190,9 +222,20 @@ internal sealed class Synchronization
         public void Exchange(Kind kind, double detail)
         {
             Span<double> own = _scratch.Span[.._length];
-            (own[0], own[1], own[2], own[3]) = ((double)kind, _owner._channels, _owner._elementSize, detail);
+            (own[0], own[1], own[2], own[3], own[4], own[5]) =
+                ((double)kind, _owner._channels, _owner._elementSize, _owner._layer, _owner._numbers.Calls, detail);
             _owner._isAwaited = false;
-            _owner._collective.AllGather(own, Gathered);
+            try
+            {
+                _owner._collective.AllGather(own, Gathered);
+            }
+            catch (CollectiveException exception)
+            {
+                throw new CollectiveException($"{exception.Message} This rank was at: {Describe(own)}.", exception);
+            }
+            // Ranks that have lost step are together again after the error.
+            for (int rank = 0; rank < _owner._collective.Size; rank++)
+                _owner._numbers.CatchUp(Header(rank)[3], Header(rank)[4]);
             for (int rank = 0; rank < _owner._collective.Size; rank++)
             {
                 if (!Header(rank)[..^1].SequenceEqual(Header(0)[..^1]) || Header(rank)[0] == (double)Kind.Refusal)
@@ -223,21 +266,22 @@ internal sealed class Synchronization
                 ranks.Add((Describe(Header(rank)), rank));
             IEnumerable<string> parts = ranks.GroupBy(static item => item.Text, static item => item.Rank)
                 .Select(static group => $"{(group.Count() == 1 ? "rank" : "ranks")} {string.Join(", ", group)}: {group.Key}");
-            return new($"The ranks do not fit together ({string.Join("; ", parts)}). All ranks must call equal layers in the same order.");
+            return new($"The ranks do not fit together ({string.Join("; ", parts)}). All ranks must call equal layers, synchronized in the same order, in the same order.");
         }
 
         private static string Describe(ReadOnlySpan<double> header)
         {
             string layer = string.Create(
                 CultureInfo.InvariantCulture, $"a BatchNorm of {header[1]} channels of {(header[2] == sizeof(float) ? "float" : "double")}");
-            return (Kind)header[0] switch
+            string what = (Kind)header[0] switch
             {
                 Kind.Refusal => "arguments refused, as its own exception says",
-                Kind.Layer => string.Create(CultureInfo.InvariantCulture, $"{layer} with epsilon {header[3]}"),
+                Kind.Layer => string.Create(CultureInfo.InvariantCulture, $"{layer} with epsilon {header[5]}"),
                 Kind.Forward => $"forward through {layer}",
-                Kind.Backward => string.Create(CultureInfo.InvariantCulture, $"backward through {layer} and {header[3]} elements in each"),
+                Kind.Backward => string.Create(CultureInfo.InvariantCulture, $"backward through {layer} and {header[5]} elements in each"),
                 _ => "something else",
             };
+            return string.Create(CultureInfo.InvariantCulture, $"{what} (layer {header[3]}, call {header[4]})");
         }
     }
 }

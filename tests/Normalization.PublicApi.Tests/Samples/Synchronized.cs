@@ -18,14 +18,8 @@ internal static class Synchronized
             Tensor<float> output = norm.Forward(images);
             norm.Backward(output);
 
-            // The gradients of parameters are those of the rank's own images: add them up before the step.
-            Span<float> gradient = norm.Weight!.Gradient.Span;
-            double[] sum = new double[gradient.Length];
-            for (int i = 0; i < sum.Length; i++)
-                sum[i] = gradient[i];
-            ranks.AllReduce(sum);
-            for (int i = 0; i < sum.Length; i++)
-                gradient[i] = (float)sum[i];
+            // The gradients of parameters are those of the rank's own images: add them over the ranks before the step.
+            ranks.AllReduceGradients(norm.Parameters);
         });
         // end-sample
     }

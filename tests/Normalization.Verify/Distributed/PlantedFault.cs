@@ -9,18 +9,45 @@ internal static class PlantedFault
     private const int Channels = 6;
     private const int FailedExit = 3;
 
-    public static int Run(string name, MpiCollective ranks)
+    /// <summary>Plants one fault after another, after each of which the ranks go on.</summary>
+    public static int Run(string names, MpiCollective ranks) => names.Split(',').Max(name => Plant(name, ranks));
+
+    private static int Plant(string name, MpiCollective ranks)
     {
         bool isLast = ranks.Rank == ranks.Size - 1;
+        BatchNorm1d<float> layer;
         switch (name)
         {
             case "channels":
-                return Tell(ranks, () => new BatchNorm1d<float>(isLast ? Channels + 1 : Channels).Synchronize(ranks));
+                return Tell(name, ranks, () => new BatchNorm1d<float>(isLast ? Channels + 1 : Channels).Synchronize(ranks));
             case "shape":
-                BatchNorm1d<float> layer = Synchronized(ranks, Channels);
-                return Tell(ranks, () => layer.Forward(new(4, isLast ? Channels + 1 : Channels)));
+                layer = Synchronized(ranks, Channels);
+                return Tell(name, ranks, () => layer.Forward(new(4, isLast ? Channels + 1 : Channels)));
+            case "null":
+                layer = Synchronized(ranks, Channels);
+                return Tell(name, ranks, () => layer.Forward(isLast ? null! : new(4, Channels)));
             case "order":
-                return OutOfStep(ranks, isLast);
+                return OutOfStep(name, ranks, isLast, 8 * Channels);
+            case "twins":
+                return OutOfStep(name, ranks, isLast, Channels);
+            case "direction":
+                layer = Synchronized(ranks, Channels);
+                layer.Forward(new(4, Channels));
+                return Tell(name, ranks, () => _ = isLast ? layer.Backward(new(4, Channels)) : layer.Forward(new(4, Channels)));
+            case "length":
+                return Tell(name, ranks, () => ranks.AllReduce(new double[isLast ? 2000 : 3]));
+            case "gather":
+                return Tell(name, ranks, () => ranks.AllGather(new double[2], new double[isLast ? 1 : 2 * ranks.Size]));
+            case "group":
+                return Tell(name, ranks, () => ranks.Split(isLast ? -1 : 0));
+            case "call":
+                return Tell(name, ranks, isLast ? () => ranks.AllReduce([1]) : () => ranks.AllGather([1], new double[ranks.Size]));
+            case "split":
+                return isLast ? Tell(name, ranks, () => ranks.AllReduce([1])) : Tell(name, ranks, () => ranks.Split(0));
+            case "end":
+                return isLast ? 0 : Tell(name, () => Wait(ranks), ranks.Rank);
+            case "leave":
+                return Leave(name, ranks, isLast);
             case "exit":
                 return isLast ? FailedExit : Wait(ranks);
             case "death":
@@ -35,29 +62,43 @@ internal static class PlantedFault
     }
 
     /// <summary>Says what the call threw, and that the ranks can go on together after it.</summary>
-    private static int Tell(MpiCollective ranks, Action call)
+    private static int Tell(string name, MpiCollective ranks, Action call)
+    {
+        int exitCode = Tell(name, call, ranks.Rank);
+        double[] sum = [1];
+        ranks.AllReduce(sum);
+        return sum[0] == ranks.Size ? exitCode : 1;
+    }
+
+    private static int Tell(string name, Action call, int rank)
     {
         try
         {
             call();
             return 1;
         }
-        catch (Exception exception) when (exception is CollectiveException or ArgumentException)
+        catch (Exception exception) when (exception is CollectiveException or ArgumentException or ObjectDisposedException)
         {
-            double[] sum = [1];
-            ranks.AllReduce(sum);
-            Console.WriteLine($"rank {ranks.Rank} of {sum[0]}: {exception.GetType().Name}: {exception.Message}");
+            Console.WriteLine($"{name}, rank {rank}: {exception.GetType().Name}: {exception.Message}");
             return 0;
         }
     }
 
-    /// <summary>The last rank calls a wider layer first.</summary>
-    private static int OutOfStep(MpiCollective ranks, bool isLast)
+    /// <summary>The last rank calls the second of two layers first.</summary>
+    private static int OutOfStep(string name, MpiCollective ranks, bool isLast, int otherChannels)
     {
-        BatchNorm1d<float> narrow = Synchronized(ranks, Channels), wide = Synchronized(ranks, 8 * Channels);
-        (isLast ? wide : narrow).Forward(new(4, isLast ? 8 * Channels : Channels));
-        (isLast ? narrow : wide).Forward(new(4, isLast ? Channels : 8 * Channels));
-        return 0;
+        BatchNorm1d<float> one = Synchronized(ranks, Channels), other = Synchronized(ranks, otherChannels);
+        return Tell(name, ranks, () => _ = isLast ? other.Forward(new(4, otherChannels)) : one.Forward(new(4, Channels)));
+    }
+
+    /// <summary>The last rank leaves a group, and goes on with all.</summary>
+    private static int Leave(string name, MpiCollective ranks, bool isLast)
+    {
+        using MpiCollective group = ranks.Split(0);
+        if (!isLast)
+            return Tell(name, ranks, () => Wait(group));
+        group.Dispose();
+        return Tell(name, ranks, () => group.AllReduce([1]));
     }
 
     private static int Wait(MpiCollective ranks)

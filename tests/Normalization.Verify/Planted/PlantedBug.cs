@@ -1,6 +1,6 @@
 namespace Normalization.Verify.Planted;
 
-/// <summary>A mistake that somebody could make: what it changes in one file of src/Normalization, and the test that must notice it.</summary>
+/// <summary>A mistake that somebody could make: what it changes in one file, named from src/Normalization, and the test that must notice it.</summary>
 internal sealed record PlantedBug(string Name, string File, string Test, params (string Original, string Planted)[] Edits)
 {
     /// <summary>Plants the bug in the text of the file, every piece of which must be there exactly once.</summary>

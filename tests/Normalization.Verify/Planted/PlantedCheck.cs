@@ -6,7 +6,10 @@ namespace Normalization.Verify.Planted;
 /// <summary>Plants each bug in a copy of the sources, builds it, and expects the one test that is named for it to fail.</summary>
 internal static partial class PlantedCheck
 {
-    private const string Sources = "src/Normalization", Tests = "tests/Normalization.Tests", Output = "bin/Release/net10.0";
+    // The second one uses the first one, and is built with it.
+    private const string Sources = "src/Normalization", Packages = "src/Normalization.Mpi";
+
+    private const string Tests = "tests/Normalization.Tests", Output = "bin/Release/net10.0";
 
     private static readonly string[] _left = ["bin", "obj", "TestResults", "StrykerOutput"];
 
@@ -55,8 +58,8 @@ internal static partial class PlantedCheck
         try
         {
             File.WriteAllText(file, bug.Plant(source));
-            Build(copy, Sources);
-            foreach (string built in Directory.EnumerateFiles(Path.Combine(copy, Sources, Output), "Normalization.*"))
+            Build(copy, Packages);
+            foreach (string built in Directory.EnumerateFiles(Path.Combine(copy, Packages, Output), "Normalization.*"))
                 File.Copy(built, Path.Combine(copy, Tests, Output, Path.GetFileName(built)), overwrite: true);
             (int exitCode, string output) = RunTests(copy, [bug.Test]);
             // A process without a summary has crashed, as a misaligned store does; one without an end proves nothing.
