@@ -8,7 +8,10 @@ namespace Normalization.Mpi;
 /// </summary>
 internal struct Waiting
 {
-    private const int Polls = 64, SleepMicroseconds = 50;
+    // Few, since a rank that shares its processor with the one it waits for waits in vain.
+    private const int Polls = 16;
+
+    private const int SleepMicroseconds = 50;
 
     private static readonly long _yieldTicks = Stopwatch.Frequency / 1000;
 

@@ -53,7 +53,7 @@ internal static class SynchronizeCommand
             var input = Tensor<float>.RandomNormal(shape, seed: 1);
             Tensor<float> output = new(shape), gradient = new(shape);
             // The message of a pass: a header, and three or two doubles a channel.
-            double[] forward = new double[4 + (3 * shape[1])], backward = new double[4 + (2 * shape[1])];
+            double[] forward = new double[6 + (3 * shape[1])], backward = new double[6 + (2 * shape[1])];
             double[] gathered = new double[ranks.Size * forward.Length];
             double[] times = Fastest(
                 ranks,
