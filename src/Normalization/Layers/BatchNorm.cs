@@ -28,6 +28,13 @@ public abstract class BatchNorm<T> : RunningStatisticsLayer<T>
     /// <summary>Gets a value indicating whether training shares its statistics with other ranks.</summary>
     public bool IsSynchronized => _synchronization is not null;
 
+    /// <summary>Gets or sets what <see cref="Synchronize"/> has agreed on, for a model that has to take it back.</summary>
+    internal Synchronization? Ranks
+    {
+        get => _synchronization;
+        set => _synchronization = value;
+    }
+
     private protected override Synchronization? Peers => IsTraining && !HasFixedStatistics ? _synchronization : null;
 
     /// <summary>

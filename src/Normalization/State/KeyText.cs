@@ -12,6 +12,9 @@ internal static class KeyText
     public static bool IsUnder(string key, string prefix) =>
         key.Length > prefix.Length && key[prefix.Length] == '.' && key.StartsWith(prefix, StringComparison.Ordinal);
 
+    /// <summary>A prefix as it stands before a key.</summary>
+    public static string WithDot(string prefix) => prefix.Length == 0 || prefix.EndsWith('.') ? prefix : $"{prefix}.";
+
     /// <summary>A key without control characters, and not longer than a line.</summary>
     public static string Shown(string key)
     {

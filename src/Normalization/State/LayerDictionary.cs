@@ -14,6 +14,8 @@ public sealed class LayerDictionary<T> : IReadOnlyDictionary<string, Normalizati
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly OrderedDictionary<string, NormalizationLayer<T>> _layers = new(StringComparer.Ordinal);
+    private readonly List<NormalizationLayer<T>> _distinctLayers = [];
+    private readonly List<Parameter<T>> _parameters = [];
 
     /// <summary>Gets the number of layers.</summary>
     public int Count => _layers.Count;
@@ -23,6 +25,12 @@ public sealed class LayerDictionary<T> : IReadOnlyDictionary<string, Normalizati
 
     /// <summary>Gets the layers, in the order of the prefixes.</summary>
     public IEnumerable<NormalizationLayer<T>> Values => _layers.Values;
+
+    /// <summary>
+    /// Gets the parameters of all layers, in the order of the prefixes, frozen ones (<see cref="Parameter{T}.RequiresGradient"/>)
+    /// included. A layer that stands at several prefixes gives its parameters once.
+    /// </summary>
+    public IReadOnlyList<Parameter<T>> Parameters => _parameters;
 
     /// <summary>Gets a layer.</summary>
     /// <param name="key">The prefix.</param>
@@ -41,6 +49,54 @@ public sealed class LayerDictionary<T> : IReadOnlyDictionary<string, Normalizati
         if (prefix.EndsWith('.'))
             throw new ArgumentException($"A prefix stands without the dot after it, got {KeyText.Shown(prefix)}.", nameof(prefix));
         _layers.Add(prefix, layer);
+        if (_distinctLayers.Contains(layer))
+            return;
+        _distinctLayers.Add(layer);
+        _parameters.AddRange(layer.Parameters);
+    }
+
+    /// <summary>Switches all layers to training mode.</summary>
+    public void Train()
+    {
+        foreach (NormalizationLayer<T> layer in _distinctLayers)
+            layer.Train();
+    }
+
+    /// <summary>Switches all layers to evaluation mode.</summary>
+    public void Eval()
+    {
+        foreach (NormalizationLayer<T> layer in _distinctLayers)
+            layer.Eval();
+    }
+
+    /// <summary>Sets the gradients of all parameters to zero, those of frozen ones too.</summary>
+    public void ZeroGradients()
+    {
+        foreach (Parameter<T> parameter in _parameters)
+            parameter.ZeroGradient();
+    }
+
+    /// <summary>
+    /// Takes the batch statistics of every BatchNorm over all ranks, as <see cref="BatchNorm{T}.Synchronize"/> does; the other layers
+    /// need no other ranks. All ranks must call this, for equal layers in the same order.
+    /// </summary>
+    /// <param name="collective">The ranks; null, or a single rank, ends the synchronization.</param>
+    /// <exception cref="CollectiveException">The ranks' layers differ, or the exchange failed; every layer is as it was.</exception>
+    public void Synchronize(ICollective? collective)
+    {
+        BatchNorm<T>[] layers = [.. _distinctLayers.OfType<BatchNorm<T>>()];
+        Synchronization?[] before = Array.ConvertAll(layers, static layer => layer.Ranks);
+        try
+        {
+            foreach (BatchNorm<T> layer in layers)
+                layer.Synchronize(collective);
+        }
+        catch
+        {
+            for (int i = 0; i < layers.Length; i++)
+                layers[i].Ranks = before[i];
+            throw;
+        }
     }
 
     /// <summary>Gives the state of all layers, each key with the prefix of its layer before it.</summary>
@@ -63,10 +119,32 @@ public sealed class LayerDictionary<T> : IReadOnlyDictionary<string, Normalizati
     /// <exception cref="ArgumentException">With <paramref name="strict"/>, the state does not fit; the message names every mismatch.</exception>
     /// <exception cref="IOException">The state lies in a file that cannot be read.</exception>
     /// <exception cref="ObjectDisposedException">The state lies in a file that has been disposed.</exception>
-    public StateReport LoadState(StateDictionary state, bool strict = true)
+    public StateReport LoadState(StateDictionary state, bool strict = true) => LoadState(state, "", strict);
+
+    /// <summary>
+    /// Loads a state whose keys have one more prefix than those of this dictionary, for example <c>module.</c> of PyTorch's
+    /// DataParallel or <c>model.</c> of a larger model. Everything else is as without a prefix.
+    /// </summary>
+    /// <param name="state">The state of the model.</param>
+    /// <param name="prefix">What stands before every key, with or without the dot at its end; empty for nothing.</param>
+    /// <param name="strict">Whether any mismatch is an error.</param>
+    /// <returns>
+    /// What was missing, unexpected at one of the prefixes, or wrong, by the keys of the state; <see cref="StateReport.SuggestedPrefix"/>
+    /// is the prefix at which more keys are there.
+    /// </returns>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentException">
+    /// With <paramref name="strict"/>, the state does not fit; the message names every mismatch, and the prefix that would fit.
+    /// </exception>
+    /// <exception cref="IOException">The state lies in a file that cannot be read.</exception>
+    /// <exception cref="ObjectDisposedException">The state lies in a file that has been disposed.</exception>
+    public StateReport LoadState(StateDictionary state, string prefix, bool strict = true)
     {
         ArgumentNullException.ThrowIfNull(state);
-        return StateLoading.Load(Slots(), state, key => _layers.Keys.Any(prefix => KeyText.IsUnder(key, prefix)), strict);
+        ArgumentNullException.ThrowIfNull(prefix);
+        prefix = KeyText.WithDot(prefix);
+        return StateLoading.Load(
+            Slots(prefix), state, key => _layers.Keys.Any(layer => KeyText.IsUnder(key, prefix + layer)), strict, prefix);
     }
 
     /// <summary>Saves the state of all layers to a safetensors file, as <see cref="SafeTensorsFile.Save"/> does.</summary>
@@ -78,16 +156,34 @@ public sealed class LayerDictionary<T> : IReadOnlyDictionary<string, Normalizati
 
     /// <summary>Loads the state of all layers from a safetensors file, of which it reads only their values.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="strict">As for <see cref="LoadState"/>.</param>
+    /// <param name="strict">As for <see cref="LoadState(StateDictionary, bool)"/>.</param>
+    /// <param name="headerLimit">The longest header in bytes that is accepted, at most <see cref="SafeTensorsFile.MaxHeaderLimit"/>.</param>
     /// <returns>What was missing, unexpected at one of the prefixes, or wrong.</returns>
     /// <exception cref="ArgumentException">The path is empty, or, with <paramref name="strict"/>, the state does not fit.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The limit is not positive, or too high.</exception>
     /// <exception cref="InvalidDataException">The file is not a valid safetensors file.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">The file must not be read.</exception>
-    public StateReport Load(string path, bool strict = true)
+    public StateReport Load(string path, bool strict = true, int headerLimit = SafeTensorsFile.DefaultHeaderLimit) =>
+        Load(path, "", strict, headerLimit);
+
+    /// <summary>Loads the state of all layers from a safetensors file whose keys have one more prefix than those of this dictionary.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="prefix">What stands before every key, with or without the dot at its end; empty for nothing.</param>
+    /// <param name="strict">As for <see cref="LoadState(StateDictionary, string, bool)"/>.</param>
+    /// <param name="headerLimit">The longest header in bytes that is accepted, at most <see cref="SafeTensorsFile.MaxHeaderLimit"/>.</param>
+    /// <returns>What was missing, unexpected at one of the prefixes, or wrong.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="prefix"/> is null.</exception>
+    /// <exception cref="ArgumentException">The path is empty, or, with <paramref name="strict"/>, the state does not fit.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The limit is not positive, or too high.</exception>
+    /// <exception cref="InvalidDataException">The file is not a valid safetensors file.</exception>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file must not be read.</exception>
+    public StateReport Load(string path, string prefix, bool strict = true, int headerLimit = SafeTensorsFile.DefaultHeaderLimit)
     {
-        using SafeTensorsFile file = SafeTensorsFile.Open(path);
-        return LoadState(file.State, strict);
+        ArgumentNullException.ThrowIfNull(prefix);
+        using SafeTensorsFile file = SafeTensorsFile.Open(path, headerLimit);
+        return LoadState(file.State, prefix, strict);
     }
 
     /// <inheritdoc/>
@@ -102,5 +198,6 @@ public sealed class LayerDictionary<T> : IReadOnlyDictionary<string, Normalizati
     /// <inheritdoc/>
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    private IEnumerable<StateSlot> Slots() => _layers.SelectMany(static pair => StateSlot.Of(pair.Value, $"{pair.Key}."));
+    private IEnumerable<StateSlot> Slots(string prefix = "") =>
+        _layers.SelectMany(pair => StateSlot.Of(pair.Value, $"{prefix}{pair.Key}."));
 }

@@ -12,7 +12,13 @@ internal static class StateLoading
     }
 
     /// <summary>Checks everything, then changes everything or nothing. Keys that are not ours are nobody's business here.</summary>
-    public static StateReport Load(IEnumerable<StateSlot> slots, StateDictionary state, Func<string, bool> isOurs, bool strict)
+    /// <param name="slots">What the layers have.</param>
+    /// <param name="state">What they are given.</param>
+    /// <param name="isOurs">Whether a key belongs to one of the layers.</param>
+    /// <param name="strict">Whether a missing or an unexpected key is an error.</param>
+    /// <param name="prefix">What stands before the keys of all slots, and could be another prefix; null if it could not.</param>
+    public static StateReport Load(
+        IEnumerable<StateSlot> slots, StateDictionary state, Func<string, bool> isOurs, bool strict, string? prefix = null)
     {
         Dictionary<string, StateSlot> byKey = slots.ToDictionary(static slot => slot.Key);
         List<string> missing = [], errors = [];
@@ -31,7 +37,8 @@ internal static class StateLoading
         }
         string[] unexpected = [.. state.Keys.Where(key => !byKey.ContainsKey(key) && isOurs(key))];
         bool fits = errors.Count == 0 && (!strict || (isComplete && unexpected.Length == 0));
-        var report = new StateReport(fits, missing, unexpected, errors);
+        string? suggested = isComplete || prefix is null ? null : PrefixSearch.Better(byKey.Values, state, prefix);
+        var report = new StateReport(fits, missing, unexpected, errors, suggested);
         if (strict && !fits)
             throw new ArgumentException(report.ToString(), nameof(state));
         if (fits)

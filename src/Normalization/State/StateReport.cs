@@ -5,8 +5,9 @@ namespace Normalization;
 /// <summary>How a state fitted what it was loaded into.</summary>
 public sealed class StateReport
 {
-    internal StateReport(bool isLoaded, IReadOnlyList<string> missing, IReadOnlyList<string> unexpected, IReadOnlyList<string> errors) =>
-        (IsLoaded, MissingKeys, UnexpectedKeys, Errors) = (isLoaded, missing, unexpected, errors);
+    internal StateReport(
+        bool isLoaded, IReadOnlyList<string> missing, IReadOnlyList<string> unexpected, IReadOnlyList<string> errors, string? suggestedPrefix = null) =>
+        (IsLoaded, MissingKeys, UnexpectedKeys, Errors, SuggestedPrefix) = (isLoaded, missing, unexpected, errors, suggestedPrefix);
 
     /// <summary>Gets a value indicating whether the values were loaded: all that are there, or, if this is false, none.</summary>
     public bool IsLoaded { get; }
@@ -22,6 +23,12 @@ public sealed class StateReport
     /// <summary>Gets what is wrong with single values, each in one sentence that begins with the key.</summary>
     public IReadOnlyList<string> Errors { get; }
 
+    /// <summary>
+    /// Gets the prefix, with its dot, under which the state has more of the keys of a <see cref="LayerDictionary{T}"/> than under the
+    /// given one; empty if these keys have no prefix, and null if there is no better one.
+    /// </summary>
+    public string? SuggestedPrefix { get; }
+
     /// <summary>Returns all of it in a few lines.</summary>
     /// <returns>The report.</returns>
     public override string ToString()
@@ -29,6 +36,8 @@ public sealed class StateReport
         var text = new StringBuilder(IsLoaded ? "The state was loaded." : "The state does not fit; nothing was changed.");
         Append(text, "missing keys", MissingKeys);
         Append(text, "unexpected keys", UnexpectedKeys);
+        if (SuggestedPrefix is not null)
+            text.Append("\n  more of the keys are there ").Append(SuggestedPrefix.Length == 0 ? "without a prefix" : $"with the prefix {KeyText.Shown(SuggestedPrefix)}");
         foreach (string error in KeyText.Limited(Errors))
             text.Append("\n  ").Append(error);
         return text.ToString();
