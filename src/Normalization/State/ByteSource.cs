@@ -5,6 +5,8 @@ namespace Normalization;
 /// <summary>Bytes that are read where they are wanted, from any number of threads.</summary>
 internal abstract class ByteSource(string name) : IDisposable
 {
+    private const int ChunkLength = 1 << 16;
+
     /// <summary>What messages call it.</summary>
     public string Name { get; } = name;
 
@@ -12,6 +14,18 @@ internal abstract class ByteSource(string name) : IDisposable
 
     /// <summary>Fills the destination with the bytes from an offset on.</summary>
     public abstract void Read(long offset, Span<byte> destination);
+
+    /// <summary>Copies bytes from an offset on.</summary>
+    public void CopyTo(Stream stream, long offset, long count)
+    {
+        byte[] bytes = new byte[Math.Min(ChunkLength, count)];
+        for (long end = offset + count; offset < end; offset += bytes.Length)
+        {
+            Span<byte> chunk = bytes.AsSpan(0, (int)Math.Min(bytes.Length, end - offset));
+            Read(offset, chunk);
+            stream.Write(chunk);
+        }
+    }
 
     public abstract void Dispose();
 }

@@ -31,8 +31,9 @@ internal class ElementFormat(string name, int bits, ElementKind kind)
         Unsupported("U8", 8), Unsupported("I8", 8),
         Unsupported("F8_E5M2", 8), Unsupported("F8_E4M3", 8), Unsupported("F8_E8M0", 8), Unsupported("F8_E4M3FNUZ", 8), Unsupported("F8_E5M2FNUZ", 8),
         Unsupported("I16", 16), Unsupported("U16", 16),
-        new ElementFormat<Half>("F16", 16, ElementKind.Real, BinaryPrimitives.ReadHalfLittleEndian),
-        new ElementFormat<float>("BF16", 16, ElementKind.Real, ReadBrainFloat),
+        new ElementFormat<Half>("F16", 16, ElementKind.Real, BinaryPrimitives.ReadHalfLittleEndian, BinaryPrimitives.WriteHalfLittleEndian),
+        // As double: through float, a double would be rounded twice.
+        new ElementFormat<double>("BF16", 16, ElementKind.Real, BrainFloat.Read, BrainFloat.Write),
         Unsupported("I32", 32), Unsupported("U32", 32),
         Single,
         Unsupported("C64", 64),
@@ -52,14 +53,6 @@ internal class ElementFormat(string name, int bits, ElementKind kind)
     /// <summary>The place in a file: values of a higher rank come first.</summary>
     public int Rank => Array.IndexOf(s_known, this);
 
-    /// <summary>The format to store values of this one in, or null if there is none: half types are widened.</summary>
-    public ElementFormat? Written => Kind switch
-    {
-        ElementKind.Unsupported => null,
-        ElementKind.Real when Bits < Single.Bits => Single,
-        _ => this,
-    };
-
     public static ElementFormat? Find(string name) => s_byName.GetValueOrDefault(name);
 
     public static ElementFormat Of<TValue>() =>
@@ -70,21 +63,21 @@ internal class ElementFormat(string name, int bits, ElementKind kind)
     public virtual void Decode<TValue>(ReadOnlySpan<byte> source, Span<TValue> destination)
         where TValue : unmanaged, INumberBase<TValue> => throw NotReadable();
 
-    /// <summary>Writes all elements of a value in this format.</summary>
+    /// <summary>Writes all elements of a value in this format, rounded to the nearest and of two equally near ones to the even one.</summary>
     public virtual void Write(StateValue value, Stream stream) => throw NotReadable();
+
+    /// <summary>The first finite element of a value that this format cannot hold, if there is one.</summary>
+    public virtual (long Index, double Value)? FindOverflow(StateValue value) => throw NotReadable();
 
     public NotSupportedException NotReadable() =>
         new($"Values of the type {Name} cannot be read; F64, F32, F16, BF16 and I64 can.");
 
     private static ElementFormat Unsupported(string name, int bits) => new(name, bits, ElementKind.Unsupported);
-
-    private static float ReadBrainFloat(ReadOnlySpan<byte> source) =>
-        BitConverter.Int32BitsToSingle(BinaryPrimitives.ReadUInt16LittleEndian(source) << 16);
 }
 
-/// <summary>A format whose elements are numbers of .NET; <see cref="ElementFormat.Written"/> leads only to those with a writer.</summary>
+/// <summary>A format whose elements are numbers of .NET.</summary>
 internal sealed class ElementFormat<TStored>(
-    string name, int bits, ElementKind kind, ElementFormat<TStored>.Reader read, ElementFormat<TStored>.Writer? write = null)
+    string name, int bits, ElementKind kind, ElementFormat<TStored>.Reader read, ElementFormat<TStored>.Writer write)
     : ElementFormat(name, bits, kind)
     where TStored : unmanaged, INumberBase<TStored>
 {
@@ -104,15 +97,72 @@ internal sealed class ElementFormat<TStored>(
 
     public override void Write(StateValue value, Stream stream)
     {
-        var elements = new TStored[ChunkLength];
         byte[] bytes = new byte[ChunkLength * Size];
-        for (long start = 0; start < value.Length; start += ChunkLength)
+        ForEachChunk<TStored>(value, (_, elements) =>
         {
-            int count = (int)Math.Min(ChunkLength, value.Length - start);
-            value.CopyTo(start, elements.AsSpan(0, count));
-            for (int i = 0; i < count; i++)
-                write!(bytes.AsSpan(i * Size), elements[i]);
-            stream.Write(bytes, 0, count * Size);
+            Encode(elements, bytes);
+            stream.Write(bytes, 0, elements.Length * Size);
+            return true;
+        });
+    }
+
+    public override (long Index, double Value)? FindOverflow(StateValue value)
+    {
+        byte[] bytes = new byte[Size];
+        (long, double)? found = null;
+        ForEachChunk<double>(value, (start, elements) =>
+        {
+            for (int i = 0; i < elements.Length && found is null; i++)
+            {
+                write(bytes, TStored.CreateTruncating(elements[i]));
+                if (double.IsFinite(elements[i]) && !TStored.IsFinite(read(bytes)))
+                    found = (start + i, elements[i]);
+            }
+            return found is null;
+        });
+        return found;
+    }
+
+    private static void ForEachChunk<TValue>(StateValue value, Func<long, TValue[], bool> use)
+        where TValue : unmanaged, INumberBase<TValue>
+    {
+        bool goesOn = true;
+        for (long start = 0; start < value.Length && goesOn; start += ChunkLength)
+        {
+            var elements = new TValue[Math.Min(ChunkLength, value.Length - start)];
+            value.CopyTo(start, elements.AsSpan());
+            goesOn = use(start, elements);
         }
+    }
+
+    private void Encode(ReadOnlySpan<TStored> elements, Span<byte> bytes)
+    {
+        for (int i = 0; i < elements.Length; i++)
+            write(bytes[(i * Size)..], elements[i]);
+    }
+}
+
+/// <summary>The 16-bit type that is the upper half of a float.</summary>
+internal static class BrainFloat
+{
+    public static double Read(ReadOnlySpan<byte> source) =>
+        BitConverter.Int32BitsToSingle(BinaryPrimitives.ReadUInt16LittleEndian(source) << 16);
+
+    public static void Write(Span<byte> destination, double value)
+    {
+        float single = (float)value;
+        uint bits = BitConverter.SingleToUInt32Bits(single);
+        if (double.IsNaN(value))
+        {
+            bits |= 0x40_0000;
+        }
+        else
+        {
+            // What float rounds off is kept in the last bit, so that the value is rounded only once.
+            if (single != value)
+                bits = (Math.Abs((double)single) > Math.Abs(value) ? bits - 1 : bits) | 1;
+            bits += 0x7FFF + ((bits >> 16) & 1);
+        }
+        BinaryPrimitives.WriteUInt16LittleEndian(destination, (ushort)(bits >> 16));
     }
 }

@@ -154,6 +154,29 @@ public sealed class LayerDictionary<T> : IReadOnlyDictionary<string, Normalizati
     /// <exception cref="UnauthorizedAccessException">The file must not be written; the old one is as it was.</exception>
     public void Save(string path) => SafeTensorsFile.Save(path, State());
 
+    /// <summary>
+    /// Saves a checkpoint with the state of all layers in it and every other byte as it is: values of other layers, of whatever type,
+    /// and the texts beside them. See <see cref="SafeTensorsFile.SaveChanged"/>.
+    /// </summary>
+    /// <param name="path">The file to write; it may be the checkpoint itself (on Windows an open file cannot be replaced).</param>
+    /// <param name="checkpoint">The open checkpoint, which has the keys of all layers; num_batches_tracked may be missing.</param>
+    /// <param name="prefix">What stands before every key there, with or without the dot at its end; empty for nothing.</param>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentException">
+    /// The path is empty, a key is not in the checkpoint, a shape is another one, or a number does not fit the type there. Nothing has
+    /// been written.
+    /// </exception>
+    /// <exception cref="IOException">The file cannot be written or the checkpoint cannot be read; the old file is as it was.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file must not be written; the old one is as it was.</exception>
+    /// <exception cref="ObjectDisposedException">The checkpoint has been disposed.</exception>
+    public void Save(string path, SafeTensorsFile checkpoint, string prefix = "")
+    {
+        ArgumentNullException.ThrowIfNull(checkpoint);
+        ArgumentNullException.ThrowIfNull(prefix);
+        IEnumerable<StateSlot> slots = Slots(KeyText.WithDot(prefix)).Where(slot => !slot.IsOptional || checkpoint.State.ContainsKey(slot.Key));
+        checkpoint.SaveChanged(path, StateLoading.Snapshot(slots));
+    }
+
     /// <summary>Loads the state of all layers from a safetensors file, of which it reads only their values.</summary>
     /// <param name="path">The file.</param>
     /// <param name="strict">As for <see cref="LoadState(StateDictionary, bool)"/>.</param>

@@ -7,8 +7,8 @@ namespace Normalization;
 /// <remarks>
 /// <para>
 /// Opening reads and checks the header alone. Each value is read when it is asked for, so a file may be larger than memory. F32,
-/// F64, F16, BF16 and I64 can be read; a file may hold values of the other types of the format, which cannot. F32, F64 and I64 are
-/// written. Values can be read from any number of threads at once.
+/// F64, F16, BF16 and I64 can be read. Values of the other types of the format cannot, and pass through: every value of a file is
+/// saved again with the type and the bytes that it has there. Values can be read from any number of threads at once.
 /// </para>
 /// <para>
 /// The file is not trusted. An <see cref="InvalidDataException"/> refuses a header that is longer than the limit or than the file,
@@ -20,7 +20,7 @@ namespace Normalization;
 /// cannot be replaced: dispose it first.)
 /// </para>
 /// </remarks>
-public sealed class SafeTensorsFile : IDisposable
+public sealed partial class SafeTensorsFile : IDisposable
 {
     /// <summary>The longest header in bytes that is accepted unless another limit is given: 1 MiB.</summary>
     public const int DefaultHeaderLimit = 1 << 20;
@@ -29,13 +29,14 @@ public sealed class SafeTensorsFile : IDisposable
     public const int MaxHeaderLimit = 100_000_000;
 
     private readonly ByteSource _source;
+    private readonly List<SafeTensorsEntry> _entries;
 
     private SafeTensorsFile(ByteSource source, int headerLimit)
     {
         _source = source;
-        (List<SafeTensorsEntry> entries, Metadata) = SafeTensorsHeader.Read(source, headerLimit);
-        foreach (SafeTensorsEntry entry in entries)
-            State.Add(entry.Name, new FileValue(source, entry));
+        (_entries, Metadata) = SafeTensorsHeader.Read(source, headerLimit);
+        foreach (SafeTensorsEntry entry in _entries)
+            State.Add(entry.Name, new StoredValue(source, entry));
     }
 
     /// <summary>Gets the values by their names, in the order of the header. Their elements are read from the file when they are asked for.</summary>
@@ -75,11 +76,11 @@ public sealed class SafeTensorsFile : IDisposable
     /// <summary>Reads a whole file into memory and closes it.</summary>
     /// <param name="path">The file.</param>
     /// <param name="headerLimit">The longest header in bytes that is accepted, at most <see cref="MaxHeaderLimit"/>.</param>
-    /// <returns>The values in the order of the header; half types are widened to <see cref="float"/>.</returns>
+    /// <returns>The values in the order of the header, of the types that they have in the file.</returns>
     /// <exception cref="ArgumentException">The path is empty.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The limit is not positive, or too high.</exception>
     /// <exception cref="InvalidDataException">The file is not a valid safetensors file.</exception>
-    /// <exception cref="NotSupportedException">A value has a type that cannot be read, or is too large.</exception>
+    /// <exception cref="NotSupportedException">A value is too large for memory.</exception>
     /// <exception cref="IOException">The file is not there or cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">The file must not be read.</exception>
     public static StateDictionary Load(string path, int headerLimit = DefaultHeaderLimit)
@@ -101,11 +102,10 @@ public sealed class SafeTensorsFile : IDisposable
     /// failure the old file may be back. The same state gives the same bytes, whatever the order of its keys.
     /// </remarks>
     /// <param name="path">The file.</param>
-    /// <param name="state">The values. They may lie in an open file, this one too; half types are written as <see cref="float"/>.</param>
+    /// <param name="state">The values. They may lie in an open file, this one too; each is written in the type that it has.</param>
     /// <param name="metadata">Texts to store beside the values, for example format: pt, which some readers want to see.</param>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
     /// <exception cref="ArgumentException">The path is empty, a name is __metadata__ or not valid Unicode, or the header would be too long.</exception>
-    /// <exception cref="NotSupportedException">A value has a type that cannot be read.</exception>
     /// <exception cref="IOException">The file cannot be written; the old one is as it was.</exception>
     /// <exception cref="UnauthorizedAccessException">The file must not be written; the old one is as it was.</exception>
     /// <exception cref="ObjectDisposedException">A value lies in a file that has been disposed.</exception>
@@ -118,11 +118,10 @@ public sealed class SafeTensorsFile : IDisposable
 
     /// <summary>Writes the content of a safetensors file to a stream.</summary>
     /// <param name="stream">The stream; it is neither flushed nor closed.</param>
-    /// <param name="state">The values; half types are written as <see cref="float"/>.</param>
+    /// <param name="state">The values; each is written in the type that it has.</param>
     /// <param name="metadata">Texts to store beside the values.</param>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
     /// <exception cref="ArgumentException">A name is __metadata__ or not valid Unicode, or the header would be too long; nothing has been written.</exception>
-    /// <exception cref="NotSupportedException">A value has a type that cannot be read; nothing has been written.</exception>
     /// <exception cref="IOException">The stream cannot be written, or a file cannot be read.</exception>
     /// <exception cref="ObjectDisposedException">A value lies in a file that has been disposed.</exception>
     public static void Write(Stream stream, StateDictionary state, IReadOnlyDictionary<string, string>? metadata = null)
@@ -150,26 +149,6 @@ public sealed class SafeTensorsFile : IDisposable
         {
             source.Dispose();
             throw;
-        }
-    }
-
-    private sealed class FileValue(ByteSource source, SafeTensorsEntry entry) : StateValue(entry.Format, entry.Shape, entry.Length)
-    {
-        private const int ChunkLength = 1 << 13;
-
-        internal override void CopyTo<TValue>(long start, Span<TValue> destination)
-        {
-            // Only whole bytes get here: the formats of 4 and 6 bits cannot be read.
-            int size = entry.Format.Bits / 8;
-            byte[] bytes = new byte[Math.Min(ChunkLength, destination.Length) * size];
-            while (!destination.IsEmpty)
-            {
-                int count = Math.Min(ChunkLength, destination.Length);
-                source.Read(entry.Offset + (start * size), bytes.AsSpan(0, count * size));
-                entry.Format.Decode(bytes, destination[..count]);
-                start += count;
-                destination = destination[count..];
-            }
         }
     }
 }

@@ -13,7 +13,7 @@ internal sealed class SafeTensorsWriter
 
     private static readonly UTF8Encoding s_strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    private readonly List<(string Name, StateValue Value, ElementFormat Format)> _values = [];
+    private readonly List<(string Name, StateValue Value)> _values = [];
     private readonly ArrayBufferWriter<byte> _header = new();
 
     public SafeTensorsWriter(StateDictionary state, IReadOnlyDictionary<string, string>? metadata)
@@ -24,11 +24,11 @@ internal sealed class SafeTensorsWriter
             GuardText(name, nameof(state));
             if (name == "__metadata__")
                 throw new ArgumentException("A value cannot be named __metadata__, which the format needs.", nameof(state));
-            _values.Add((name, value, value.Format.Written ?? throw value.Format.NotReadable()));
+            _values.Add((name, value));
         }
         // Large elements first: then each value is aligned to the size of its elements.
         _values.Sort(static (left, right) =>
-            left.Format == right.Format ? string.CompareOrdinal(left.Name, right.Name) : right.Format.Rank - left.Format.Rank);
+            left.Value.Format == right.Value.Format ? string.CompareOrdinal(left.Name, right.Name) : right.Value.Format.Rank - left.Value.Format.Rank);
         WriteHeader(metadata);
         if (_header.WrittenCount > SafeTensorsFile.MaxHeaderLimit)
         {
@@ -43,8 +43,8 @@ internal sealed class SafeTensorsWriter
         BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)_header.WrittenCount);
         stream.Write(length);
         stream.Write(_header.WrittenSpan);
-        foreach ((_, StateValue value, ElementFormat format) in _values)
-            format.Write(value, stream);
+        foreach ((_, StateValue value) in _values)
+            value.Write(stream);
     }
 
     private static void GuardText(string text, string name)
@@ -67,12 +67,12 @@ internal sealed class SafeTensorsWriter
             if (metadata is not null)
                 WriteMetadata(json, metadata);
             long offset = 0;
-            foreach ((string name, StateValue value, ElementFormat format) in _values)
+            foreach ((string name, StateValue value) in _values)
             {
                 json.WriteStartObject(name);
-                json.WriteString("dtype", format.Name);
+                json.WriteString("dtype", value.Format.Name);
                 WriteIntegers(json, "shape", value.Shape);
-                long end = offset + (value.Length * format.Bits / 8);
+                long end = offset + value.ByteLength;
                 WriteIntegers(json, "data_offsets", [offset, end]);
                 json.WriteEndObject();
                 offset = end;

@@ -16,8 +16,8 @@ public abstract class StateValue
     private protected StateValue(ElementFormat format, long[] shape, long length) => (Format, _shape, Length) = (format, shape, length);
 
     /// <summary>
-    /// Gets the type of the stored elements by its name in the safetensors format: F32, F64 and I64 in memory, from a file also F16,
-    /// BF16, which widen when they are read, and others, which cannot be read.
+    /// Gets the type of the stored elements by its name in the safetensors format: F32, F64 and I64 in memory, from a file also F16
+    /// and BF16, which widen when they are read, and others, which cannot be read but are saved as they are.
     /// </summary>
     public string ElementType => Format.Name;
 
@@ -28,6 +28,9 @@ public abstract class StateValue
     public long Length { get; }
 
     internal ElementFormat Format { get; }
+
+    /// <summary>The bytes of all elements in the format.</summary>
+    internal long ByteLength => Length * Format.Bits / 8;
 
     /// <summary>Makes a value of a tensor, which shares its memory.</summary>
     /// <param name="tensor">The tensor.</param>
@@ -120,18 +123,30 @@ public abstract class StateValue
     internal abstract void CopyTo<TValue>(long start, Span<TValue> destination)
         where TValue : unmanaged, INumberBase<TValue>;
 
+    /// <summary>Writes the elements in the format in which they are.</summary>
+    internal abstract void Write(Stream stream);
+
     /// <summary>The same value in memory, however long the file stays open.</summary>
-    internal StateValue Loaded() => Format.Written switch
-    {
-        null => throw Format.NotReadable(),
-        var written when written == ElementFormat.Single => ToTensor<float>(),
-        var written when written == ElementFormat.Double => ToTensor<double>(),
-        _ => new MemoryValue<long>(ToInt64Array(), _shape),
-    };
+    internal StateValue Loaded() =>
+        Format == ElementFormat.Single ? ToTensor<float>()
+        : Format == ElementFormat.Double ? ToTensor<double>()
+        : Format == ElementFormat.Int64 ? new MemoryValue<long>(ToInt64Array(), _shape)
+        : LoadedBytes();
 
     /// <summary>The shape for a message, which a file must not be able to make long.</summary>
-    internal string FormatShape() =>
-        _shape.Length <= MostShownSizes ? $"[{string.Join(", ", _shape)}]" : $"[{string.Join(", ", _shape.Take(MostShownSizes))}, ...]";
+    internal string FormatShape() => FormatShape(_shape);
+
+    internal static string FormatShape(long[] shape) =>
+        shape.Length <= MostShownSizes ? $"[{string.Join(", ", shape)}]" : $"[{string.Join(", ", shape.Take(MostShownSizes))}, ...]";
+
+    private StoredValue LoadedBytes()
+    {
+        if (ByteLength > Array.MaxLength)
+            throw new NotSupportedException($"At most {Array.MaxLength} bytes can be loaded at once, got {this}; open the file instead.");
+        using var stream = new MemoryStream((int)ByteLength);
+        Write(stream);
+        return new(new MemorySource(stream.GetBuffer()), new("", Format, _shape, Length, 0));
+    }
 
     private void GuardKind(ElementKind kind, string expected)
     {
@@ -155,6 +170,8 @@ public abstract class StateValue
 
         public MemoryValue(ReadOnlyMemory<TStored> elements, long[] shape)
             : base(ElementFormat.Of<TStored>(), shape, elements.Length) => _elements = elements;
+
+        internal override void Write(Stream stream) => Format.Write(this, stream);
 
         internal override void CopyTo<TValue>(long start, Span<TValue> destination)
         {
