@@ -9,6 +9,7 @@ public sealed class StateImport
     private readonly StateMapping _mapping;
     private readonly List<KeyValuePair<string, string>> _converted = [];
     private readonly List<string> _ignored = [];
+    private readonly List<string> _notes = [];
 
     internal StateImport(StateMapping mapping) => _mapping = mapping;
 
@@ -21,7 +22,7 @@ public sealed class StateImport
     /// <summary>Gets the other framework's keys that are not of a normalization layer.</summary>
     public IReadOnlyList<string> Ignored => _ignored;
 
-    /// <summary>Returns a report: every key with what became of it, and what differs between the frameworks.</summary>
+    /// <summary>Returns a report: every key with what became of it, and what differs between the frameworks in the layers that are there.</summary>
     /// <returns>The report, of several lines.</returns>
     public override string ToString()
     {
@@ -31,12 +32,8 @@ public sealed class StateImport
             text.Append("\n  ").Append(line);
         if (_ignored.Count > 0)
             text.Append("\n  ignored: ").Append(KeyText.List(_ignored));
-        double momentum = MomentumConversion.Convert(_mapping.BatchNormMomentum, _mapping.MomentumConvention);
-        text.Append(
-            CultureInfo.InvariantCulture,
-            $"\n  Batch normalization has by default epsilon {_mapping.BatchNormEpsilon} there, and momentum {_mapping.BatchNormMomentum}, which is {momentum:G6} here.");
-        if (_mapping.HasBiasedRunningVariance)
-            text.Append("\n  The running variance there is the biased one; it is taken as it is, so that evaluation computes the same.");
+        foreach (string line in KeyText.Limited([.. _notes.Concat(Differences())]))
+            text.Append("\n  ").Append(line);
         return text.ToString();
     }
 
@@ -47,4 +44,34 @@ public sealed class StateImport
     }
 
     internal void Ignore(string key) => _ignored.Add(key);
+
+    internal void Note(string text) => _notes.Add(text);
+
+    private IEnumerable<string> Differences()
+    {
+        string[][] layers = [.. State.Keys.GroupBy(static key => key[..Math.Max(key.LastIndexOf('.'), 0)], static key => key[(key.LastIndexOf('.') + 1)..])
+            .Select(static layer => layer.ToArray())];
+        int batch = layers.Count(static names => names.Contains("running_mean") || names.Contains("running_var"));
+        int weightAlone = layers.Count(static names => names is ["weight"]), rest = layers.Length - batch - weightAlone;
+        if (batch > 0)
+        {
+            double momentum = MomentumConversion.Convert(_mapping.BatchNormMomentum, _mapping.MomentumConvention);
+            yield return string.Create(
+                CultureInfo.InvariantCulture,
+                $"Batch normalization ({Count(batch)}) has by default epsilon {_mapping.BatchNormEpsilon} there, and momentum {_mapping.BatchNormMomentum}, which is {momentum:G6} here.");
+            if (_mapping.HasBiasedRunningVariance)
+                yield return "The running variance there is the biased one; it is taken as it is, so that evaluation computes the same.";
+        }
+        string otherwise = string.Create(
+            CultureInfo.InvariantCulture, $"layer normalization has by default epsilon {_mapping.LayerNormEpsilon} there, group normalization {_mapping.GroupNormEpsilon}");
+        if (rest > 0)
+            yield return $"Without running statistics ({Count(rest)}): {otherwise}.";
+        if (weightAlone > 0)
+        {
+            yield return string.Create(
+                CultureInfo.InvariantCulture, $"With weight alone ({Count(weightAlone)}): RMS normalization has by default epsilon {_mapping.RmsNormEpsilon} there; {otherwise}.");
+        }
+    }
+
+    private static string Count(int layers) => layers == 1 ? "1 layer" : $"{layers} layers";
 }

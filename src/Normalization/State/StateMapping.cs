@@ -29,8 +29,15 @@ public sealed class StateMapping
 
     /// <summary>
     /// Gets the mapping of Keras: gamma, beta, moving_mean, moving_variance, and scale of RMSNormalization, with or without the :0 of
-    /// old files. Batch normalization there has ε 1e-3, momentum 0.99 on the old value, and a biased running variance.
+    /// old files. Batch, layer and group normalization there have ε 1e-3, RMS normalization 1e-6; batch normalization has momentum 0.99
+    /// on the old value, and a biased running variance.
     /// </summary>
+    /// <remarks>
+    /// Keras 3 numbers the values of a layer instead of naming them, as in layers/batch_normalization_1/vars/0. What a number means
+    /// follows from the class of the layer, which its name begins with. In a layer with a name of its own, four vectors of one length
+    /// are γ, β, mean and variance, and two are γ and β. Where γ or β may be missing, the file does not say which: then the values are
+    /// ignored, and the report says so.
+    /// </remarks>
     public static StateMapping Keras { get; } = new("Keras", new Dictionary<string, string>
     {
         ["gamma"] = "weight",
@@ -41,14 +48,19 @@ public sealed class StateMapping
     })
     {
         BatchNormEpsilon = 1e-3,
+        LayerNormEpsilon = 1e-3,
+        GroupNormEpsilon = 1e-3,
+        RmsNormEpsilon = 1e-6,
         BatchNormMomentum = 0.99,
         MomentumConvention = MomentumConvention.OnOldValue,
         HasBiasedRunningVariance = true,
+        HasNumberedValues = true,
     };
 
     /// <summary>
     /// Gets the mapping of Flax: scale, bias, mean, var, under the collections params and batch_stats, which the prefix does without.
-    /// Batch normalization there has ε 1e-5, momentum 0.99 on the old value, and a biased running variance.
+    /// Batch normalization there has ε 1e-5, momentum 0.99 on the old value, and a biased running variance; layer, group, instance and
+    /// RMS normalization have ε 1e-6.
     /// </summary>
     public static StateMapping Flax { get; } = new("Flax", new Dictionary<string, string>
     {
@@ -58,6 +70,9 @@ public sealed class StateMapping
         ["var"] = "running_var",
     })
     {
+        LayerNormEpsilon = 1e-6,
+        GroupNormEpsilon = 1e-6,
+        RmsNormEpsilon = 1e-6,
         BatchNormMomentum = 0.99,
         MomentumConvention = MomentumConvention.OnOldValue,
         HasBiasedRunningVariance = true,
@@ -70,6 +85,15 @@ public sealed class StateMapping
     /// <summary>Gets the default ε of its batch normalization; 1e-5 unless it is given.</summary>
     public double BatchNormEpsilon { get; init; } = 1e-5;
 
+    /// <summary>Gets the default ε of its layer normalization; 1e-5 unless it is given.</summary>
+    public double LayerNormEpsilon { get; init; } = 1e-5;
+
+    /// <summary>Gets the default ε of its group normalization; 1e-5 unless it is given.</summary>
+    public double GroupNormEpsilon { get; init; } = 1e-5;
+
+    /// <summary>Gets the default ε of its RMS normalization; 1e-6 unless it is given.</summary>
+    public double RmsNormEpsilon { get; init; } = 1e-6;
+
     /// <summary>Gets the default momentum of its batch normalization, in its own convention; 0.1 unless it is given.</summary>
     public double BatchNormMomentum { get; init; } = 0.1;
 
@@ -81,6 +105,9 @@ public sealed class StateMapping
 
     /// <summary>Gets the first parts of keys that only say what kind of value follows; the prefix does without them.</summary>
     public IReadOnlyList<string> Collections { get; init; } = [];
+
+    /// <summary>Whether values may be numbered instead of named, as Keras 3 does.</summary>
+    internal bool HasNumberedValues { get; init; }
 
     /// <summary>Translates the keys of a state.</summary>
     /// <remarks>
@@ -96,9 +123,13 @@ public sealed class StateMapping
         ArgumentNullException.ThrowIfNull(state);
         var result = new StateImport(this);
         var origins = new Dictionary<string, string>(StringComparer.Ordinal);
+        Dictionary<string, string> numbered = HasNumberedValues ? NumberedValues.Translate(state, result.Note) : [];
+        HashSet<string> others = OtherLayers(state);
         foreach ((string key, StateValue value) in state)
         {
-            if (Translate(key) is not string translated)
+            (string prefix, string? name) = Split(key);
+            string? translated = name is null ? numbered.GetValueOrDefault(key) : others.Contains(prefix) ? null : Join(prefix, name);
+            if (translated is null)
             {
                 result.Ignore(key);
                 continue;
@@ -113,23 +144,31 @@ public sealed class StateMapping
         return result;
     }
 
-    private string? Translate(string key)
+    private static string Join(string prefix, string name) => prefix.Length == 0 ? name : $"{prefix}.{name}";
+
+    /// <summary>Layers whose only known value is a bias beside unknown ones, as that of a dense layer stands beside its kernel.</summary>
+    private HashSet<string> OtherLayers(StateDictionary state)
+    {
+        var names = state.Keys.Select(Split).ToLookup(static key => key.Prefix, static key => key.Name, StringComparer.Ordinal);
+        return names.Where(static layer => layer.Contains(null) && layer.All(static name => name is null or "bias"))
+            .Select(static layer => layer.Key).ToHashSet(StringComparer.Ordinal);
+    }
+
+    /// <summary>The prefix of a key with dots, and the name that its last part means here, if it means one.</summary>
+    private (string Prefix, string? Name) Split(string key)
     {
         // TensorFlow numbers the outputs of a variable, of which there is one.
         string path = key.EndsWith(":0", StringComparison.Ordinal) ? key[..^2] : key;
         int end = path.LastIndexOfAny(['/', '.']);
-        if (!_names.TryGetValue(path[(end + 1)..], out string? name))
-            return null;
-        if (end < 0)
-            return name;
-        string prefix = path[..end].Replace('/', '.');
+        string? name = _names.GetValueOrDefault(path[(end + 1)..]);
+        string prefix = path[..Math.Max(end, 0)].Replace('/', '.');
         foreach (string collection in Collections)
         {
             if (prefix == collection)
-                return name;
+                return ("", name);
             if (KeyText.IsUnder(prefix, collection))
-                return $"{prefix[(collection.Length + 1)..]}.{name}";
+                return (prefix[(collection.Length + 1)..], name);
         }
-        return $"{prefix}.{name}";
+        return (prefix, name);
     }
 }
