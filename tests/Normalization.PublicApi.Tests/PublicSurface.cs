@@ -25,7 +25,8 @@ internal sealed class PublicSurface
     };
 
     /// <summary>The assemblies of the packages.</summary>
-    public static readonly IReadOnlyList<Assembly> Libraries = [typeof(NormalizationPrimitives).Assembly, typeof(Mpi.MpiCollective).Assembly];
+    public static readonly IReadOnlyList<Assembly> Libraries =
+        [typeof(NormalizationPrimitives).Assembly, typeof(Mpi.MpiCollective).Assembly, typeof(MathNet.MatrixConversions).Assembly];
 
     private readonly NullabilityInfoContext _nullability = new();
 

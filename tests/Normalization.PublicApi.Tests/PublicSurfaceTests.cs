@@ -33,13 +33,15 @@ public sealed class PublicSurfaceTests
     public void No_public_member_shows_a_type_of_another_library_than_the_one_promised()
     {
         string[] promised = ["Normalization", "System.Private.CoreLib", "System.Runtime", "System.Numerics.Tensors"];
-
-        var shown = PublicSurface.Libraries.SelectMany(PublicSurface.Types)
-            .SelectMany(PublicSurface.Members)
-            .OfType<MethodBase>()
-            .SelectMany(static method => method.GetParameters().Select(static parameter => parameter.ParameterType.Assembly.GetName().Name));
-
-        shown.Should().BeSubsetOf(promised);
+        foreach (Assembly library in PublicSurface.Libraries)
+        {
+            var shown = PublicSurface.Types(library)
+                .SelectMany(PublicSurface.Members)
+                .OfType<MethodBase>()
+                .SelectMany(static method => method.GetParameters().Select(static parameter => parameter.ParameterType.Assembly.GetName().Name));
+            string[] own = library == typeof(MathNet.MatrixConversions).Assembly ? ["Normalization.MathNet", "MathNet.Numerics"] : [];
+            shown.Should().BeSubsetOf([.. promised, .. own], "of {0}", library);
+        }
     }
 
     [Fact]

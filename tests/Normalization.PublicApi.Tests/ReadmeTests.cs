@@ -8,7 +8,7 @@ public sealed partial class ReadmeTests
 {
     private const BindingFlags AnyStatic = BindingFlags.Static | BindingFlags.Public;
 
-    private static readonly string Readme = Repository.Read("README.md");
+    private static readonly string Readme = Repository.Read("README.md") + Repository.Read("src", "Normalization.MathNet", "README.md");
 
     private static readonly Dictionary<string, string> SampleTexts = Directory
         .EnumerateFiles(Path.Combine(Repository.TestProject, "Samples"), "*.cs")
