@@ -27,7 +27,8 @@ internal static class DenseStorage
 
     private static ArgumentException NotDense<T>(string storage, string name, string what, string type, string method) =>
         new(
-            $"{name} has the storage {storage.Split('`')[0]}, which does not hold every element, and normalization changes every element, the zeros too. "
+            $"{name} has the storage {storage.Split('`')[0]}, which does not hold every element, "
+            + $"and normalization changes every element, the zeros too. "
             + $"Pass a dense {what}: {type}<{(typeof(T) == typeof(float) ? "float" : "double")}>.Build.{method}({name}).",
             name);
 }

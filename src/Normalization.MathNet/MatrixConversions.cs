@@ -66,7 +66,8 @@ public static class MatrixConversions
         if (tensor.Rank != 3 || tensor.Shape[0] != 1)
         {
             throw new ArgumentException(
-                $"expected a tensor of shape [1, C, N], got {Format(tensor)}; a matrix stores its columns one after another. ToMatrix copies a tensor of shape [N, C].",
+                $"expected a tensor of shape [1, C, N], got {Format(tensor)}; a matrix stores its columns one after another. "
+                + "ToMatrix copies a tensor of shape [N, C].",
                 nameof(tensor));
         }
         return Matrix<T>.Build.Dense(tensor.Shape[2], tensor.Shape[1], WholeArray(tensor, "a matrix", nameof(ToMatrix)));
@@ -128,7 +129,9 @@ public static class MatrixConversions
         if (MemoryMarshal.TryGetArray(tensor.Memory, out ArraySegment<T> segment) && segment.Array!.Length == tensor.Length)
             return segment.Array;
         throw new ArgumentException(
-            $"The memory of the tensor {Format(tensor)} is not exactly one array, which {what} of Math.NET Numerics needs; {copy} makes a copy.", nameof(tensor));
+            $"The memory of the tensor {Format(tensor)} is not exactly one array, "
+            + $"which {what} of Math.NET Numerics needs; {copy} makes a copy.",
+            nameof(tensor));
     }
 
     private static string Format<T>(Tensor<T> tensor)

@@ -79,7 +79,9 @@ public sealed class MatrixLayer<T>
 
     /// <summary>Normalizes a matrix and remembers the pass in a context instead of in the layer.</summary>
     /// <param name="input">A dense matrix of N rows and <see cref="ColumnCount"/> columns.</param>
-    /// <param name="output">Receives the output, dense and of the same size; it must not be the input, which the backward pass needs.</param>
+    /// <param name="output">
+    /// Receives the output, dense and of the same size; it must not be the input, which the backward pass needs.
+    /// </param>
     /// <param name="context">Receives what the backward pass needs.</param>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
     /// <exception cref="ArgumentException">
@@ -116,7 +118,8 @@ public sealed class MatrixLayer<T>
         if (!Layer.IsTraining)
         {
             throw new InvalidOperationException(
-                "The layer is in evaluation mode, in which Forward remembers nothing. Call Train() before Forward, or pass a MatrixContext to Forward and to Backward.");
+                "The layer is in evaluation mode, in which Forward remembers nothing. "
+                + "Call Train() before Forward, or pass a MatrixContext to Forward and to Backward.");
         }
         Backward(outputGradient, inputGradient, _remembered);
     }
@@ -130,10 +133,14 @@ public sealed class MatrixLayer<T>
     /// <exception cref="InvalidOperationException">The context remembers no forward pass of this layer.</exception>
     public void Backward(Matrix<T> outputGradient, Matrix<T> inputGradient, MatrixContext<T> context)
     {
-        T[] dy = DenseStorage.Elements(outputGradient, nameof(outputGradient)), dx = DenseStorage.Elements(inputGradient, nameof(inputGradient));
+        T[] dy = DenseStorage.Elements(outputGradient, nameof(outputGradient));
+        T[] dx = DenseStorage.Elements(inputGradient, nameof(inputGradient));
         ArgumentNullException.ThrowIfNull(context);
         if (context.Input is not Matrix<T> input)
-            throw new InvalidOperationException("No forward pass is remembered. Call Forward in training mode first, or pass the MatrixContext of a forward pass.");
+        {
+            throw new InvalidOperationException(
+                "No forward pass is remembered. Call Forward in training mode first, or pass the MatrixContext of a forward pass.");
+        }
         GuardSize(outputGradient, input, nameof(outputGradient));
         GuardSize(inputGradient, input, nameof(inputGradient));
         T[] x = GuardInput(input);
@@ -141,12 +148,13 @@ public sealed class MatrixLayer<T>
         ReadOnlySpan<nint> shape = ShapeOf(input, stackalloc nint[3]);
         if (_runsDownColumns)
         {
-            Layer.Backward(new ReadOnlyTensorSpan<T>(x, shape), new ReadOnlyTensorSpan<T>(dy, shape), new TensorSpan<T>(dx, shape), context.Statistics);
+            var inputs = new ReadOnlyTensorSpan<T>(x, shape);
+            Layer.Backward(inputs, new ReadOnlyTensorSpan<T>(dy, shape), new TensorSpan<T>(dx, shape), context.Statistics);
             return;
         }
-        using Samples<T> inputs = ToSamples(x, input), gradients = ToSamples(dy, input);
+        using Samples<T> samples = ToSamples(x, input), gradients = ToSamples(dy, input);
         var gradient = new TensorSpan<T>(gradients.Span, shape);
-        Layer.Backward(new ReadOnlyTensorSpan<T>(inputs.Span, shape), gradient, gradient, context.Statistics);
+        Layer.Backward(new ReadOnlyTensorSpan<T>(samples.Span, shape), gradient, gradient, context.Statistics);
         Transposition.Run<T>(gradients.Span, dx, input.RowCount, input.ColumnCount);
     }
 
@@ -155,8 +163,11 @@ public sealed class MatrixLayer<T>
         string reason = layer switch
         {
             BatchNorm<T> => "takes images; BatchNorm1d takes matrices",
-            InstanceNorm<T> => "would normalize each element of a matrix by itself, since every sample has one value for each channel; LayerNorm or GroupNorm share statistics over a row",
-            LayerNorm<T> or RmsNorm<T> => "runs over several dimensions, and a row of a matrix has one; construct it with the number of columns",
+            InstanceNorm<T> =>
+                "would normalize each element by itself, since every sample has one value for each channel; "
+                + "LayerNorm and GroupNorm share statistics over a row",
+            LayerNorm<T> or RmsNorm<T> =>
+                "runs over several dimensions, and a row of a matrix has one; construct it with the number of columns",
             _ => "is not known to run on matrices; BatchNorm1d, GroupNorm, LayerNorm and RmsNorm do",
         };
         return new($"{layer.GetType().Name.Split('`')[0]} {reason}.", nameof(layer));
@@ -189,7 +200,8 @@ public sealed class MatrixLayer<T>
         if (input.ColumnCount != ColumnCount)
         {
             throw new ArgumentException(
-                $"expected an input of {ColumnCount} columns, with samples in rows and features in columns, got {Size(input)}", nameof(input));
+                $"expected an input of {ColumnCount} columns, with samples in rows and features in columns, got {Size(input)}",
+                nameof(input));
         }
         return elements;
     }
@@ -197,8 +209,13 @@ public sealed class MatrixLayer<T>
     /// <summary>The shape of the tensor in whose order the layer reads the elements.</summary>
     private ReadOnlySpan<nint> ShapeOf(Matrix<T> matrix, Span<nint> room)
     {
-        (room[0], room[1], room[2]) = _runsDownColumns ? (1, matrix.ColumnCount, matrix.RowCount) : (matrix.RowCount, matrix.ColumnCount, 1);
-        return _runsDownColumns ? room : room[..2];
+        if (_runsDownColumns)
+        {
+            (room[0], room[1], room[2]) = (1, matrix.ColumnCount, matrix.RowCount);
+            return room;
+        }
+        (room[0], room[1]) = (matrix.RowCount, matrix.ColumnCount);
+        return room[..2];
     }
 
     private void Run(Matrix<T> input, Matrix<T> output, MatrixContext<T>? context)
@@ -206,7 +223,11 @@ public sealed class MatrixLayer<T>
         T[] x = GuardInput(input), y = DenseStorage.Elements(output, nameof(output));
         GuardSize(output, input, nameof(output));
         if (context is not null)
-            GuardApart(y, x, nameof(output), "the input, which the backward pass needs; pass another output, or call Eval() first if there is no backward pass");
+        {
+            const string Needed =
+                "the input, which the backward pass needs; pass another output, or call Eval() first if there is no backward pass";
+            GuardApart(y, x, nameof(output), Needed);
+        }
         ReadOnlySpan<nint> shape = ShapeOf(input, stackalloc nint[3]);
         if (_runsDownColumns)
         {

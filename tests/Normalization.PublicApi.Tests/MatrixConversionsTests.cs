@@ -72,15 +72,20 @@ public sealed class MatrixConversionsTests
         Refuse(() => new Tensor<float>(2, 3).AsMatrix(), "*[1, C, N], got [2, 3]*ToMatrix copies*");
         Refuse(() => new Tensor<float>(1, 3).AsVector(), "*[C], got [1, 3]*");
         Refuse(() => new Tensor<float>(3).ToMatrix(), "*[N, C], got [3]*");
-        Refuse(() => new Tensor<float>(new float[10].AsMemory(1, 6), 1, 3, 2).AsMatrix(), "*not exactly one array*a matrix*ToMatrix makes a copy*");
+        Refuse(() => new Tensor<float>(new float[10].AsMemory(1, 6), 1, 3, 2).AsMatrix(),
+            "*not exactly one array*a matrix*ToMatrix makes a copy*");
         Refuse(() => new Tensor<float>(100_000).AsVector(), "*not exactly one array*a vector*ToVector makes a copy*");
         new Tensor<float>(100_000).ToVector().Count.Should().Be(100_000);
-        Refuse(static () => Matrix<float>.Build.Sparse(2, 2).AsTensor(), "matrix has the storage Sparse*Matrix<float>.Build.DenseOfMatrix(matrix)*");
-        Refuse(static () => Matrix<double>.Build.Diagonal(2, 2).ToRowMajorTensor(), "matrix has the storage Diagonal*Matrix<double>.Build.DenseOfMatrix(matrix)*");
-        Refuse(static () => Vector<float>.Build.Sparse(2).AsTensor(), "vector has the storage Sparse*Vector<float>.Build.DenseOfVector(vector)*");
+        Refuse(static () => Matrix<float>.Build.Sparse(2, 2).AsTensor(),
+            "matrix has the storage Sparse*Matrix<float>.Build.DenseOfMatrix(matrix)*");
+        Refuse(static () => Matrix<double>.Build.Diagonal(2, 2).ToRowMajorTensor(),
+            "matrix has the storage Diagonal*Matrix<double>.Build.DenseOfMatrix(matrix)*");
+        Refuse(static () => Vector<float>.Build.Sparse(2).AsTensor(),
+            "vector has the storage Sparse*Vector<float>.Build.DenseOfVector(vector)*");
         Refuse(static () => ((Matrix<float>)null!).AsTensor(), "*matrix*");
         Refuse(static () => ((Tensor<float>)null!).ToMatrix(), "*tensor*");
 
-        static void Refuse(Action call, string message) => FluentActions.Invoking(call).Should().Throw<ArgumentException>().WithMessage(message);
+        static void Refuse(Action call, string message) => FluentActions.Invoking(call).Should().Throw<ArgumentException>()
+            .WithMessage(message);
     }
 }

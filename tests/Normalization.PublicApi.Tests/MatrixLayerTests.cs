@@ -35,11 +35,14 @@ public sealed class MatrixLayerTests
         one.Input.Should().BeSameAs(first);
         one.Clear();
         one.Input.Should().BeNull();
-        FluentActions.Invoking(() => layer.Backward(gradient, result, one)).Should().Throw<InvalidOperationException>().WithMessage("No forward pass*");
-        FluentActions.Invoking(() => fresh.Backward(gradient, result, two)).Should().Throw<InvalidOperationException>().WithMessage("*another layer*");
+        FluentActions.Invoking(() => layer.Backward(gradient, result, one)).Should().Throw<InvalidOperationException>()
+            .WithMessage("No forward pass*");
+        FluentActions.Invoking(() => fresh.Backward(gradient, result, two)).Should().Throw<InvalidOperationException>()
+            .WithMessage("*another layer*");
 
         layer.Layer.Eval();
-        FluentActions.Invoking(() => layer.Backward(gradient)).Should().Throw<InvalidOperationException>().WithMessage("*evaluation mode*MatrixContext*");
+        FluentActions.Invoking(() => layer.Backward(gradient)).Should().Throw<InvalidOperationException>()
+            .WithMessage("*evaluation mode*MatrixContext*");
         layer.Forward(first, output, one);
         layer.Backward(gradient, result, one);
         result.Enumerate().Should().OnlyContain(static value => double.IsFinite(value) && value != 0);
@@ -66,12 +69,14 @@ public sealed class MatrixLayerTests
     public void A_refused_call_changes_nothing(string kind)
     {
         var layer = new MatrixLayer<float>(Layer<float>(kind));
-        Matrix<float> x = Input<float>(1), y = Matrix<float>.Build.Dense(Rows, Columns, 7), wide = Matrix<float>.Build.Dense(Columns, Rows, 7);
+        Matrix<float> x = Input<float>(1), y = Matrix<float>.Build.Dense(Rows, Columns, 7);
+        Matrix<float> wide = Matrix<float>.Build.Dense(Columns, Rows, 7);
         Refuse(() => layer.Forward(x, x), "*output must not be the input*Eval()*");
         Refuse(() => layer.Forward(wide), "*6 columns, with samples in rows and features in columns, got 6 rows and 37 columns*");
         Refuse(() => layer.Forward(x, wide), "*output of 37 rows and 6 columns, got 6 rows and 37 columns*");
         Refuse(() => layer.Forward(x, y, null!), "*context*");
-        Refuse(() => layer.Forward(Matrix<float>.Build.Sparse(Rows, Columns)), "*input has the storage SparseCompressedRowMatrixStorage*Matrix<float>.Build.DenseOfMatrix(input)*");
+        Refuse(() => layer.Forward(Matrix<float>.Build.Sparse(Rows, Columns)),
+            "*input has the storage SparseCompressedRowMatrixStorage*Matrix<float>.Build.DenseOfMatrix(input)*");
         Refuse(() => layer.Forward(x, Matrix<float>.Build.Diagonal(Rows, Columns)), "*output has the storage DiagonalMatrixStorage*");
         y.Should().Be(Matrix<float>.Build.Dense(Rows, Columns, 7));
         layer.Layer.ZeroGradients();
@@ -82,9 +87,11 @@ public sealed class MatrixLayerTests
         Refuse(() => layer.Backward(wide, y), "*outputGradient of 37 rows*");
         Refuse(() => layer.Backward(y, wide), "*inputGradient of 37 rows*");
         x.Should().Be(before);
-        layer.Layer.Parameters.SelectMany(static parameter => parameter.Gradient.Span.ToArray()).Should().OnlyContain(static value => value == 0);
+        layer.Layer.Parameters.SelectMany(static parameter => parameter.Gradient.Span.ToArray())
+            .Should().OnlyContain(static value => value == 0);
 
-        static void Refuse(Action call, string message) => FluentActions.Invoking(call).Should().Throw<ArgumentException>().WithMessage(message);
+        static void Refuse(Action call, string message) => FluentActions.Invoking(call).Should().Throw<ArgumentException>()
+            .WithMessage(message);
     }
 
     [Fact]
@@ -105,7 +112,8 @@ public sealed class MatrixLayerTests
     public void One_row_is_too_few_for_BatchNorm_in_training()
     {
         var layer = new MatrixLayer<float>(new BatchNorm1d<float>(3));
-        FluentActions.Invoking(() => layer.Forward(Matrix<float>.Build.Dense(1, 3))).Should().Throw<ArgumentException>().WithMessage("*more than one value per channel*");
+        FluentActions.Invoking(() => layer.Forward(Matrix<float>.Build.Dense(1, 3))).Should().Throw<ArgumentException>()
+            .WithMessage("*more than one value per channel*");
     }
 
     [Theory]
@@ -113,7 +121,8 @@ public sealed class MatrixLayerTests
     public void Steady_state_allocates_nothing(string kind)
     {
         var layer = new MatrixLayer<float>(Layer<float>(kind));
-        Matrix<float> x = Input<float>(1), y = Matrix<float>.Build.Dense(Rows, Columns), gradient = Matrix<float>.Build.Dense(Rows, Columns);
+        Matrix<float> x = Input<float>(1), y = Matrix<float>.Build.Dense(Rows, Columns);
+        Matrix<float> gradient = Matrix<float>.Build.Dense(Rows, Columns);
         long least = long.MaxValue;
         for (int i = 0; i < 5; i++)
         {

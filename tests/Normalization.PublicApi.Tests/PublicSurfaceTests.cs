@@ -38,7 +38,8 @@ public sealed class PublicSurfaceTests
             var shown = PublicSurface.Types(library)
                 .SelectMany(PublicSurface.Members)
                 .OfType<MethodBase>()
-                .SelectMany(static method => method.GetParameters().Select(static parameter => parameter.ParameterType.Assembly.GetName().Name));
+                .SelectMany(static method => method.GetParameters().Select(static parameter =>
+                    parameter.ParameterType.Assembly.GetName().Name));
             string[] own = library == typeof(MathNet.MatrixConversions).Assembly ? ["Normalization.MathNet", "MathNet.Numerics"] : [];
             shown.Should().BeSubsetOf([.. promised, .. own], "of {0}", library);
         }

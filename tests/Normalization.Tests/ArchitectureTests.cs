@@ -3,7 +3,10 @@ using Normalization.PublicApi.Tests;
 
 namespace Normalization.Tests;
 
-/// <summary>The arrows of the house go one way: Simd ← Kernels ← Primitives ← Layers ← State ← Onnx, Kernels ← Tensors ← Layers and Collectives ← Layers, State.</summary>
+/// <summary>
+/// The arrows of the house go one way: Simd ← Kernels ← Primitives ← Layers ← State ← Onnx, Kernels ← Tensors ← Layers and Collectives
+/// ← Layers, State.
+/// </summary>
 public sealed partial class ArchitectureTests
 {
     private static readonly string _sources = Path.Combine(Repository.Root, "src", "Normalization");

@@ -72,7 +72,8 @@ public sealed class LayerDictionaryModelTests
         string dotted = prefix.TrimEnd('.') + ".";
         SafeTensorsFile.Save(folder["model"], Prefixed(dotted));
         byte[] before = StateBytes.Of(model.State());
-        FluentActions.Invoking(() => model.Load(folder["model"])).Should().Throw<ArgumentException>().WithMessage($"*are there with the prefix {dotted}*");
+        FluentActions.Invoking(() => model.Load(folder["model"])).Should().Throw<ArgumentException>()
+            .WithMessage($"*are there with the prefix {dotted}*");
         StateBytes.Of(model.State()).Should().Equal(before);
         StateReport report = model.Load(folder["model"], prefix);
         (report.IsLoaded, report.MissingKeys.Count, report.UnexpectedKeys.Count, report.SuggestedPrefix).Should().Be((true, 0, 0, null));
@@ -126,7 +127,8 @@ public sealed class LayerDictionaryModelTests
         int length = (int)BitConverter.ToInt64(bytes);
         string header = Encoding.UTF8.GetString(bytes, 8, length) + new string(' ', SafeTensorsFile.DefaultHeaderLimit);
         File.WriteAllBytes(folder["model"], [.. StateBytes.File(header), .. bytes[(8 + length)..]]);
-        FluentActions.Invoking(() => model.Load(folder["model"])).Should().Throw<InvalidDataException>().WithMessage("*higher headerLimit*");
+        FluentActions.Invoking(() => model.Load(folder["model"])).Should().Throw<InvalidDataException>()
+            .WithMessage("*higher headerLimit*");
         model.Load(folder["model"], headerLimit: 2 * SafeTensorsFile.DefaultHeaderLimit).IsLoaded.Should().BeTrue();
         FluentActions.Invoking(() => model.Load(folder["model"], headerLimit: 0)).Should().Throw<ArgumentOutOfRangeException>();
     }

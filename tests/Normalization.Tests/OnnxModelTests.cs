@@ -30,8 +30,10 @@ public sealed class OnnxModelTests
     public void Attributes_become_those_of_the_layer()
     {
         OnnxNormalization[] normalizations = [.. Load("norms").Normalizations];
-        (OnnxNormalization batch, OnnxNormalization group, OnnxNormalization rms) = (normalizations[0], normalizations[2], normalizations[6]);
-        (batch.Operator, batch.Epsilon, batch.Momentum, batch.InputRank, batch.NumGroups).Should().Be(("BatchNormalization", 1e-3f, 0.25, 4, null));
+        (OnnxNormalization batch, OnnxNormalization group, OnnxNormalization rms) =
+            (normalizations[0], normalizations[2], normalizations[6]);
+        (batch.Operator, batch.Epsilon, batch.Momentum, batch.InputRank, batch.NumGroups)
+            .Should().Be(("BatchNormalization", 1e-3f, 0.25, 4, null));
         batch.CreateLayer<float>().Should().BeOfType<BatchNorm2d<float>>().Which.Momentum.Should().Be(0.25);
         (group.NumGroups, group.Momentum, (float)group.Epsilon).Should().Be((2, null, 1e-2f));
         (rms.Name, (float)rms.Epsilon, rms.InputRank).Should().Be(("rms", 1e-5f, 3));
@@ -46,7 +48,8 @@ public sealed class OnnxModelTests
         model.Normalizations.Should().HaveCount(9);
         model.NotRead.Should().Equal(
             "computed (LayerNormalization) computes its input z instead of having it as a constant.",
-            "whole (LayerNormalization) cannot be read: its input whole has elements of the type 7; float, double, float16 and bfloat16 can be read.",
+            "whole (LayerNormalization) cannot be read: its input whole has elements of the type 7; "
+            + "float, double, float16 and bfloat16 can be read.",
             "broadcast (LayerNormalization) has a scale of the shape [4], which does not say the sizes of the axes from -2 on.",
             "skip is a SkipLayerNormalization, which no layer of this library computes.");
         model.ToString().Should().Contain("9 normalizations read, 4 not.")
@@ -57,8 +60,10 @@ public sealed class OnnxModelTests
     public void A_model_of_PyTorch_becomes_layers_that_compute_the_same()
     {
         OnnxModel model = Load("pytorch");
-        FluentActions.Invoking(() => model.CreateLayers<float>()).Should().Throw<InvalidOperationException>().WithMessage("*/norm/BatchNormalization*Pass inputRank*");
-        FluentActions.Invoking(() => model.CreateLayers<float>(6)).Should().Throw<InvalidOperationException>().WithMessage("*2 to 5 dimensions*has 6*");
+        FluentActions.Invoking(() => model.CreateLayers<float>()).Should().Throw<InvalidOperationException>()
+            .WithMessage("*/norm/BatchNormalization*Pass inputRank*");
+        FluentActions.Invoking(() => model.CreateLayers<float>(6)).Should().Throw<InvalidOperationException>()
+            .WithMessage("*2 to 5 dimensions*has 6*");
         LayerDictionary<double> layers = model.CreateLayers<double>(inputRank: 4);
         layers.Eval();
         Tensor<double> x = Output("x");
@@ -80,8 +85,10 @@ public sealed class OnnxModelTests
         NormalizationLayer<double> known = normalizations[0].CreateLayer<double>();
         Values.Distance(Values.Doubles(known.Forward(Output("x"))), Values.Doubles(Output("known"))).Should().BeLessThan(1e-13);
         OnnxNormalization unknown = normalizations[1];
-        FluentActions.Invoking(() => unknown.CreateLayer<float>()).Should().Throw<InvalidOperationException>().WithMessage("unknown has one scale for each group*Pass numChannels*");
-        FluentActions.Invoking(() => unknown.CreateLayer<float>(numChannels: 5)).Should().Throw<ArgumentException>().WithMessage("*a multiple of 2 channels, got 5*");
+        FluentActions.Invoking(() => unknown.CreateLayer<float>()).Should().Throw<InvalidOperationException>()
+            .WithMessage("unknown has one scale for each group*Pass numChannels*");
+        FluentActions.Invoking(() => unknown.CreateLayer<float>(numChannels: 5)).Should().Throw<ArgumentException>()
+            .WithMessage("*a multiple of 2 channels, got 5*");
         unknown.CreateLayer<float>(numChannels: 6).Weight!.Value.Length.Should().Be(6);
     }
 
@@ -94,7 +101,8 @@ public sealed class OnnxModelTests
         batch.CreateLayer<float>(3).Should().BeOfType<BatchNorm1d<float>>();
         batch.CreateLayer<float>(4).Should().BeOfType<BatchNorm2d<float>>();
         batch.CreateLayer<float>(5).Should().BeOfType<BatchNorm3d<float>>();
-        FluentActions.Invoking(() => batch.CreateLayer<float>(1)).Should().Throw<InvalidOperationException>().WithMessage("*2 to 5 dimensions*");
+        FluentActions.Invoking(() => batch.CreateLayer<float>(1)).Should().Throw<InvalidOperationException>()
+            .WithMessage("*2 to 5 dimensions*");
     }
 
     [Fact]
@@ -102,7 +110,8 @@ public sealed class OnnxModelTests
     {
         NormalizationLayer<double> layer = Load("external").Normalizations.Single().CreateLayer<double>();
         Values.Distance(Values.Doubles(layer.Forward(Output("rows"))), Values.Doubles(Output("external"))).Should().BeLessThan(1e-13);
-        OnnxModel.Parse(Bytes("external")).NotRead.Should().ContainSingle().Which.Should().Contain("external.bin, which only a model that is loaded from a file can name");
+        OnnxModel.Parse(Bytes("external")).NotRead.Should().ContainSingle()
+            .Which.Should().Contain("external.bin, which only a model that is loaded from a file can name");
     }
 
     [Theory]
@@ -126,7 +135,8 @@ public sealed class OnnxModelTests
         File.WriteAllBytes(folder["model.onnx"], Bytes("external"));
         FluentActions.Invoking(() => OnnxModel.Load(folder["model.onnx"])).Should().Throw<FileNotFoundException>();
         File.WriteAllBytes(folder["external.bin"], new byte[31]);
-        FluentActions.Invoking(() => OnnxModel.Load(folder["model.onnx"])).Should().Throw<InvalidDataException>().WithMessage("*external.bin, which has 31*");
+        FluentActions.Invoking(() => OnnxModel.Load(folder["model.onnx"])).Should().Throw<InvalidDataException>()
+            .WithMessage("*external.bin, which has 31*");
         FluentActions.Invoking(() => OnnxModel.Load(folder["missing.onnx"])).Should().Throw<FileNotFoundException>();
         FluentActions.Invoking(static () => OnnxModel.Load("")).Should().Throw<ArgumentException>();
     }
@@ -139,7 +149,8 @@ public sealed class OnnxModelTests
         int at = bytes.AsSpan().IndexOf(two);
         BitConverter.GetBytes(float.NaN).CopyTo(bytes, at);
         OnnxNormalization normalization = OnnxModel.Parse(bytes).Normalizations[2];
-        FluentActions.Invoking(() => normalization.CreateLayer<float>(2)).Should().Throw<ArgumentException>().WithMessage("*expected finite values*");
+        FluentActions.Invoking(() => normalization.CreateLayer<float>(2)).Should().Throw<ArgumentException>()
+            .WithMessage("*expected finite values*");
     }
 
     internal static byte[] Bytes(string name) => File.ReadAllBytes(Path.Combine(_folder, $"{name}.onnx"));

@@ -60,7 +60,8 @@ public sealed class OnnxReaderTests
         byte[] node = [0x0A, 0x01, (byte)'x', 0x0A, 0x01, (byte)'s', .. Text(0x22, "LayerNormalization")];
         byte[] scale = Message(0x2A, [0x08, 0x01, 0x10, 0x01, 0x25, 0, 0, 0x80, 0x3F, .. Text(0x42, "s")]);
         Refuse(Message(0x3A, [.. Message(0x0A, node), .. scale, .. scale]), "*s is there twice*");
-        OnnxModel.Parse(Message(0x3A, [.. Message(0x0A, node), .. scale])).Normalizations.Single().State["weight"].ToTensor<float>()[0].Should().Be(1, "the float is not packed");
+        OnnxModel.Parse(Message(0x3A, [.. Message(0x0A, node), .. scale])).Normalizations.Single().State["weight"].ToTensor<float>()[0]
+            .Should().Be(1, "the float is not packed");
     }
 
     [Fact]
@@ -69,7 +70,8 @@ public sealed class OnnxReaderTests
         byte[] there = Message(0x0A, [.. Text(0x0A, "a"), .. Text(0x12, "b"), .. Text(0x22, "Identity")]);
         byte[] back = Message(0x0A, [.. Text(0x0A, "b"), .. Text(0x12, "a"), .. Text(0x22, "Identity")]);
         byte[] node = Message(0x0A, [.. Text(0x0A, "x"), .. Text(0x0A, "a"), .. Text(0x1A, "n"), .. Text(0x22, "RMSNormalization")]);
-        OnnxModel.Parse(Message(0x3A, [.. there, .. back, .. node])).NotRead.Should().Equal("n (RMSNormalization) computes its input a instead of having it as a constant.");
+        OnnxModel.Parse(Message(0x3A, [.. there, .. back, .. node])).NotRead
+            .Should().Equal("n (RMSNormalization) computes its input a instead of having it as a constant.");
     }
 
     /// <summary>Whether a model is read; no other exceptions than those of a file that is wrong, and of layers that do not fit.</summary>

@@ -7,7 +7,8 @@ namespace Normalization.Tests;
 public sealed class SafeTensorsChangesTests
 {
     private static readonly string[] _types =
-        ["BOOL", "F4", "F6_E2M3", "F6_E3M2", "U8", "I8", "F8_E5M2", "F8_E4M3", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ", "I16", "U16", "F16", "BF16", "I32", "U32", "F32", "C64", "F64", "I64", "U64"];
+        ["BOOL", "F4", "F6_E2M3", "F6_E3M2", "U8", "I8", "F8_E5M2", "F8_E4M3", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ", "I16", "U16",
+            "F16", "BF16", "I32", "U32", "F32", "C64", "F64", "I64", "U64"];
 
     public static TheoryData<string> Types => [.. _types];
 
@@ -46,7 +47,11 @@ public sealed class SafeTensorsChangesTests
     public void The_norms_of_a_half_precision_checkpoint_change_and_nothing_else_does()
     {
         using var folder = new TemporaryFolder();
-        const string Header = """{"lm.mask":{"dtype":"BOOL","shape":[3],"data_offsets":[0,3]},"lm.norm.weight":{"dtype":"F16","shape":[2],"data_offsets":[3,7]},"lm.ids":{"dtype":"I32","shape":[1],"data_offsets":[7,11]},"lm.other.weight":{"dtype":"BF16","shape":[2],"data_offsets":[11,15]}}""";
+        const string Header = """
+            {"lm.mask":{"dtype":"BOOL","shape":[3],"data_offsets":[0,3]},"lm.norm.weight":{"dtype":"F16","shape":[2],"data_offsets":[3,7]},
+            "lm.ids":{"dtype":"I32","shape":[1],"data_offsets":[7,11]},
+            "lm.other.weight":{"dtype":"BF16","shape":[2],"data_offsets":[11,15]}}
+            """;
         byte[] before = [.. StateBytes.File(Header), 1, 0, 1, 0x00, 0x3C, 0x00, 0xC0, 9, 8, 7, 6, 0x80, 0x3F, 0x01, 0x40];
         File.WriteAllBytes(folder["model"], before);
         var model = new LayerDictionary<float> { { "norm", new RmsNorm<float>(2) }, { "other", new RmsNorm<float>(2) } };
@@ -99,7 +104,8 @@ public sealed class SafeTensorsChangesTests
                 BitConverter.ToUInt16(written, 2 * i).Should().Be((ushort)i);
         }
         using SafeTensorsFile again = SafeTensorsFile.Open(folder["model"]);
-        again.State["a"].ToTensor<float>().Span.ToArray().Count(float.IsNaN).Should().Be(single.Span.ToArray().Count(float.IsNaN)).And.BePositive();
+        again.State["a"].ToTensor<float>().Span.ToArray().Count(float.IsNaN).Should().Be(single.Span.ToArray().Count(float.IsNaN))
+            .And.BePositive();
     }
 
     [Theory]
@@ -131,14 +137,16 @@ public sealed class SafeTensorsChangesTests
         folder.Files.Should().BeEmpty();
 
         void Refuse(StateDictionary changes, string message) =>
-            FluentActions.Invoking(() => file.SaveChanged(folder["model"], changes)).Should().Throw<ArgumentException>().WithMessage(message);
+            FluentActions.Invoking(() => file.SaveChanged(folder["model"], changes)).Should().Throw<ArgumentException>()
+                .WithMessage(message);
     }
 
     [Fact]
     public void A_value_of_a_type_that_cannot_be_read_takes_the_place_of_one_of_its_type()
     {
         using var folder = new TemporaryFolder();
-        using SafeTensorsFile file = SafeTensorsFile.Parse(Of("I32", new byte[8])), other = SafeTensorsFile.Parse(Of("I32", [1, 2, 3, 4, 5, 6, 7, 8]));
+        using SafeTensorsFile file = SafeTensorsFile.Parse(Of("I32", new byte[8]));
+        using SafeTensorsFile other = SafeTensorsFile.Parse(Of("I32", [1, 2, 3, 4, 5, 6, 7, 8]));
         file.SaveChanged(folder["model"], other.State);
         File.ReadAllBytes(folder["model"]).Should().Equal(Of("I32", [1, 2, 3, 4, 5, 6, 7, 8]));
     }

@@ -1,6 +1,8 @@
 namespace Normalization.Tests;
 
-/// <summary>What other frameworks leave to whoever reads their files: numbers instead of names, defaults, and other layers in between.</summary>
+/// <summary>
+/// What other frameworks leave to whoever reads their files: numbers instead of names, defaults, and other layers in between.
+/// </summary>
 public sealed class StateImportTests
 {
     private static readonly Tensor<float> _vector = new(3), _matrix = new(2, 3);
@@ -9,7 +11,8 @@ public sealed class StateImportTests
     public void The_defaults_of_Keras_and_Flax_are_those_of_their_sources()
     {
         (StateMapping keras, StateMapping flax) = (StateMapping.Keras, StateMapping.Flax);
-        (keras.BatchNormEpsilon, keras.LayerNormEpsilon, keras.GroupNormEpsilon, keras.RmsNormEpsilon).Should().Be((1e-3, 1e-3, 1e-3, 1e-6));
+        (keras.BatchNormEpsilon, keras.LayerNormEpsilon, keras.GroupNormEpsilon, keras.RmsNormEpsilon)
+            .Should().Be((1e-3, 1e-3, 1e-3, 1e-6));
         (flax.BatchNormEpsilon, flax.LayerNormEpsilon, flax.GroupNormEpsilon, flax.RmsNormEpsilon).Should().Be((1e-5, 1e-6, 1e-6, 1e-6));
         (keras.BatchNormMomentum, flax.BatchNormMomentum).Should().Be((0.99, 0.99));
     }
@@ -19,9 +22,12 @@ public sealed class StateImportTests
     {
         Report(new() { { "dense/kernel", _matrix } }).Should().Be("Keras: 0 values converted, 1 ignored.\n  ignored: dense/kernel");
         Report(new() { { "a/gamma", _vector }, { "a/beta", _vector }, { "b/gamma", _vector }, { "b/beta", _vector } }).Should()
-            .Contain("(2 layers)").And.Contain("layer normalization has by default epsilon 0.001 there, group normalization 0.001").And.NotContainAny("Batch", "RMS", "biased");
-        Report(new() { { "a/scale", _vector } }).Should().Contain("(1 layer): RMS normalization has by default epsilon 1E-06").And.NotContain("Batch");
-        Report(new() { { "a/moving_mean", _vector } }).Should().Contain("Batch normalization (1 layer)").And.Contain("biased").And.NotContain("RMS");
+            .Contain("(2 layers)").And.Contain("layer normalization has by default epsilon 0.001 there, group normalization 0.001")
+                .And.NotContainAny("Batch", "RMS", "biased");
+        Report(new() { { "a/scale", _vector } }).Should().Contain("(1 layer): RMS normalization has by default epsilon 1E-06")
+            .And.NotContain("Batch");
+        Report(new() { { "a/moving_mean", _vector } }).Should().Contain("Batch normalization (1 layer)").And.Contain("biased")
+            .And.NotContain("RMS");
 
         static string Report(StateDictionary state) => StateMapping.Keras.Import(state).ToString();
     }
@@ -70,7 +76,8 @@ public sealed class StateImportTests
         });
         import.State.Should().BeEmpty();
         import.ToString().Should().Contain("layers/batch_normalization: the file does not say which")
-            .And.Contain("layers/layer_normalization: the file does not say which").And.Contain("layers/group_normalization: the file does not say");
+            .And.Contain("layers/layer_normalization: the file does not say which")
+                .And.Contain("layers/group_normalization: the file does not say");
         StateMapping.Flax.Import(new() { { "layers/rms_normalization/vars/0", _vector } }).Ignored.Should().HaveCount(1);
     }
 

@@ -31,7 +31,7 @@ internal sealed class OnnxGraph
             throw protobuf.Error("it has no graph");
         foreach (ProtobufField field in protobuf.Fields(found).Where(static field => field.Number == 1))
             ReadNode(field);
-        var wanted = Nodes.SelectMany(static node => node.Inputs).Select(Origin).Concat(Nodes.Select(static node => node.Inputs[0])).ToHashSet(StringComparer.Ordinal);
+        var wanted = Nodes.SelectMany(node => node.Inputs.Select(Origin).Append(node.Inputs[0])).ToHashSet(StringComparer.Ordinal);
         foreach (ProtobufField field in protobuf.Fields(found))
             ReadInput(field, wanted);
     }
@@ -52,7 +52,8 @@ internal sealed class OnnxGraph
 
     private static bool IsRead(string domain, string type) => type switch
     {
-        "BatchNormalization" or "InstanceNormalization" or "GroupNormalization" or "LayerNormalization" or "RMSNormalization" => domain is "" or "ai.onnx",
+        "BatchNormalization" or "InstanceNormalization" or "GroupNormalization" or "LayerNormalization" or "RMSNormalization" =>
+            domain is "" or "ai.onnx",
         "SimplifiedLayerNormalization" => domain is "" or "ai.onnx" or "com.microsoft",
         _ => false,
     };
@@ -177,10 +178,13 @@ internal sealed class OnnxGraph
     private long[]? ShapeIn(ProtobufField type)
     {
         long[]? shape = null;
-        foreach (ProtobufField part in _protobuf.Fields(type).Where(static field => field.Number == 1).SelectMany(_protobuf.Fields).Where(static field => field.Number == 2))
+        IEnumerable<ProtobufField> tensor = _protobuf.Fields(type).Where(static field => field.Number == 1).SelectMany(_protobuf.Fields);
+        foreach (ProtobufField part in tensor.Where(static field => field.Number == 2))
         {
             ProtobufField[] sizes = [.. _protobuf.Fields(part).Where(static field => field.Number == 1).Take(MostDimensions + 1)];
-            shape = sizes.Length <= MostDimensions ? Array.ConvertAll(sizes, SizeIn) : throw _protobuf.Error($"a shape has more than {MostDimensions} dimensions");
+            if (sizes.Length > MostDimensions)
+                throw _protobuf.Error($"a shape has more than {MostDimensions} dimensions");
+            shape = Array.ConvertAll(sizes, SizeIn);
         }
         return shape;
     }

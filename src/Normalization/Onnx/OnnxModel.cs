@@ -37,7 +37,8 @@ public sealed class OnnxModel
             else
                 _notRead.Add($"{KeyText.Shown(node.Name)} ({node.Operator}) {problem}.");
         }
-        _notRead.AddRange(graph.OtherNodes.Select(static node => $"{KeyText.Shown(node.Name)} is a {KeyText.Shown(node.Operator)}, which no layer of this library computes."));
+        _notRead.AddRange(graph.OtherNodes.Select(static node =>
+            $"{KeyText.Shown(node.Name)} is a {KeyText.Shown(node.Operator)}, which no layer of this library computes."));
     }
 
     /// <summary>Gets the operators that are layers here, in the order of the model.</summary>

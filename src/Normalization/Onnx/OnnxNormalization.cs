@@ -13,7 +13,8 @@ public sealed class OnnxNormalization
     private const int MostChannels = 1 << 20;
 
     private OnnxNormalization(OnnxNode node, StateDictionary state, double epsilon, double? momentum, int? groups, long[]? inputShape) =>
-        (Name, Operator, State, Epsilon, Momentum, NumGroups, InputShape) = (node.Name, node.Operator, state, epsilon, momentum, groups, inputShape);
+        (Name, Operator, State, Epsilon, Momentum, NumGroups, InputShape) =
+            (node.Name, node.Operator, state, epsilon, momentum, groups, inputShape);
 
     /// <summary>Gets the name of the operator, or that of its first output if it has none.</summary>
     public string Name { get; }
@@ -47,20 +48,23 @@ public sealed class OnnxNormalization
 
     /// <summary>Makes a layer of the operator, with its values.</summary>
     /// <remarks>
-    /// The running variance of ONNX is the biased one; it is taken as it is, so that evaluation computes the same. SimplifiedLayerNormalization
-    /// and RMSNormalization become an <see cref="RmsNorm{T}"/>.
+    /// The running variance of ONNX is the biased one; it is taken as it is, so that evaluation computes the same.
+    /// SimplifiedLayerNormalization and RMSNormalization become an <see cref="RmsNorm{T}"/>.
     /// </remarks>
     /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>; the values are converted to it.</typeparam>
     /// <param name="inputRank">
-    /// How many dimensions the input of BatchNormalization has, where the model does not say so: 2 or 3 for <see cref="BatchNorm1d{T}"/>, 4 for
-    /// <see cref="BatchNorm2d{T}"/>, 5 for <see cref="BatchNorm3d{T}"/>. Other operators do not need it.
+    /// How many dimensions the input of BatchNormalization has, where the model does not say so: 2 or 3 for
+    /// <see cref="BatchNorm1d{T}"/>, 4 for <see cref="BatchNorm2d{T}"/>, 5 for <see cref="BatchNorm3d{T}"/>. Other operators do not
+    /// need it.
     /// </param>
     /// <param name="numChannels">
     /// The number of channels of a GroupNormalization of an operator set before 21, which has one scale for each group, where the model
     /// does not say the shape of its input. Other operators do not need it.
     /// </param>
     /// <returns>The layer, in training mode as every new layer.</returns>
-    /// <exception cref="ArgumentException">A value is not finite or is a negative variance, or the channels do not fit the groups.</exception>
+    /// <exception cref="ArgumentException">
+    /// A value is not finite or is a negative variance, or the channels do not fit the groups.
+    /// </exception>
     /// <exception cref="InvalidOperationException">The model does not say the rank or the channels, and they were not passed.</exception>
     public NormalizationLayer<T> CreateLayer<T>(int? inputRank = null, int? numChannels = null)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -117,14 +121,16 @@ public sealed class OnnxNormalization
             }
             state.Add(keys[i], value);
         }
-        double epsilon = node.Attributes.GetValueOrDefault("epsilon", 1e-5f), momentum = node.Attributes.GetValueOrDefault("momentum", 0.9f);
+        double epsilon = node.Attributes.GetValueOrDefault("epsilon", 1e-5f);
+        double momentum = node.Attributes.GetValueOrDefault("momentum", 0.9f);
         double groups = node.Attributes.GetValueOrDefault("num_groups", 0);
         long[]? shape = graph.ShapeOf(node.Inputs[0]);
         problem = Problem(node, state, epsilon, momentum, groups, shape?.Length) ?? "";
         if (problem.Length > 0)
             return null;
         bool isBatchNorm = node.Operator == "BatchNormalization", isGroupNorm = node.Operator == "GroupNormalization";
-        return new(node, state, epsilon, isBatchNorm ? MomentumConversion.Convert(momentum, MomentumConvention.OnOldValue) : null, isGroupNorm ? (int)groups : null, shape)
+        double? share = isBatchNorm ? MomentumConversion.Convert(momentum, MomentumConvention.OnOldValue) : null;
+        return new(node, state, epsilon, share, isGroupNorm ? (int)groups : null, shape)
         {
             HasScalePerGroup = isGroupNorm && graph.OperatorSet < ScalePerChannelSet && state["weight"].Length == groups,
         };
@@ -151,7 +157,8 @@ public sealed class OnnxNormalization
         {
             return state.Count < 4 ? "lacks some of scale, B, mean and var"
                 : !(momentum >= 0 && momentum <= 1) ? "has a momentum outside [0, 1]"
-                : node.Attributes.GetValueOrDefault("spatial", 1) == 0 ? "has statistics for each position (spatial = 0), which no layer here has" : null;
+                : node.Attributes.GetValueOrDefault("spatial", 1) == 0
+                    ? "has statistics for each position (spatial = 0), which no layer here has" : null;
         }
         if (!state.ContainsKey("bias"))
             return "has no B";
@@ -166,15 +173,24 @@ public sealed class OnnxNormalization
             4 => new BatchNorm2d<T>(Width, Epsilon, Momentum),
             5 => new BatchNorm3d<T>(Width, Epsilon, Momentum),
             null => throw new InvalidOperationException(
-                $"The model does not say how many dimensions the input of {KeyText.Shown(Name)} has. Pass inputRank: 2 or 3 for BatchNorm1d, 4 for BatchNorm2d, 5 for BatchNorm3d."),
-            _ => throw new InvalidOperationException($"BatchNorm takes inputs of 2 to 5 dimensions, and that of {KeyText.Shown(Name)} has {rank}."),
+                $"The model does not say how many dimensions the input of {KeyText.Shown(Name)} has. "
+                + "Pass inputRank: 2 or 3 for BatchNorm1d, 4 for BatchNorm2d, 5 for BatchNorm3d."),
+            _ => throw new InvalidOperationException(
+                $"BatchNorm takes inputs of 2 to 5 dimensions, and that of {KeyText.Shown(Name)} has {rank}."),
         };
 
-    private int Channels(int? given)
+    private int Channels(int? numChannels)
     {
-        int channels = InputShape is [_, > 0 and <= MostChannels, ..] ? (int)InputShape[1] : given ?? throw new InvalidOperationException(
-            $"{KeyText.Shown(Name)} has one scale for each group, and the model does not say how many channels there are. Pass numChannels.");
-        return channels % Width == 0 ? channels : throw new ArgumentException($"expected a multiple of {Width} channels, got {channels}", nameof(given));
+        int? channels = InputShape is [_, > 0 and <= MostChannels, ..] ? (int)InputShape[1] : numChannels;
+        if (channels is not int known)
+        {
+            throw new InvalidOperationException(
+                $"{KeyText.Shown(Name)} has one scale for each group, "
+                + "and the model does not say how many channels there are. Pass numChannels.");
+        }
+        if (known <= 0 || known % Width != 0)
+            throw new ArgumentException($"expected a multiple of {Width} channels, got {known}", nameof(numChannels));
+        return known;
     }
 
     /// <summary>The scale of each group, once for each of its channels.</summary>
@@ -184,8 +200,10 @@ public sealed class OnnxNormalization
         var state = new StateDictionary();
         foreach ((string key, StateValue value) in State)
         {
-            T[] groups = value.ToTensor<T>().Span.ToArray();
-            state.Add(key, StateValue.From(new Tensor<T>([.. groups.SelectMany(group => Enumerable.Repeat(group, channelsPerGroup))], groups.Length * channelsPerGroup)));
+            Tensor<T> groups = value.ToTensor<T>(), channels = new(groups.Length * channelsPerGroup);
+            for (int i = 0; i < channels.Length; i++)
+                channels.Span[i] = groups.Span[i / channelsPerGroup];
+            state.Add(key, StateValue.From(channels));
         }
         return state;
     }

@@ -35,15 +35,18 @@ internal sealed class OnnxTensor
         string? name = reader._type switch { Single => "F32", Half => "F16", Double => "F64", BrainFloat => "BF16", _ => null };
         if (name is null || ElementFormat.Find(name) is not ElementFormat format)
         {
-            problem = string.Create(CultureInfo.InvariantCulture, $"has elements of the type {reader._type}; float, double, float16 and bfloat16 can be read");
+            problem = $"has elements of the type {reader._type}; float, double, float16 and bfloat16 can be read";
             return null;
         }
         (long length, long size) = reader.Size(format);
-        byte[]? bytes = reader._isExternal ? reader.External(folder, size, out problem) : reader._raw is ProtobufField raw ? protobuf.Bytes(raw) : [.. reader._typed];
+        byte[]? bytes =
+            reader._isExternal ? reader.External(folder, size, out problem)
+            : reader._raw is ProtobufField raw ? protobuf.Bytes(raw)
+            : [.. reader._typed];
         if (bytes is null)
             return null;
         if (bytes.Length != size)
-            throw protobuf.Error($"a constant of the shape {StateValue.FormatShape([.. reader._shape])} has {bytes.Length} bytes of {name}");
+            throw protobuf.Error($"a constant of the shape {reader.FormatShape()} has {bytes.Length} bytes of {name}");
         return new StoredValue(new MemorySource(bytes), new("", format, [.. reader._shape], length, 0));
     }
 
@@ -64,7 +67,8 @@ internal sealed class OnnxTensor
                 break;
             // float_data and double_data, packed or one by one: the bytes of the elements themselves.
             case 4 or 10:
-                _typed.AddRange(field.Type == WireType.Bytes ? _protobuf.Bytes(field) : BitConverter.GetBytes(field.Value)[..(field.Type == WireType.Fixed32 ? 4 : 8)]);
+                int width = field.Number == 4 ? sizeof(float) : sizeof(double);
+                _typed.AddRange(field.Type == WireType.Bytes ? _protobuf.Bytes(field) : BitConverter.GetBytes(field.Value)[..width]);
                 break;
             // int32_data: the 16 bits of a half type in each number.
             case 5:
@@ -96,6 +100,8 @@ internal sealed class OnnxTensor
         _external[key] = value;
     }
 
+    private string FormatShape() => StateValue.FormatShape([.. _shape]);
+
     private (long Length, long Bytes) Size(ElementFormat format)
     {
         UInt128 length = 1;
@@ -103,7 +109,7 @@ internal sealed class OnnxTensor
         {
             length *= (ulong)size;
             if (length > (UInt128)Array.MaxLength)
-                throw _protobuf.Error($"a constant has the shape {StateValue.FormatShape([.. _shape])}, and at most {Array.MaxLength} elements are accepted");
+                throw _protobuf.Error($"a constant has the shape {FormatShape()}, and at most {Array.MaxLength} elements are accepted");
         }
         return ((long)length, (long)length * format.Bits / 8);
     }
@@ -119,7 +125,8 @@ internal sealed class OnnxTensor
             problem += ", which only a model that is loaded from a file can name";
             return null;
         }
-        if (location.Length == 0 || Path.IsPathRooted(location) || location.Contains(':', StringComparison.Ordinal) || parts.Any(static part => part is "" or "." or ".."))
+        if (location.Length == 0 || Path.IsPathRooted(location) || location.Contains(':', StringComparison.Ordinal)
+            || parts.Any(static part => part is "" or "." or ".."))
         {
             problem += ", which is not beside the model";
             return null;
@@ -127,7 +134,11 @@ internal sealed class OnnxTensor
         using var file = new FileSource(Path.Combine([folder, .. parts]));
         long offset = Number("offset", 0), length = Number("length", file.Length - offset);
         if (offset > file.Length || length != size || length > file.Length - offset || length > Array.MaxLength)
-            throw _protobuf.Error($"a constant of {size} bytes has {length} bytes from byte {offset} on in {KeyText.Shown(location)}, which has {file.Length}");
+        {
+            throw _protobuf.Error(
+                $"a constant of {size} bytes has {length} bytes from byte {offset} on "
+                + $"in {KeyText.Shown(location)}, which has {file.Length}");
+        }
         byte[] bytes = new byte[length];
         file.Read(offset, bytes);
         return bytes;

@@ -33,7 +33,8 @@ internal sealed class ProtobufReader(ByteSource source)
 
     public long Length => source.Length;
 
-    public InvalidDataException Error(string reason, Exception? inner = null) => new($"{source.Name} is not a valid ONNX model: {reason}.", inner);
+    public InvalidDataException Error(string reason, Exception? inner = null) =>
+        new($"{source.Name} is not a valid ONNX model: {reason}.", inner);
 
     /// <summary>The fields of the message at a place, in their order.</summary>
     public IEnumerable<ProtobufField> Fields(long start, long length)
@@ -108,7 +109,8 @@ internal sealed class ProtobufReader(ByteSource source)
     }
 
     private ProtobufField Require(ProtobufField field, WireType type) =>
-        field.Type == type ? field : throw Error($"field {field.Number} before byte {field.Start} has the wire type {(int)field.Type} instead of {(int)type}");
+        field.Type == type ? field
+            : throw Error($"field {field.Number} before byte {field.Start} has the wire type {(int)field.Type} instead of {(int)type}");
 
     private ulong ReadVarint(ref long position, long end)
     {

@@ -63,7 +63,9 @@ internal class ElementFormat(string name, int bits, ElementKind kind)
     public virtual void Decode<TValue>(ReadOnlySpan<byte> source, Span<TValue> destination)
         where TValue : unmanaged, INumberBase<TValue> => throw NotReadable();
 
-    /// <summary>Writes all elements of a value in this format, rounded to the nearest and of two equally near ones to the even one.</summary>
+    /// <summary>
+    /// Writes all elements of a value in this format, rounded to the nearest and of two equally near ones to the even one.
+    /// </summary>
     public virtual void Write(StateValue value, Stream stream) => throw NotReadable();
 
     /// <summary>The first finite element of a value that this format cannot hold, if there is one.</summary>

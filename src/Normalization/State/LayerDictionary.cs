@@ -173,14 +173,17 @@ public sealed class LayerDictionary<T> : IReadOnlyDictionary<string, Normalizati
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         ArgumentNullException.ThrowIfNull(prefix);
-        IEnumerable<StateSlot> slots = Slots(KeyText.WithDot(prefix)).Where(slot => !slot.IsOptional || checkpoint.State.ContainsKey(slot.Key));
-        checkpoint.SaveChanged(path, StateLoading.Snapshot(slots));
+        IEnumerable<StateSlot> slots = Slots(KeyText.WithDot(prefix));
+        checkpoint.SaveChanged(path, StateLoading.Snapshot(slots.Where(slot => !slot.IsOptional
+            || checkpoint.State.ContainsKey(slot.Key))));
     }
 
     /// <summary>Loads the state of all layers from a safetensors file, of which it reads only their values.</summary>
     /// <param name="path">The file.</param>
     /// <param name="strict">As for <see cref="LoadState(StateDictionary, bool)"/>.</param>
-    /// <param name="headerLimit">The longest header in bytes that is accepted, at most <see cref="SafeTensorsFile.MaxHeaderLimit"/>.</param>
+    /// <param name="headerLimit">
+    /// The longest header in bytes that is accepted, at most <see cref="SafeTensorsFile.MaxHeaderLimit"/>.
+    /// </param>
     /// <returns>What was missing, unexpected at one of the prefixes, or wrong.</returns>
     /// <exception cref="ArgumentException">The path is empty, or, with <paramref name="strict"/>, the state does not fit.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The limit is not positive, or too high.</exception>
@@ -190,11 +193,15 @@ public sealed class LayerDictionary<T> : IReadOnlyDictionary<string, Normalizati
     public StateReport Load(string path, bool strict = true, int headerLimit = SafeTensorsFile.DefaultHeaderLimit) =>
         Load(path, "", strict, headerLimit);
 
-    /// <summary>Loads the state of all layers from a safetensors file whose keys have one more prefix than those of this dictionary.</summary>
+    /// <summary>
+    /// Loads the state of all layers from a safetensors file whose keys have one more prefix than those of this dictionary.
+    /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="prefix">What stands before every key, with or without the dot at its end; empty for nothing.</param>
     /// <param name="strict">As for <see cref="LoadState(StateDictionary, string, bool)"/>.</param>
-    /// <param name="headerLimit">The longest header in bytes that is accepted, at most <see cref="SafeTensorsFile.MaxHeaderLimit"/>.</param>
+    /// <param name="headerLimit">
+    /// The longest header in bytes that is accepted, at most <see cref="SafeTensorsFile.MaxHeaderLimit"/>.
+    /// </param>
     /// <returns>What was missing, unexpected at one of the prefixes, or wrong.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="prefix"/> is null.</exception>
     /// <exception cref="ArgumentException">The path is empty, or, with <paramref name="strict"/>, the state does not fit.</exception>

@@ -18,7 +18,8 @@ internal static partial class NumberedValues
         var layers = from pair in state
                      let match = Numbered().Match(pair.Key)
                      where match.Success
-                     group (pair.Key, pair.Value, Number: int.Parse(match.Groups["number"].Value, CultureInfo.InvariantCulture)) by match.Groups["layer"].Value;
+                     let number = int.Parse(match.Groups["number"].Value, CultureInfo.InvariantCulture)
+                     group (pair.Key, pair.Value, Number: number) by match.Groups["layer"].Value;
         foreach (var layer in layers)
         {
             (string Key, StateValue Value, int Number)[] values = [.. layer.OrderBy(static value => value.Number)];
@@ -27,7 +28,11 @@ internal static partial class NumberedValues
             if (!isWhole || Names(type, [.. values.Select(static value => value.Value)]) is not string[] names)
             {
                 if (type.EndsWith("_normalization", StringComparison.Ordinal))
-                    note($"{KeyText.Shown(layer.Key)}: the file does not say which of gamma, beta, moving_mean and moving_variance its values are ({values.Length}); name them yourself.");
+                {
+                    note(
+                        $"{KeyText.Shown(layer.Key)}: the file does not say which of gamma, beta, moving_mean and moving_variance "
+                        + $"its values are ({values.Length}); name them yourself.");
+                }
                 continue;
             }
             string prefix = layer.Key.Length == 0 ? "" : layer.Key.Replace('/', '.') + ".";
@@ -46,7 +51,8 @@ internal static partial class NumberedValues
 
     private static string[]? Names(string type, StateValue[] values)
     {
-        bool areAlike = values.All(value => value.Shape.SequenceEqual(values[0].Shape)), areVectors = areAlike && values[0].Shape.Length == 1;
+        bool areAlike = values.All(value => value.Shape.SequenceEqual(values[0].Shape));
+        bool areVectors = areAlike && values[0].Shape.Length == 1;
         return (type, values.Length) switch
         {
             ("batch_normalization", 4) when areVectors => s_batch,

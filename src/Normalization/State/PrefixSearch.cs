@@ -3,10 +3,13 @@ namespace Normalization;
 /// <summary>Finds the prefix that a state has before the keys of a model.</summary>
 internal static class PrefixSearch
 {
-    /// <summary>The prefix under which a state has the most keys of the slots, or null if that is not more than under the present one.</summary>
+    /// <summary>
+    /// The prefix under which a state has the most keys of the slots, or null if that is not more than under the present one.
+    /// </summary>
     public static string? Better(IReadOnlyCollection<StateSlot> slots, StateDictionary state, string present)
     {
-        var wanted = new HashSet<string>(slots.Where(static slot => !slot.IsOptional).Select(slot => slot.Key[present.Length..]), StringComparer.Ordinal);
+        IEnumerable<string> keys = slots.Where(static slot => !slot.IsOptional).Select(slot => slot.Key[present.Length..]);
+        var wanted = keys.ToHashSet(StringComparer.Ordinal);
         HashSet<string>.AlternateLookup<ReadOnlySpan<char>> lookup = wanted.GetAlternateLookup<ReadOnlySpan<char>>();
         int longest = wanted.Max(static key => key.Length);
         var found = new Dictionary<string, int>(StringComparer.Ordinal) { [present] = 0 };

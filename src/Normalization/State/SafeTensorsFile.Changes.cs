@@ -26,9 +26,18 @@ public sealed partial class SafeTensorsFile
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentNullException.ThrowIfNull(changes);
         var entries = _entries.ToDictionary(static entry => entry.Name, StringComparer.Ordinal);
-        string[] errors = [.. from change in changes let error = Mismatch(entries.GetValueOrDefault(change.Key), change.Value) where error is not null select $"{KeyText.Shown(change.Key)}: {error}"];
-        if (errors.Length > 0)
-            throw new ArgumentException($"The changes do not fit {_source.Name}; nothing was written.\n  {string.Join("\n  ", KeyText.Limited(errors))}", nameof(changes));
+        List<string> errors = [];
+        foreach ((string key, StateValue value) in changes)
+        {
+            if (Mismatch(entries.GetValueOrDefault(key), value) is string error)
+                errors.Add($"{KeyText.Shown(key)}: {error}");
+        }
+        if (errors.Count > 0)
+        {
+            throw new ArgumentException(
+                $"The changes do not fit {_source.Name}; nothing was written.\n  {string.Join("\n  ", KeyText.Limited(errors))}",
+                    nameof(changes));
+        }
         AtomicFile.Save(path, stream => WriteChanged(stream, changes));
     }
 
@@ -42,7 +51,8 @@ public sealed partial class SafeTensorsFile
             return null;
         if (value.Format.Kind != entry.Format.Kind || entry.Format.Kind == ElementKind.Unsupported)
             return $"{value.ElementType} cannot take the place of {entry.Format.Name}";
-        return entry.Format.FindOverflow(value) is (long index, double element) ? $"element {index} is {element}, which does not fit {entry.Format.Name}" : null;
+        return entry.Format.FindOverflow(value) is (long index, double element)
+            ? $"element {index} is {element}, which does not fit {entry.Format.Name}" : null;
     }
 
     private void WriteChanged(Stream stream, StateDictionary changes)

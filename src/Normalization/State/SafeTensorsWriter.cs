@@ -28,7 +28,8 @@ internal sealed class SafeTensorsWriter
         }
         // Large elements first: then each value is aligned to the size of its elements.
         _values.Sort(static (left, right) =>
-            left.Value.Format == right.Value.Format ? string.CompareOrdinal(left.Name, right.Name) : right.Value.Format.Rank - left.Value.Format.Rank);
+            left.Value.Format == right.Value.Format
+                ? string.CompareOrdinal(left.Name, right.Name) : right.Value.Format.Rank - left.Value.Format.Rank);
         WriteHeader(metadata);
         if (_header.WrittenCount > SafeTensorsFile.MaxHeaderLimit)
         {

@@ -22,7 +22,9 @@ public sealed class StateImport
     /// <summary>Gets the other framework's keys that are not of a normalization layer.</summary>
     public IReadOnlyList<string> Ignored => _ignored;
 
-    /// <summary>Returns a report: every key with what became of it, and what differs between the frameworks in the layers that are there.</summary>
+    /// <summary>
+    /// Returns a report: every key with what became of it, and what differs between the frameworks in the layers that are there.
+    /// </summary>
     /// <returns>The report, of several lines.</returns>
     public override string ToString()
     {
@@ -49,29 +51,36 @@ public sealed class StateImport
 
     private IEnumerable<string> Differences()
     {
-        string[][] layers = [.. State.Keys.GroupBy(static key => key[..Math.Max(key.LastIndexOf('.'), 0)], static key => key[(key.LastIndexOf('.') + 1)..])
-            .Select(static layer => layer.ToArray())];
+        string[][] layers =
+            [.. State.Keys.GroupBy(static key => key[..Math.Max(key.LastIndexOf('.'), 0)], NameOf).Select(static layer => layer.ToArray())];
         int batch = layers.Count(static names => names.Contains("running_mean") || names.Contains("running_var"));
         int weightAlone = layers.Count(static names => names is ["weight"]), rest = layers.Length - batch - weightAlone;
         if (batch > 0)
         {
             double momentum = MomentumConversion.Convert(_mapping.BatchNormMomentum, _mapping.MomentumConvention);
-            yield return string.Create(
-                CultureInfo.InvariantCulture,
-                $"Batch normalization ({Count(batch)}) has by default epsilon {_mapping.BatchNormEpsilon} there, and momentum {_mapping.BatchNormMomentum}, which is {momentum:G6} here.");
+            yield return Text(
+                $"Batch normalization ({Count(batch)}) has by default epsilon {_mapping.BatchNormEpsilon} there, ",
+                $"and momentum {_mapping.BatchNormMomentum}, which is {momentum:G6} here.");
             if (_mapping.HasBiasedRunningVariance)
                 yield return "The running variance there is the biased one; it is taken as it is, so that evaluation computes the same.";
         }
-        string otherwise = string.Create(
-            CultureInfo.InvariantCulture, $"layer normalization has by default epsilon {_mapping.LayerNormEpsilon} there, group normalization {_mapping.GroupNormEpsilon}");
+        string otherwise = Text(
+            $"layer normalization has by default epsilon {_mapping.LayerNormEpsilon} there, ",
+                $"group normalization {_mapping.GroupNormEpsilon}");
         if (rest > 0)
             yield return $"Without running statistics ({Count(rest)}): {otherwise}.";
         if (weightAlone > 0)
         {
-            yield return string.Create(
-                CultureInfo.InvariantCulture, $"With weight alone ({Count(weightAlone)}): RMS normalization has by default epsilon {_mapping.RmsNormEpsilon} there; {otherwise}.");
+            yield return Text(
+                $"With weight alone ({Count(weightAlone)}): RMS normalization has by default epsilon {_mapping.RmsNormEpsilon} there; ",
+                    $"{otherwise}.");
         }
     }
+
+    private static string NameOf(string key) => key[(key.LastIndexOf('.') + 1)..];
+
+    private static string Text(FormattableString first, FormattableString second) =>
+        FormattableString.Invariant(first) + FormattableString.Invariant(second);
 
     private static string Count(int layers) => layers == 1 ? "1 layer" : $"{layers} layers";
 }

@@ -6,7 +6,11 @@ namespace Normalization;
 public sealed class StateReport
 {
     internal StateReport(
-        bool isLoaded, IReadOnlyList<string> missing, IReadOnlyList<string> unexpected, IReadOnlyList<string> errors, string? suggestedPrefix = null) =>
+        bool isLoaded,
+        IReadOnlyList<string> missing,
+        IReadOnlyList<string> unexpected,
+        IReadOnlyList<string> errors,
+        string? suggestedPrefix = null) =>
         (IsLoaded, MissingKeys, UnexpectedKeys, Errors, SuggestedPrefix) = (isLoaded, missing, unexpected, errors, suggestedPrefix);
 
     /// <summary>Gets a value indicating whether the values were loaded: all that are there, or, if this is false, none.</summary>
@@ -37,7 +41,10 @@ public sealed class StateReport
         Append(text, "missing keys", MissingKeys);
         Append(text, "unexpected keys", UnexpectedKeys);
         if (SuggestedPrefix is not null)
-            text.Append("\n  more of the keys are there ").Append(SuggestedPrefix.Length == 0 ? "without a prefix" : $"with the prefix {KeyText.Shown(SuggestedPrefix)}");
+        {
+            text.Append("\n  more of the keys are there ");
+            text.Append(SuggestedPrefix.Length == 0 ? "without a prefix" : $"with the prefix {KeyText.Shown(SuggestedPrefix)}");
+        }
         foreach (string error in KeyText.Limited(Errors))
             text.Append("\n  ").Append(error);
         return text.ToString();

@@ -45,6 +45,7 @@ internal static class MatrixPerceptron
         // end-sample
         norm.Layer.Eval();
         Matrix<float> rest = (norm.Forward(x * w1).PointwiseMaximum(0) * w2) - target;
-        rest.PointwisePower(2).Enumerate().Average().Should().BeLessThan(0.02f, "the network has learned the product, whose mean square is 1/9");
+        rest.PointwisePower(2).Enumerate().Average()
+            .Should().BeLessThan(0.02f, "the network has learned the product, whose mean square is 1/9");
     }
 }

@@ -22,6 +22,7 @@ internal static partial class PlantedBugs
         .. Ranks(),
         .. Files(),
         .. Scales(),
+        .. Models(),
     ];
 
     private static IEnumerable<PlantedBug> Statistics()
