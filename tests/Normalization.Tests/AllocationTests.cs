@@ -90,6 +90,25 @@ public sealed class AllocationTests
         Least(Call, static () => GC.GetTotalAllocatedBytes(precise: true)).Should().Be(0, "on all threads");
     }
 
+    [Fact]
+    public void Inputs_of_one_rank_and_another_in_turn_allocate_nothing()
+    {
+        var layer = new BatchNorm1d<float>(5);
+        var context = new ForwardContext<float>();
+        Tensor<float> flat = new(6, 5), deep = new(6, 5, 3), flatOutput = new(6, 5), deepOutput = new(6, 5, 3);
+        void Call()
+        {
+            layer.Forward(flat, flatOutput);
+            layer.Forward(deep, deepOutput);
+            layer.Backward(deep, deepOutput);
+            layer.Forward(flat, flatOutput, context);
+            layer.Forward(deep, deepOutput, context);
+        }
+
+        Call();
+        Least(Call, GC.GetAllocatedBytesForCurrentThread).Should().Be(0);
+    }
+
     private static void Measure<T>(string name) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var sample = new Sample<T>(Cases.Named(name));

@@ -24,6 +24,7 @@ internal static class Commands
           alloc [--n STEPS]         bytes allocated in the steady state
           race [--n CALLS]          16 threads against the bits of one
           threads                   how many threads a call wakes on 4, 16 and 64 processors
+          misuse [--n ROUNDS]       one layer in training and one context used by several passes at once: errors, but no fault (Linux)
           fuzz [--n N] [--seed S]   random calls, right and wrong; --only CASE repeats one
           safetensors [--n N]       every truncation and flipped header bit of 20 files, and N random changes; --seed, --only as above
           crash-save [--kills N]    a process that saves a file is killed N times; the old file or the new one is there
@@ -53,6 +54,7 @@ internal static class Commands
                 "alloc" => Allocation(options),
                 "race" => Race(options),
                 "threads" => Threads(options),
+                "misuse" => Misuse(options),
                 "fuzz" => Fuzz(options),
                 "safetensors" => SafeTensors(options),
                 "crash-save" => CrashSave(options),
@@ -136,6 +138,13 @@ internal static class Commands
         return ExitCode(isHere ? HelperCheck.ReportHere(Console.Out) : HelperCheck.Check(Console.Out));
     }
 
+    private static int Misuse(Options options)
+    {
+        int rounds = options.Number("--n") ?? 2000;
+        options.RejectUnknown();
+        return ExitCode(MisuseCheck.Check(Console.Out, rounds));
+    }
+
     private static int Fuzz(Options options) => Fuzz(options, FuzzCheck.Calls);
 
     private static int SafeTensors(Options options) => Fuzz(options, SafeTensorsCase.Fuzz, SafeTensorsCase.SystematicCount);
@@ -202,7 +211,12 @@ internal static class Commands
     {
         options.RejectUnknown();
         int worst = 0;
-        foreach (string command in (string[])["accuracy", "hash --matrix --quick", "guard", "alloc --n 1000", "race --n 500", "threads", "fuzz --n 20000", "safetensors --n 20000", "crash-save --kills 20", "synchronize"])
+        string[] commands =
+        [
+            "accuracy", "hash --matrix --quick", "guard", "alloc --n 1000", "race --n 500", "misuse --n 500", "threads", "fuzz --n 20000",
+            "safetensors --n 20000", "crash-save --kills 20", "synchronize",
+        ];
+        foreach (string command in commands)
         {
             Console.WriteLine($"== {command}");
             worst = Math.Max(worst, Run(command.Split(' ')));

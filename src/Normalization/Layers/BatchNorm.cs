@@ -35,8 +35,6 @@ public abstract class BatchNorm<T> : RunningStatisticsLayer<T>
         set => _synchronization = value;
     }
 
-    private protected override Synchronization? Peers => IsTraining && !HasFixedStatistics ? _synchronization : null;
-
     /// <summary>
     /// Takes the batch statistics of training over the batches of all ranks from now on: k ranks with a part of a batch each
     /// compute what one rank computes with the whole batch. All ranks must call this, for equal layers in the same order.
@@ -94,9 +92,10 @@ public abstract class BatchNorm<T> : RunningStatisticsLayer<T>
     /// <summary>What evaluation does to each channel, in double.</summary>
     internal ChannelMap[] FoldChannels()
     {
-        if (IsTraining)
+        PassMode<T> mode = Decide();
+        if (mode.IsTraining)
             throw new InvalidOperationException("Only evaluation can be folded, training uses the statistics of each batch; call Eval() first.");
-        if (!HasFixedStatistics)
+        if (!mode.HasFixedStatistics)
             throw new InvalidOperationException($"Without running statistics there is nothing to fold. {TrackingNeeded}");
         var statistics = new GroupStatistics[NumFeatures];
         FillFixedStatistics(statistics);
@@ -109,11 +108,17 @@ public abstract class BatchNorm<T> : RunningStatisticsLayer<T>
         return channels;
     }
 
-    private protected Plan Describe(ReadOnlySpan<int> shape, bool rankFits, string expected)
+    private protected override PassMode<T> Decide()
+    {
+        PassMode<T> mode = base.Decide();
+        return mode.MovesRunningStatistics ? mode with { Ranks = _synchronization } : mode;
+    }
+
+    private protected Plan Describe(ReadOnlySpan<int> shape, in PassMode<T> mode, bool rankFits, string expected)
     {
         GuardInput(shape, 1, rankFits, expected);
         var plan = Plan.Batch(shape[0], NumFeatures, Shape.Product(shape, 2));
-        if (plan.ElementsPerGroup == 1 && !HasFixedStatistics && Peers is null)
+        if (plan.ElementsPerGroup == 1 && !mode.HasFixedStatistics && mode.Ranks is null)
         {
             throw Guard.InputError($"Batch statistics need more than one value per channel, got the input {Format(shape)}: the variance would be 0. Use a larger batch, or the running statistics by Eval() or UseRunningStatistics.");
         }
@@ -134,8 +139,8 @@ public sealed class BatchNorm1d<T>(
     : BatchNorm<T>(numFeatures, epsilon, momentum, affine, trackRunningStatistics)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private protected override Plan Describe(ReadOnlySpan<int> shape) =>
-        Describe(shape, shape.Length is 2 or 3, "[N, {0}] or [N, {0}, L]");
+    private protected override Plan Describe(ReadOnlySpan<int> shape, in PassMode<T> mode) =>
+        Describe(shape, mode, shape.Length is 2 or 3, "[N, {0}] or [N, {0}, L]");
 }
 
 /// <summary>Batch normalization of [N, C, H, W].</summary>
@@ -145,8 +150,8 @@ public sealed class BatchNorm2d<T>(
     : BatchNorm<T>(numFeatures, epsilon, momentum, affine, trackRunningStatistics)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private protected override Plan Describe(ReadOnlySpan<int> shape) =>
-        Describe(shape, shape.Length == 4, "[N, {0}, H, W]");
+    private protected override Plan Describe(ReadOnlySpan<int> shape, in PassMode<T> mode) =>
+        Describe(shape, mode, shape.Length == 4, "[N, {0}, H, W]");
 }
 
 /// <summary>Batch normalization of [N, C, D, H, W].</summary>
@@ -156,6 +161,6 @@ public sealed class BatchNorm3d<T>(
     : BatchNorm<T>(numFeatures, epsilon, momentum, affine, trackRunningStatistics)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private protected override Plan Describe(ReadOnlySpan<int> shape) =>
-        Describe(shape, shape.Length == 5, "[N, {0}, D, H, W]");
+    private protected override Plan Describe(ReadOnlySpan<int> shape, in PassMode<T> mode) =>
+        Describe(shape, mode, shape.Length == 5, "[N, {0}, D, H, W]");
 }

@@ -8,13 +8,28 @@ namespace Normalization;
 /// each use of a layer when it is used several times in one pass (shared weights, time steps), or to go backward through a
 /// layer in evaluation mode.
 /// </summary>
-/// <remarks>A context can be used again; its memory is kept. It belongs to one thread at a time.</remarks>
+/// <remarks>
+/// <para>A context can be used again; its memory is kept. A pass that throws leaves the pass before it remembered.</para>
+/// <para>
+/// It belongs to one thread at a time: a pass that meets another one at work in its context throws
+/// <see cref="InvalidOperationException"/>.
+/// </para>
+/// </remarks>
 /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
 public sealed class ForwardContext<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
+    private const int UsualRank = 8;
+
+    private readonly T[] _samples = new T[InputSamples.Count];
+
     private GroupStatistics[] _statistics = [];
-    private int[] _shape = [];
+
+    // A new pass writes here, because the statistics of the remembered pass have to survive if the new one throws.
+    private GroupStatistics[] _next = [];
+    private int[] _shape = new int[UsualRank];
+    private int _rank;
+    private int _isInUse;
 
     /// <summary>
     /// Gets the input of the remembered forward pass; null before the first one, and after one on tensor spans, whose input goes
@@ -28,14 +43,14 @@ public sealed class ForwardContext<T>
     internal NormalizationLayer<T>? Owner { get; private set; }
 
     /// <summary>The input's shape.</summary>
-    internal ReadOnlySpan<int> Shape => _shape;
+    internal ReadOnlySpan<int> Shape => _shape.AsSpan(0, _rank);
 
     internal Plan Plan { get; private set; }
 
     internal bool HasFixedStatistics { get; private set; }
 
     /// <summary>Gets the ranks that the statistics are shared with, if there are any.</summary>
-    internal Synchronization? Peers { get; private set; }
+    internal Synchronization? Ranks { get; private set; }
 
     /// <summary>Gets how many elements share statistics, on all ranks together.</summary>
     internal double ElementsPerGroup { get; private set; }
@@ -55,37 +70,58 @@ public sealed class ForwardContext<T>
     public double GetReciprocalDeviation(int group) => StatisticsOf(group).ReciprocalDeviation;
 
     /// <summary>Forgets the forward pass and lets go of its input.</summary>
+    /// <exception cref="InvalidOperationException">Another thread is in a pass with this context.</exception>
     public void Clear()
     {
+        using Usage usage = Use(this);
         Input = null;
         Owner = null;
-        Peers = null;
+        Ranks = null;
         GroupCount = 0;
     }
 
-    /// <summary>Room for the statistics of a pass; it is remembered only once the pass is done.</summary>
-    internal Span<GroupStatistics> StatisticsFor(int groups)
+    /// <summary>Takes a context, if there is one, for one call: two passes at once would read what the other one writes.</summary>
+    internal static Usage Use(ForwardContext<T>? context) => new(context);
+
+    /// <summary>Room for what a pass will remember, so that <see cref="Remember"/> cannot fail.</summary>
+    internal Span<GroupStatistics> Reserve(int rank, int groups)
     {
-        if (_statistics.Length < groups)
-            _statistics = GC.AllocateUninitializedArray<GroupStatistics>(groups);
-        return _statistics.AsSpan(0, groups);
+        if (_shape.Length < rank)
+            Array.Resize(ref _shape, rank);
+        if (_next.Length < groups)
+            _next = GC.AllocateUninitializedArray<GroupStatistics>(groups);
+        return _next.AsSpan(0, groups);
     }
 
+    /// <summary>Remembers a pass that is done, with the statistics in the room that was reserved last.</summary>
     internal void Remember(
-        NormalizationLayer<T> owner, in Plan plan, ReadOnlySpan<int> shape, Tensor<T>? input, int groups, bool hasFixedStatistics)
+        NormalizationLayer<T> owner,
+        in Plan plan,
+        ReadOnlySpan<int> shape,
+        ReadOnlySpan<T> x,
+        Tensor<T>? input,
+        int groups,
+        in PassMode<T> mode,
+        double elementsPerGroup)
     {
-        if (_shape.Length != shape.Length)
-            _shape = new int[shape.Length];
         shape.CopyTo(_shape);
-        (Owner, Plan, Input, HasFixedStatistics, GroupCount) = (owner, plan, input, hasFixedStatistics, groups);
-        (Peers, ElementsPerGroup) = (null, plan.ElementsPerGroup);
+        _rank = shape.Length;
+        InputSamples.Take(x, _samples);
+        (_statistics, _next) = (_next, _statistics);
+        (Owner, Plan, Input, GroupCount) = (owner, plan, input, groups);
+        (HasFixedStatistics, Ranks, ElementsPerGroup) = (mode.HasFixedStatistics, mode.Ranks, elementsPerGroup);
     }
 
-    internal void RememberShared(
-        NormalizationLayer<T> owner, in Plan plan, ReadOnlySpan<int> shape, Tensor<T>? input, int groups, Synchronization peers, double elementsPerGroup)
+    /// <summary>Throws if the input is not what it was in the forward pass, as far as the samples show.</summary>
+    internal void GuardUnchanged(ReadOnlySpan<T> x)
     {
-        Remember(owner, plan, shape, input, groups, hasFixedStatistics: false);
-        (Peers, ElementsPerGroup) = (peers, elementsPerGroup);
+        int changed = InputSamples.FindChange(x, _samples);
+        if (changed >= 0)
+        {
+            throw new InvalidOperationException(
+                $"The input has changed since the forward pass: element {changed} is another one. Backward needs the input as it was, "
+                + "and the gradients would be wrong. Do not write to it before Backward, as x += h does after a layer; write the sum to another tensor.");
+        }
     }
 
     private ref readonly GroupStatistics StatisticsOf(int group)
@@ -93,5 +129,28 @@ public sealed class ForwardContext<T>
         if ((uint)group >= (uint)GroupCount)
             throw new ArgumentOutOfRangeException(nameof(group), group, $"The context has {GroupCount} groups, got the index {group}.");
         return ref _statistics[group];
+    }
+
+    /// <summary>The time in which one call has a context for itself.</summary>
+    internal readonly ref struct Usage : IDisposable
+    {
+        private readonly ForwardContext<T>? _context;
+
+        public Usage(ForwardContext<T>? context)
+        {
+            if (context is not null && Interlocked.CompareExchange(ref context._isInUse, 1, 0) != 0)
+            {
+                throw new InvalidOperationException(
+                    "Another pass is at work in this context. A context, and a layer in training without one, belong to one thread at a time: "
+                    + "give each thread a ForwardContext of its own.");
+            }
+            _context = context;
+        }
+
+        public void Dispose()
+        {
+            if (_context is not null)
+                Volatile.Write(ref _context._isInUse, 0);
+        }
     }
 }

@@ -28,7 +28,7 @@ public sealed class GroupNorm<T>(int numGroups, int numChannels, double epsilon 
     /// <summary>Gets the number of channels, C of [N, C, ...].</summary>
     public int NumChannels { get; } = numChannels;
 
-    private protected override Plan Describe(ReadOnlySpan<int> shape)
+    private protected override Plan Describe(ReadOnlySpan<int> shape, in PassMode<T> mode)
     {
         if (shape.Length < 2 || shape[1] != NumChannels)
             throw Guard.InputError($"expected input [N, {NumChannels}, ...], got {Format(shape)}");

@@ -24,14 +24,14 @@ public class InstanceNorm<T>(
     : RunningStatisticsLayer<T>(numFeatures, epsilon, momentum, affine, trackRunningStatistics)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private protected override Plan Describe(ReadOnlySpan<int> shape) =>
-        Describe(shape, 1, shape.Length >= 3, "[N, {0}, ...] of rank 3 or more");
+    private protected override Plan Describe(ReadOnlySpan<int> shape, in PassMode<T> mode) =>
+        Describe(shape, mode, 1, shape.Length >= 3, "[N, {0}, ...] of rank 3 or more");
 
-    private protected Plan Describe(ReadOnlySpan<int> shape, int channelDimension, bool rankFits, string expected)
+    private protected Plan Describe(ReadOnlySpan<int> shape, in PassMode<T> mode, int channelDimension, bool rankFits, string expected)
     {
         GuardInput(shape, channelDimension, rankFits, expected);
         int samples = channelDimension == 0 ? 1 : shape[0], positions = Shape.Product(shape, channelDimension + 1);
-        if (HasFixedStatistics)
+        if (mode.HasFixedStatistics)
             return Plan.Batch(samples, NumFeatures, positions);
         if (positions == 1)
         {
@@ -40,8 +40,8 @@ public class InstanceNorm<T>(
         return Plan.Bands(samples, NumFeatures, positions, NumFeatures);
     }
 
-    private protected Plan DescribeRank(ReadOnlySpan<int> shape, int rank, string expected) =>
-        Describe(shape, shape.Length - rank, shape.Length == rank || shape.Length == rank + 1, expected);
+    private protected Plan DescribeRank(ReadOnlySpan<int> shape, in PassMode<T> mode, int rank, string expected) =>
+        Describe(shape, mode, shape.Length - rank, shape.Length == rank || shape.Length == rank + 1, expected);
 }
 
 /// <summary>Instance normalization of [N, C, L] or, unbatched, [C, L].</summary>
@@ -51,7 +51,8 @@ public sealed class InstanceNorm1d<T>(
     : InstanceNorm<T>(numFeatures, epsilon, momentum, affine, trackRunningStatistics)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private protected override Plan Describe(ReadOnlySpan<int> shape) => DescribeRank(shape, 2, "[N, {0}, L] or [{0}, L]");
+    private protected override Plan Describe(ReadOnlySpan<int> shape, in PassMode<T> mode) =>
+        DescribeRank(shape, mode, 2, "[N, {0}, L] or [{0}, L]");
 }
 
 /// <summary>Instance normalization of [N, C, H, W] or, unbatched, [C, H, W].</summary>
@@ -61,7 +62,8 @@ public sealed class InstanceNorm2d<T>(
     : InstanceNorm<T>(numFeatures, epsilon, momentum, affine, trackRunningStatistics)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private protected override Plan Describe(ReadOnlySpan<int> shape) => DescribeRank(shape, 3, "[N, {0}, H, W] or [{0}, H, W]");
+    private protected override Plan Describe(ReadOnlySpan<int> shape, in PassMode<T> mode) =>
+        DescribeRank(shape, mode, 3, "[N, {0}, H, W] or [{0}, H, W]");
 }
 
 /// <summary>Instance normalization of [N, C, D, H, W] or, unbatched, [C, D, H, W].</summary>
@@ -71,5 +73,6 @@ public sealed class InstanceNorm3d<T>(
     : InstanceNorm<T>(numFeatures, epsilon, momentum, affine, trackRunningStatistics)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private protected override Plan Describe(ReadOnlySpan<int> shape) => DescribeRank(shape, 4, "[N, {0}, D, H, W] or [{0}, D, H, W]");
+    private protected override Plan Describe(ReadOnlySpan<int> shape, in PassMode<T> mode) =>
+        DescribeRank(shape, mode, 4, "[N, {0}, D, H, W] or [{0}, D, H, W]");
 }

@@ -18,13 +18,14 @@ public abstract partial class NormalizationLayer<T>
     /// <exception cref="InvalidOperationException">The layer is in training mode.</exception>
     public void Forward(in ReadOnlyTensorSpan<T> input, in TensorSpan<T> output)
     {
-        using Synchronization.Turn turn = Synchronization.BeginForward(Peers);
-        if (IsTraining)
+        PassMode<T> mode = Decide();
+        using Synchronization.Turn turn = Synchronization.BeginForward(mode.Ranks);
+        if (mode.IsTraining)
         {
             throw new InvalidOperationException(
                 "In training a layer remembers its input, which a tensor span cannot be. Pass a ForwardContext to Forward, and the input to Backward again; or call Eval() first.");
         }
-        Run(input, output, null);
+        Run(input, output, mode);
     }
 
     /// <summary>Normalises a tensor span and remembers the pass in a context, except for the input, without copying or allocating.</summary>
@@ -37,9 +38,10 @@ public abstract partial class NormalizationLayer<T>
     /// </exception>
     public void Forward(in ReadOnlyTensorSpan<T> input, in TensorSpan<T> output, ForwardContext<T> context)
     {
-        using Synchronization.Turn turn = Synchronization.BeginForward(Peers);
+        PassMode<T> mode = Decide() with { Context = context };
+        using Synchronization.Turn turn = Synchronization.BeginForward(mode.Ranks);
         ArgumentNullException.ThrowIfNull(context);
-        Run(input, output, context);
+        Run(input, output, mode);
     }
 
     /// <summary>
@@ -52,12 +54,16 @@ public abstract partial class NormalizationLayer<T>
     /// <param name="context">The context of the forward pass, be it on tensor spans or on tensors.</param>
     /// <exception cref="ArgumentNullException"><paramref name="context"/> is null.</exception>
     /// <exception cref="ArgumentException">A shape is not that of the forward pass, a span is strided, or memory overlaps.</exception>
-    /// <exception cref="InvalidOperationException">The context remembers no forward pass of this layer.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The context remembers no forward pass of this layer, the input is not that of the forward pass, as far as a few of its elements
+    /// show, or another thread is in a pass with the context.
+    /// </exception>
     public void Backward(
         in ReadOnlyTensorSpan<T> input, in ReadOnlyTensorSpan<T> outputGradient, in TensorSpan<T> inputGradient, ForwardContext<T> context)
     {
-        using Synchronization.Turn turn = Synchronization.BeginBackward(PeersOf(context));
+        using Synchronization.Turn turn = Synchronization.BeginBackward(RanksOf(context));
         ArgumentNullException.ThrowIfNull(context);
+        using ForwardContext<T>.Usage usage = ForwardContext<T>.Use(context);
         GuardOwner(context);
         TensorSpans.GuardShape(input.Lengths, context.Shape, nameof(input));
         TensorSpans.GuardShape(outputGradient.Lengths, context.Shape, nameof(outputGradient));
@@ -69,15 +75,13 @@ public abstract partial class NormalizationLayer<T>
             context);
     }
 
-    /// <summary>The ranks that wait for a backward pass of this context, or of the one that should have been passed.</summary>
-    private Synchronization? PeersOf(ForwardContext<T>? context) => context?.Owner == this ? context.Peers : Peers;
-
-    private void Run(in ReadOnlyTensorSpan<T> input, in TensorSpan<T> output, ForwardContext<T>? context)
+    private void Run(in ReadOnlyTensorSpan<T> input, in TensorSpan<T> output, in PassMode<T> mode)
     {
         Span<int> shape = input.Rank <= RankOnStack ? (stackalloc int[RankOnStack])[..input.Rank] : new int[input.Rank];
+        using ForwardContext<T>.Usage usage = ForwardContext<T>.Use(mode.Context);
         TensorSpans.CopyShape(input.Lengths, shape, nameof(input));
-        Plan plan = Describe(shape);
+        Plan plan = Describe(shape, mode);
         TensorSpans.GuardShape(output.Lengths, shape, nameof(output));
-        Run(plan, shape, TensorSpans.Elements(input, nameof(input)), TensorSpans.Elements(output, nameof(output)), context, null);
+        Run(plan, shape, TensorSpans.Elements(input, nameof(input)), TensorSpans.Elements(output, nameof(output)), mode, null);
     }
 }

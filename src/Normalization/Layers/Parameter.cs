@@ -11,13 +11,15 @@ public sealed class Parameter<T>
     {
         Name = name;
         Value = new(shape);
-        Gradient = new(shape);
+        Gradient = new(Value.Shape);
     }
 
     /// <summary>Gets the name within the layer: "weight" or "bias".</summary>
     public string Name { get; }
 
-    /// <summary>Gets the value.</summary>
+    /// <summary>
+    /// Gets the value. A pass reads it when it runs: a backward pass takes γ as it is then, not as it was in the forward pass.
+    /// </summary>
     public Tensor<T> Value { get; }
 
     /// <summary>Gets the gradient, to which every backward pass adds while <see cref="RequiresGradient"/> is set.</summary>

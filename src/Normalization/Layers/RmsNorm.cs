@@ -38,5 +38,6 @@ public sealed class RmsNorm<T>(ReadOnlySpan<int> normalizedShape, double? epsilo
 
     private static double MachineEpsilon => double.CreateTruncating(T.BitIncrement(T.One) - T.One);
 
-    private protected override Plan Describe(ReadOnlySpan<int> shape) => Plan.Rows(_dimensions.Rows(shape), _dimensions.Width, isCentered: false);
+    private protected override Plan Describe(ReadOnlySpan<int> shape, in PassMode<T> mode) =>
+        Plan.Rows(_dimensions.Rows(shape), _dimensions.Width, isCentered: false);
 }

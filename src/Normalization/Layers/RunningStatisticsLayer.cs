@@ -10,8 +10,14 @@ public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
 {
     private protected const string TrackingNeeded = "The layer does not track running statistics; construct it with trackRunningStatistics: true.";
 
+    // The running statistics before they were rounded to float: the next batch starts from these. Doubles need none.
+    private readonly double[] _unrounded = [];
+
     private double? _momentum;
     private long _batchesTracked;
+
+    // How many of the tracked batches had no elements: those have no weight in the cumulative average.
+    private long _emptyBatches;
     private bool _useRunningStatistics;
 
     private protected RunningStatisticsLayer(int numFeatures, double epsilon, double? momentum, bool affine, bool trackRunningStatistics)
@@ -23,6 +29,7 @@ public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
         {
             RunningMean = new(numFeatures);
             RunningVariance = new(numFeatures);
+            _unrounded = typeof(T) == typeof(float) ? new double[2 * numFeatures] : _unrounded;
             ResetRunningStatistics();
         }
     }
@@ -36,7 +43,10 @@ public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
     /// <summary>Gets the running unbiased variance of each channel, initially ones; null without tracking.</summary>
     public Tensor<T>? RunningVariance { get; }
 
-    /// <summary>Gets or sets the number of training batches that the running statistics have seen, empty ones included.</summary>
+    /// <summary>
+    /// Gets or sets the number of training batches that the running statistics have seen, empty ones included. It does not count beyond
+    /// <see cref="long.MaxValue"/>. A number that is set stands for batches that all had elements.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is negative.</exception>
     /// <exception cref="InvalidOperationException">The layer does not track running statistics, and the value is set.</exception>
     public long BatchesTracked
@@ -47,14 +57,22 @@ public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
             if (RunningMean is null)
                 throw new InvalidOperationException(TrackingNeeded);
             ArgumentOutOfRangeException.ThrowIfNegative(value);
-            _batchesTracked = value;
+            (_batchesTracked, _emptyBatches) = (value, 0);
+            // Whoever sets the count restores a state, which consists of rounded values.
+            ForgetUnrounded();
         }
     }
 
     /// <summary>
     /// Gets or sets the share of the new batch: running = (1 - momentum) · running + momentum · batch. Null gives every batch the
-    /// same weight: the share is then 1 / <see cref="BatchesTracked"/>.
+    /// same weight: the share is then 1 / <see cref="BatchesTracked"/>, empty batches not counted. 0 leaves the running statistics as
+    /// they are, whatever the batch holds.
     /// </summary>
+    /// <remarks>
+    /// The next batch starts from the running statistics in double, not from what they were rounded to: neither the cumulative average
+    /// nor a small momentum stands still while the steps are below an ulp. Values that are written to <see cref="RunningMean"/> or
+    /// <see cref="RunningVariance"/>, or loaded, replace these.
+    /// </remarks>
     /// <exception cref="ArgumentOutOfRangeException">The value lies outside [0, 1].</exception>
     public double? Momentum
     {
@@ -87,14 +105,19 @@ public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
         }
     }
 
-    private protected override bool HasFixedStatistics => RunningMean is not null && (!IsTraining || UseRunningStatistics);
-
     /// <summary>Sets the running mean to zeros, the running variance to ones and <see cref="BatchesTracked"/> to 0; nothing to do without tracking.</summary>
     public void ResetRunningStatistics()
     {
         RunningMean?.Fill(T.Zero);
         RunningVariance?.Fill(T.One);
-        _batchesTracked = 0;
+        (_batchesTracked, _emptyBatches) = (0, 0);
+        ForgetUnrounded();
+    }
+
+    private protected override PassMode<T> Decide()
+    {
+        bool isTraining = IsTraining;
+        return new(isTraining, HasFixedStatistics: RunningMean is not null && (!isTraining || _useRunningStatistics));
     }
 
     private protected override void GuardOutput(ReadOnlySpan<T> output)
@@ -112,12 +135,22 @@ public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
     {
         if (RunningMean is null || RunningVariance is null)
             return;
-        _batchesTracked++;
-        if (!statistics.IsEmpty)
+        _batchesTracked += _batchesTracked < long.MaxValue ? 1 : 0;
+        if (statistics.IsEmpty)
         {
-            RunningStatistics.Update(
-                statistics, elementsPerGroup, Momentum ?? (1.0 / _batchesTracked), RunningMean.Span, RunningVariance.Span);
+            _emptyBatches++;
+            return;
         }
+        double momentum = _momentum ?? (1.0 / Math.Max(1, _batchesTracked - _emptyBatches));
+        RunningStatistics.Update(statistics, elementsPerGroup, momentum, RunningMean.Span, RunningVariance.Span, _unrounded);
+    }
+
+    private void ForgetUnrounded()
+    {
+        if (RunningMean is null || RunningVariance is null)
+            return;
+        for (int i = 0; i < _unrounded.Length; i++)
+            _unrounded[i] = Element.ToDouble(i < NumFeatures ? RunningMean.Span[i] : RunningVariance.Span[i - NumFeatures]);
     }
 
     /// <summary>Throws unless the rank fits and the channels are this layer's, whose number stands for {0} in what was expected.</summary>

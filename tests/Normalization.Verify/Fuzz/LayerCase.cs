@@ -12,6 +12,9 @@ internal sealed class LayerCase<T> where T : unmanaged, IBinaryFloatingPointIeee
     private readonly Dictionary<ForwardContext<T>, Pass> _passes = [];
     private readonly ForwardContext<T> _own = new();
 
+    // Those that the running statistics have seen since their count was set: they have no weight in the cumulative average.
+    private long _emptyBatches;
+
     private LayerCase(FuzzRandom random, LayerModel<T> model) => (_random, _model) = (random, model);
 
     private sealed record Pass(Tensor<T> Input, Geometry Geometry, Reference Exact, bool IsFinite, bool IsSpan);
@@ -35,6 +38,7 @@ internal sealed class LayerCase<T> where T : unmanaged, IBinaryFloatingPointIeee
         {
             case 0:
                 Layer.Eval();
+                _passes.Remove(_own);
                 break;
             case 1:
                 Layer.Train();
@@ -63,7 +67,8 @@ internal sealed class LayerCase<T> where T : unmanaged, IBinaryFloatingPointIeee
         if ((momentum is >= 0 and <= 1 ? Outcome.Success : Outcome.Argument).Throws("Momentum", () => layer.Momentum = momentum))
             before.RequireUnchanged("a refused Momentum");
         Outcome expected = _model.HasRunning ? batches < 0 ? Outcome.Argument : Outcome.Success : batches < 0 ? Outcome.Argument | Outcome.Order : Outcome.Order;
-        expected.Throws("BatchesTracked", () => layer.BatchesTracked = batches);
+        if (!expected.Throws("BatchesTracked", () => layer.BatchesTracked = batches))
+            _emptyBatches = 0;
         bool isFrozen = _random.Chance(0.5);
         (_model.HasRunning || !isFrozen ? Outcome.Success : Outcome.Order).Throws("UseRunningStatistics", () => layer.UseRunningStatistics = isFrozen);
     }
@@ -102,6 +107,8 @@ internal sealed class LayerCase<T> where T : unmanaged, IBinaryFloatingPointIeee
             before.RequireUnchanged($"{name} with statistics that are given", "memory", context is null ? "" : "contexts");
         Reference exact = Exact(geometry!, x);
         ResultJudge.RequireOutput(name, exact, geometry!, x, ValuesOf(Layer.Weight), ValuesOf(Layer.Bias), result.Span);
+        if (Layer.IsTraining && !_model.HasFixedStatistics && length == 0)
+            _emptyBatches++;
         if (Layer.IsTraining && !_model.HasFixedStatistics && isFinite && length > 0)
             RequireRunning(name, geometry!, exact, before);
         if (remembers)
@@ -235,7 +242,7 @@ internal sealed class LayerCase<T> where T : unmanaged, IBinaryFloatingPointIeee
     {
         if (_model.Running is not { RunningMean: { } mean, RunningVariance: { } variance } running)
             return;
-        double momentum = running.Momentum ?? (1.0 / running.BatchesTracked);
+        double momentum = running.Momentum ?? (1.0 / (running.BatchesTracked - _emptyBatches));
         ResultJudge.RequireRunning(name, geometry, exact.Mean, isVariance: false, momentum, before.Kept("running mean"), mean.Span);
         ResultJudge.RequireRunning(name, geometry, exact.Variance, isVariance: true, momentum, before.Kept("running variance"), variance.Span);
     }

@@ -4,16 +4,17 @@ internal static partial class PlantedBugs
 {
     private static IEnumerable<PlantedBug> Ranks()
     {
-        const string Layer = "Layers/NormalizationLayer.cs", Spans = "Layers/NormalizationLayer.Interop.cs", File = "Layers/Synchronization.cs";
+        const string Forward = "Layers/NormalizationLayer.Forward.cs", Backward = "Layers/NormalizationLayer.Backward.cs";
+        const string File = "Layers/Synchronization.cs";
         const string Meeting = "Collectives/Meeting.cs", Threads = "Collectives/InMemoryCollective.cs", Reduction = "Layers/CollectiveExtensions.cs";
         const string Exchange = "../Normalization.Mpi/RankExchange.cs", Communicator = "../Normalization.Mpi/Communicator.cs";
-        const string Begin = "        using Synchronization.Turn turn = Synchronization.BeginForward(Peers);\n";
+        const string Begin = "        using Synchronization.Turn turn = Synchronization.BeginForward(mode.Ranks);\n";
         const string Mistakes = "MpiTests.A_mistake_of_one_rank_is_an_error_on_every_rank_and_the_ranks_go_on";
         yield return new(
-            "the other ranks are not told of a missing context", Spans, "RankFaultTests.A_backward_pass_that_one_rank_refuses_is_an_error_on_all",
-            ("context?.Owner == this ? context.Peers : Peers", "context?.Peers"));
+            "the other ranks are not told of a missing context", Backward, "RankFaultTests.A_backward_pass_that_one_rank_refuses_is_an_error_on_all",
+            ("context?.Owner == this ? context.Ranks : Decide().Ranks", "context?.Ranks"));
         yield return new(
-            "the other ranks are not told of a missing input", Layer, "RankFaultTests.A_forward_pass_that_one_rank_refuses_is_an_error_on_all",
+            "the other ranks are not told of a missing input", Forward, "RankFaultTests.A_forward_pass_that_one_rank_refuses_is_an_error_on_all",
             (Begin + "        ArgumentNullException.ThrowIfNull(input);\n        Tensor<T> output", "        ArgumentNullException.ThrowIfNull(input);\n        Tensor<T> output"));
         yield return new(
             "equal layers are not told apart", File, "RankFaultTests.Equal_layers_in_another_order_are_an_error_on_all_instead_of_mixed_statistics",

@@ -67,7 +67,7 @@ internal static partial class PlantedBugs
             ("count / (count - 1)", "(count + 1) / count"));
         yield return new(
             "momentum on the wrong side", File, "StatePropertyTests.Running_statistics_after_several_batches_have_the_closed_form",
-            ("((1 - _momentum) * TLanes.LoadElements(running)) + (_momentum * batch)", "(_momentum * TLanes.LoadElements(running)) + ((1 - _momentum) * batch)"));
+            ("((1 - _momentum) * running) + (_momentum * batch)", "(_momentum * running) + ((1 - _momentum) * batch)"));
         yield return new(
             "a momentum of one keeps a NaN", File, "RunningStatisticsTests.A_momentum_of_one_forgets_a_running_value_that_is_not_finite",
             ("_momentum == 1 ? batch : ", ""));
@@ -76,16 +76,16 @@ internal static partial class PlantedBugs
             ("variance / _samples * _unbiased", "variance * _unbiased"));
         yield return new(
             "the cumulative average counts one batch too many", Layer, "StatePropertyTests.The_cumulative_average_gives_every_batch_the_same_weight",
-            ("1.0 / _batchesTracked", "1.0 / (_batchesTracked + 1)"));
+            ("Math.Max(1, _batchesTracked - _emptyBatches)", "(_batchesTracked - _emptyBatches + 1)"));
         yield return new(
             "an empty batch spoils the running statistics", Layer, "RunningStatisticsTests.An_empty_batch_counts_and_changes_nothing_else",
-            ("if (!statistics.IsEmpty)", "if (true)"));
+            ("if (statistics.IsEmpty)", "if (false)"));
         yield return new(
-            "running statistics move in evaluation", "Layers/NormalizationLayer.cs", "StatePropertyTests.Evaluation_changes_nothing_that_a_layer_remembers",
-            ("if (isTraining && !hasFixedStatistics)", "if (true)"));
+            "running statistics move in evaluation", "Layers/NormalizationLayer.Forward.cs", "StatePropertyTests.Evaluation_changes_no_state_and_remembers_no_pass",
+            ("if (mode.MovesRunningStatistics)", "if (true)"));
         yield return new(
             "evaluation uses the batch", Layer, "RunningStatisticsTests.Evaluation_reads_the_running_statistics_and_leaves_them",
-            ("RunningMean is not null && (!IsTraining || UseRunningStatistics)", "false"));
+            ("RunningMean is not null && (!isTraining || _useRunningStatistics)", "false"));
     }
 
     private static IEnumerable<PlantedBug> Outputs()
@@ -137,8 +137,7 @@ internal static partial class PlantedBugs
             ("rows.Weight + first", "rows.Weight"));
         yield return new(
             "the gradient of fixed statistics is that of the batch's", "Layers/ForwardContext.cs", "GradientTests.Evaluation_gradients_are_the_closed_form",
-            ("(Owner, Plan, Input, HasFixedStatistics, GroupCount) = (owner, plan, input, hasFixedStatistics, groups)",
-                "(Owner, Plan, Input, HasFixedStatistics, GroupCount) = (owner, plan, input, false, groups)"));
+            ("= (mode.HasFixedStatistics, mode.Ranks, elementsPerGroup)", "= (false, mode.Ranks, elementsPerGroup)"));
     }
 
     private static IEnumerable<PlantedBug> Sharing()
@@ -200,7 +199,7 @@ internal static partial class PlantedBugs
             ("V.LoadPart(source, Count)", "V.Load(source)"));
         yield return new(
             "a context allocates at every pass", "Layers/ForwardContext.cs", "AllocationTests.Nothing_is_allocated",
-            ("if (_statistics.Length < groups)", "if (groups > 0)"));
+            ("if (_next.Length < groups)", "if (groups > 0)"));
     }
 
     private static IEnumerable<PlantedBug> State()
@@ -208,21 +207,21 @@ internal static partial class PlantedBugs
         const string File = "Layers/ForwardContext.cs";
         yield return new(
             "a used context keeps its first input", File, "StatePropertyTests.A_context_used_before_serves_as_well_as_a_new_one",
-            ("= (owner, plan, input, hasFixedStatistics, groups)", "= (owner, plan, Input ?? input, hasFixedStatistics, groups)"));
+            ("= (owner, plan, input, groups)", "= (owner, plan, Input ?? input, groups)"));
         yield return new(
             "a used context keeps its first shape", File, "StatePropertyTests.A_context_used_before_serves_as_well_as_a_new_one",
-            ("= (owner, plan, input, hasFixedStatistics, groups)", "= (owner, Owner is null ? plan : Plan, input, hasFixedStatistics, groups)"));
+            ("= (owner, plan, input, groups)", "= (owner, Owner is null ? plan : Plan, input, groups)"));
         yield return new(
             "a cleared context still goes backward", File, "StrongGuaranteeTests.Calls_in_the_wrong_order_are_refused",
             ("Input = null;", ""), ("Owner = null;", ""));
         yield return new(
-            "evaluation forgets what training remembered", "Layers/NormalizationLayer.cs", "StatePropertyTests.Evaluation_changes_nothing_that_a_layer_remembers",
-            ("Run(input, output, IsTraining ? _remembered : null)", "Run(input, output, _remembered)"));
+            "evaluation remembers its pass", "Layers/NormalizationLayer.Forward.cs", "StatePropertyTests.Evaluation_changes_no_state_and_remembers_no_pass",
+            ("Context = mode.IsTraining ? _remembered : null", "Context = _remembered"));
     }
 
     private static IEnumerable<PlantedBug> Validation()
     {
-        const string Layer = "Layers/NormalizationLayer.cs", Guard = "Guard.cs";
+        const string Layer = "Layers/NormalizationLayer.Forward.cs", Guard = "Guard.cs";
         yield return new(
             "the output is written before its shape is checked", Layer, "StatePropertyTests.A_size_off_by_one_anywhere_is_refused_and_nothing_changes",
             ("GuardShape(output, input.Shape, nameof(output));", "output.Fill(T.Zero); GuardShape(output, input.Shape, nameof(output));"));
@@ -234,7 +233,7 @@ internal static partial class PlantedBugs
             ("(offset != 0 || output.Length != input.Length)", "output.Length != input.Length"));
         yield return new(
             "training writes over its input", Layer, "StrongGuaranteeTests.Memory_that_overlaps_is_refused",
-            ("if (context is not null && x.Overlaps(y))", "if (false)"));
+            ("if (mode.Context is not null && x.Overlaps(y))", "if (false)"));
         yield return new(
             "a span that is too long is let through", Guard, "PrimitiveErrorTests.A_wrong_argument_is_refused_before_anything_is_written",
             ("if (span.Length != expected)", "if (span.Length < expected)"));
@@ -243,7 +242,7 @@ internal static partial class PlantedBugs
             ("!(value >= 0 && value <= 1)", "(value < 0 || value > 1)"));
         yield return new(
             "one value per channel has a variance", "Layers/BatchNorm.cs", "StrongGuaranteeTests.A_wrong_shape_is_refused_naming_expected_and_given",
-            ("if (plan.ElementsPerGroup == 1 && !HasFixedStatistics && Peers is null)", "if (plan.ElementsPerGroup < 1)"));
+            ("if (plan.ElementsPerGroup == 1 && !mode.HasFixedStatistics && mode.Ranks is null)", "if (plan.ElementsPerGroup < 1)"));
     }
 
     private static IEnumerable<PlantedBug> Tensors()

@@ -1,0 +1,135 @@
+using Normalization.Kernels;
+
+namespace Normalization;
+
+public abstract partial class NormalizationLayer<T>
+{
+    /// <summary>Goes backward through the last forward pass in training mode; adds to the gradients of the parameters.</summary>
+    /// <param name="outputGradient">The gradient of the output.</param>
+    /// <returns>The gradient of the input.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="outputGradient"/> is null.</exception>
+    /// <exception cref="ArgumentException">The shape is not that of the forward pass.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// No forward pass is remembered, the layer is in evaluation mode, or the input has changed since the forward pass.
+    /// </exception>
+    public Tensor<T> Backward(Tensor<T> outputGradient)
+    {
+        using Synchronization.Turn turn = Synchronization.BeginBackward(RanksOf(_remembered));
+        ArgumentNullException.ThrowIfNull(outputGradient);
+        Tensor<T> inputGradient = Tensor<T>.Uninitialized(outputGradient.Shape);
+        RunBackward(outputGradient, inputGradient, _remembered);
+        return inputGradient;
+    }
+
+    /// <summary>Goes backward through the last forward pass in training mode, without allocating; adds to the gradients of the parameters.</summary>
+    /// <param name="outputGradient">The gradient of the output.</param>
+    /// <param name="inputGradient">Receives the gradient of the input; may be exactly the gradient of the output.</param>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentException">A shape is not that of the forward pass, or memory overlaps.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// No forward pass is remembered, the layer is in evaluation mode, or the input has changed since the forward pass.
+    /// </exception>
+    public void Backward(Tensor<T> outputGradient, Tensor<T> inputGradient) => Backward(outputGradient, inputGradient, _remembered);
+
+    /// <summary>Goes backward through the forward pass that a context remembers; adds to the gradients of the parameters.</summary>
+    /// <param name="outputGradient">The gradient of the output.</param>
+    /// <param name="inputGradient">Receives the gradient of the input; may be exactly the gradient of the output.</param>
+    /// <param name="context">The context of the forward pass.</param>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentException">A shape is not that of the forward pass, or memory overlaps.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The context remembers no forward pass of this layer, the input has changed since then, or another thread is in a pass with the
+    /// context.
+    /// </exception>
+    public void Backward(Tensor<T> outputGradient, Tensor<T> inputGradient, ForwardContext<T> context)
+    {
+        using Synchronization.Turn turn = Synchronization.BeginBackward(RanksOf(context));
+        RunBackward(outputGradient, inputGradient, context);
+    }
+
+    /// <summary>The ranks that wait for a backward pass of this context, or of the one that should have been passed.</summary>
+    private Synchronization? RanksOf(ForwardContext<T>? context) => context?.Owner == this ? context.Ranks : Decide().Ranks;
+
+    private void RunBackward(Tensor<T> outputGradient, Tensor<T> inputGradient, ForwardContext<T> context)
+    {
+        ArgumentNullException.ThrowIfNull(outputGradient);
+        ArgumentNullException.ThrowIfNull(inputGradient);
+        ArgumentNullException.ThrowIfNull(context);
+        using ForwardContext<T>.Usage usage = ForwardContext<T>.Use(context);
+        Tensor<T> input = GuardRemembered(context);
+        GuardShape(outputGradient, context.Shape, nameof(outputGradient));
+        GuardShape(inputGradient, context.Shape, nameof(inputGradient));
+        RunBackward(input.Span, outputGradient.Span, inputGradient.Span, context);
+    }
+
+    private void RunBackward(ReadOnlySpan<T> x, ReadOnlySpan<T> dy, Span<T> dx, ForwardContext<T> context)
+    {
+        const string InputGradient = "inputGradient";
+        Plan plan = context.Plan;
+        Span<GroupStatistics> statistics = context.Statistics;
+        ReadOnlySpan<T> weight = ValueOf(Weight), bias = ValueOf(Bias);
+        Span<T> weightGradient = GradientOf(Weight), biasGradient = GradientOf(Bias);
+        GuardSizes(plan, x, weight, bias);
+        Guard.LengthOrEmpty<T>(weightGradient, plan.Parameters, nameof(Weight), "the number of parameters");
+        Guard.LengthOrEmpty<T>(biasGradient, plan.Parameters, nameof(Bias), "the number of parameters");
+        Guard.LengthOrEmpty<GroupStatistics>(statistics, plan.StatisticsCount, nameof(context), "the number of groups");
+        GuardOutput(dx);
+        Guard.Apart(dx, bias, InputGradient, nameof(Bias));
+        // The gradients of frozen parameters count too: they must stay untouched.
+        NormalizationPrimitives.GuardBackward(x, dy, weight, dx, weightGradient, biasGradient, "input", "outputGradient", InputGradient);
+        weightGradient = Weight is { RequiresGradient: true } ? weightGradient : default;
+        biasGradient = Bias is { RequiresGradient: true } ? biasGradient : default;
+        // With fixed statistics only the gradient of γ depends on the input.
+        if (!context.HasFixedStatistics || !weightGradient.IsEmpty)
+            context.GuardUnchanged(x);
+        if (context.Ranks is not null)
+            RunBackwardTogether(plan, x, dy, weight, statistics, context, dx, weightGradient, biasGradient);
+        else
+            Launch.Backward(plan, x, dy, weight, statistics, context.HasFixedStatistics, dx, weightGradient, biasGradient);
+    }
+
+    /// <summary>The input gradient takes the sums of all ranks, the gradients of the parameters those of this one.</summary>
+    private static void RunBackwardTogether(
+        in Plan plan,
+        ReadOnlySpan<T> x,
+        ReadOnlySpan<T> dy,
+        ReadOnlySpan<T> weight,
+        Span<GroupStatistics> statistics,
+        ForwardContext<T> context,
+        Span<T> dx,
+        Span<T> weightGradient,
+        Span<T> biasGradient)
+    {
+        using var scratch = new Scratch<Sums>((nint)2 * plan.StatisticsCount);
+        Span<Sums> own = scratch.Span[..plan.StatisticsCount], total = scratch.Span[plan.StatisticsCount..];
+        Launch.GradientSums(plan, x, dy, statistics, own);
+        context.Ranks!.AddSums(own, total, context.ElementsPerGroup);
+        Launch.InputGradient(plan, x, dy, weight, statistics, total, context.ElementsPerGroup, dx);
+        if (plan.Elements > 0)
+            Launch.AddParameterGradients(statistics, own, weightGradient, biasGradient);
+    }
+
+    private Tensor<T> GuardRemembered(ForwardContext<T> context)
+    {
+        if (context == _remembered && !IsTraining)
+        {
+            throw new InvalidOperationException(
+                "The layer is in evaluation mode, in which Forward remembers nothing. Call Train() before Forward, or pass a ForwardContext to Forward and to Backward.");
+        }
+        GuardOwner(context);
+        if (context.Input is not Tensor<T> input)
+            throw new InvalidOperationException("The context remembers a forward pass on tensor spans, without its input. Pass the input to Backward again.");
+        return input;
+    }
+
+    private void GuardOwner(ForwardContext<T> context)
+    {
+        if (context.Owner != this)
+        {
+            throw new InvalidOperationException(
+                context.Owner is null
+                    ? "No forward pass is remembered. Call Forward in training mode first, or pass the ForwardContext of a forward pass."
+                    : "The context remembers a forward pass of another layer.");
+        }
+    }
+}

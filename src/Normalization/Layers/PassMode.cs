@@ -1,0 +1,19 @@
+using System.Numerics;
+
+namespace Normalization;
+
+/// <summary>
+/// What a forward pass does, decided once before anything runs. The pass asks this value and never the layer again, which another
+/// thread may switch meanwhile.
+/// </summary>
+/// <param name="IsTraining">The layer is in training mode.</param>
+/// <param name="HasFixedStatistics">The statistics do not depend on the input.</param>
+/// <param name="Ranks">The ranks that share the statistics of this pass, if there are any.</param>
+/// <param name="Context">What remembers the pass, if anything does.</param>
+internal readonly record struct PassMode<T>(
+    bool IsTraining, bool HasFixedStatistics = false, Synchronization? Ranks = null, ForwardContext<T>? Context = null)
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    /// <summary>Gets a value indicating whether running statistics follow this pass.</summary>
+    public bool MovesRunningStatistics => IsTraining && !HasFixedStatistics;
+}
