@@ -169,7 +169,7 @@ internal static partial class PlantedBugs
             "partial results are cut by the number of threads", "Kernels/Thresholds.cs", Degrees,
             ("public const int SegmentLength = 8192;", "public static int SegmentLength => 8192 / Partition.MaxDegree;"));
         yield return new(
-            "a gap between the chunks of two threads", "Kernels/Partition.cs", Degrees,
+            "a gap between the chunks of two threads", "Kernels/Crew.cs", Degrees,
             ("(_count / _chunks * chunk) + Math.Min(chunk, _count % _chunks)", "_count / _chunks * chunk"));
         yield return new(
             "lanes fold in another order at one width", "Kernels/Reduction.cs", Widths,
