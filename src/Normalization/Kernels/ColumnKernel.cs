@@ -20,52 +20,51 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
     private const nint RowsInARow = 256;
 
     private readonly ColumnLayout _layout;
-    private readonly Operands<T> _operands;
+    private readonly TPass _pass;
     private readonly double* _sums;
     private readonly ColumnCoefficients _coefficients;
     private readonly WorkerRooms _rooms;
     private readonly bool _isStreamed;
     private readonly nint _rowsAhead;
     private readonly nint _ahead;
-    private readonly bool _writesFour;
+    private readonly bool _areFour;
 
-    private ColumnKernel(in ColumnLayout layout, in Operands<T> operands, double* sums, in ColumnCoefficients coefficients, double* rooms)
+    private ColumnKernel(in Route route, in TPass pass, double* sums, in ColumnCoefficients coefficients, double* rooms)
     {
-        long bytes = (long)layout.Rows * layout.Columns * sizeof(T);
-        nint tile = layout.Tile(0).Columns;
-        _layout = layout;
-        _operands = operands;
+        _layout = route.Columns;
+        _pass = pass;
         _sums = sums;
         _coefficients = coefficients;
+        _areFour = route.RowsAtOnce == Map.RowsAtOnce;
+        long bytes = (long)_layout.Rows * _layout.Columns * sizeof(T);
+        nint tile = _layout.Tile(0).Columns;
         _rooms = new(rooms, ColumnCoefficients.Repeated * ColumnCoefficients.RoomFor(tile));
         _isStreamed = Thresholds.IsStreamed(TPass.Streams * bytes, tile * sizeof(T));
-        _rowsAhead = Thresholds.Ahead(bytes, ColumnReduction.RowsAtOnce * layout.Columns);
-        _writesFour = tile is < Thresholds.WideTile or > Thresholds.TileColumns;
+        _rowsAhead = Thresholds.Ahead(bytes, ColumnReduction.RowsAtOnce * _layout.Columns);
         _ahead = Thresholds.Ahead(bytes, tile > Thresholds.TileColumns ? Thresholds.FixedTileAhead : tile);
     }
 
-    private bool WritesOutput => (TPass.IsBackward ? _operands.InputGradient : _operands.Output) != null;
-
-    public static void Run(in ColumnLayout layout, in Operands<T> operands)
+    public static void Run(in Route route, in TPass pass)
     {
+        ColumnLayout layout = route.Columns;
         int degree = Partition.DegreeFor((long)layout.Rows * layout.Columns * sizeof(T));
-        nint sums = TPass.NeedsSums(operands) ? 2 * layout.Blocks * layout.Channels : 0, room = ColumnCoefficients.RoomFor(layout.Tile(0).Columns);
-        nint coefficients = ColumnCoefficients.Size(layout.Channels), rooms = room <= Room ? 0 : Math.Min(degree, layout.Tiles * layout.Blocks);
+        nint sums = pass.NeedsSums ? 2 * layout.Blocks.Count * layout.Channels : 0, room = ColumnCoefficients.RoomFor(layout.Tile(0).Columns);
+        nint coefficients = ColumnCoefficients.Size(layout.Channels), rooms = room <= Room ? 0 : Math.Min(degree, layout.Tiles * layout.Blocks.Count);
         using var scratch = new Scratch<double>(sums + coefficients + WorkerRooms.Size(rooms, ColumnCoefficients.Repeated * room));
         fixed (double* memory = scratch.Span)
         {
             var job = new ColumnKernel<T, V, W, TPass>(
-                layout, operands, memory, new(memory + sums, layout.Channels), memory + sums + coefficients);
+                route, pass, memory, new(memory + sums, layout.Channels), memory + sums + coefficients);
             if (degree == 1 || layout.Tiles >= degree * Thresholds.ChunksPerThread)
             {
                 Partition.ForWorkers(job, layout.Tiles, degree);
                 return;
             }
-            if (TPass.NeedsSums(operands))
-                Partition.For(new TileBlockSums(job), layout.Tiles * layout.Blocks, degree);
+            if (pass.NeedsSums)
+                Partition.For(new TileBlockSums(job), layout.Tiles * layout.Blocks.Count, degree);
             Partition.For(new Channels(job), layout.Channels, Partition.DegreeFor((sums + coefficients) * sizeof(double)));
-            if (job.WritesOutput)
-                Partition.ForWorkers(new TileBlocks(job), layout.Tiles * layout.Blocks, degree);
+            if (pass.WritesOutput)
+                Partition.ForWorkers(new TileBlocks(job), layout.Tiles * layout.Blocks.Count, degree);
         }
     }
 
@@ -75,13 +74,13 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
         for (nint i = start; i < end; i++)
         {
             ColumnTile tile = _layout.Tile(i);
-            if (TPass.NeedsSums(_operands))
+            if (_pass.NeedsSums)
             {
-                for (nint block = 0; block < _layout.Blocks; block++)
+                for (nint block = 0; block < _layout.Blocks.Count; block++)
                     BlockSums(tile, block);
             }
             Finish(tile.FirstChannel, tile.FirstChannel + tile.Channels);
-            if (WritesOutput)
+            if (_pass.WritesOutput)
                 Apply(tile, 0, _layout.Rows, worker);
         }
         if (_isStreamed)
@@ -95,28 +94,19 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
         double* memory = stackalloc double[(int)Memory.LineRoom(4 * Room)], channelPivots = Memory.AtLine(memory);
         double* pivots = channelPivots + Room, sums = pivots + Room, products = sums + Room;
         for (nint channel = 0; channel < tile.Channels; channel++)
-            channelPivots[channel] = Element.ToDouble(TPass.Pivot(_operands, tile.FirstChannel + channel, _layout.Fold));
+            channelPivots[channel] = Element.ToDouble(_pass.Pivot(tile.FirstChannel + channel, _layout.Fold));
         Expand<W>(channelPivots, tile.Channels, pivots);
         double* channelSums = SumsOf(block) + tile.FirstChannel, channelProducts = ProductsOf(block) + tile.FirstChannel;
         new Span<double>(channelSums, (int)tile.Channels).Clear();
         new Span<double>(channelProducts, (int)tile.Channels).Clear();
         int columns = (int)tile.Columns + ColumnCoefficients.Padding;
-        (nint first, nint rows) = _layout.Block(block);
+        (nint first, nint rows) = _layout.Blocks[block];
         for (nint row = 0; row < rows; row += RowsInARow)
         {
             new Span<double>(sums, columns).Clear();
             new Span<double>(products, columns).Clear();
             nint offset = ((first + row) * _layout.Columns) + tile.FirstColumn, count = Math.Min(RowsInARow, rows - row);
-            if (TPass.IsBackward)
-            {
-                ColumnReduction.Run<T, W, GradientRow<T, W>>(
-                    new(_operands.Input + offset, _operands.OutputGradient + offset, _layout.Columns, pivots), count, tile.Columns, _rowsAhead, sums, products);
-            }
-            else
-            {
-                ColumnReduction.Run<T, W, MomentRow<T, W>>(
-                    new(_operands.Input + offset, _layout.Columns, pivots), count, tile.Columns, _rowsAhead, sums, products);
-            }
+            _pass.AddRows<W>(offset, _layout.Columns, count, tile.Columns, _rowsAhead, pivots, sums, products);
             AddTotals(sums, channelSums, tile.Channels);
             AddTotals(products, channelProducts, tile.Channels);
         }
@@ -143,12 +133,12 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
     public bool TryRun<TLanes>(nint channel) where TLanes : unmanaged, ILanes<TLanes>
     {
         TLanes sum = 0, product = 0;
-        for (nint block = 0; block < _layout.Blocks && TPass.NeedsSums(_operands); block++)
+        for (nint block = 0; block < _layout.Blocks.Count && _pass.NeedsSums; block++)
         {
             sum += TLanes.Load(SumsOf(block) + channel);
             product += TLanes.Load(ProductsOf(block) + channel);
         }
-        return TPass.TryFinish<W, TLanes>(_operands, _layout, channel, sum, product, _coefficients);
+        return _pass.TryFinish<W, TLanes>(_layout, channel, sum, product, _coefficients);
     }
 
     private double* SumsOf(nint block) => _sums + (2 * block * _layout.Channels);
@@ -181,45 +171,27 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
         nint room = ColumnCoefficients.RoomFor(tile.Columns);
         if (room > Room)
         {
-            Apply<TVector>(tile, firstRow, rows, _rooms[worker], room);
+            Apply<TVector>(tile, firstRow, rows, new ColumnCoefficients(_rooms[worker], room));
             return;
         }
         double* stack = stackalloc double[(int)Memory.LineRoom(ColumnCoefficients.Repeated * Room)];
-        Apply<TVector>(tile, firstRow, rows, Memory.AtLine(stack), Room);
+        Apply<TVector>(tile, firstRow, rows, new ColumnCoefficients(Memory.AtLine(stack), Room));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private void Apply<TVector>(in ColumnTile tile, nint firstRow, nint rows, double* pivot, nint room)
+    private void Apply<TVector>(in ColumnTile tile, nint firstRow, nint rows, in ColumnCoefficients columns)
         where TVector : unmanaged, ISimd<TVector, T>
     {
-        double* outer = pivot + room, inner = outer + room, shift = inner + room, center = shift + room;
-        Expand<TVector>(_coefficients.Pivot + tile.FirstChannel, tile.Channels, pivot);
-        Expand<TVector>(_coefficients.Inner + tile.FirstChannel, tile.Channels, inner);
-        Expand<TVector>(_coefficients.Shift + tile.FirstChannel, tile.Channels, shift);
+        Expand<TVector>(_coefficients.Pivot + tile.FirstChannel, tile.Channels, columns.Pivot);
+        Expand<TVector>(_coefficients.Inner + tile.FirstChannel, tile.Channels, columns.Inner);
+        Expand<TVector>(_coefficients.Shift + tile.FirstChannel, tile.Channels, columns.Shift);
         if (TPass.IsBackward)
         {
-            Expand<TVector>(_coefficients.Outer + tile.FirstChannel, tile.Channels, outer);
-            Expand<TVector>(_coefficients.Center + tile.FirstChannel, tile.Channels, center);
+            Expand<TVector>(_coefficients.Outer + tile.FirstChannel, tile.Channels, columns.Outer);
+            Expand<TVector>(_coefficients.Center + tile.FirstChannel, tile.Channels, columns.Center);
         }
         nint offset = (firstRow * _layout.Columns) + tile.FirstColumn;
-        if (!TPass.IsBackward)
-        {
-            Write<TVector, ColumnAffineMap<T, TVector>, ColumnAffine<TVector>>(
-                new(_operands.Input + offset, _layout.Columns, pivot, inner, shift), _operands.Output + offset, tile.Columns, rows);
-        }
-        else if (_operands.HasFixedStatistics)
-        {
-            Write<TVector, ColumnAffineMap<T, TVector>, ColumnAffine<TVector>>(
-                new(_operands.OutputGradient + offset, _layout.Columns, pivot, outer, shift), _operands.InputGradient + offset, tile.Columns, rows);
-        }
-        else
-        {
-            Write<TVector, ColumnGradientMap<T, TVector>, ColumnGradient<TVector>>(
-                new(_operands.Input + offset, _operands.OutputGradient + offset, _layout.Columns, center, pivot, outer, inner, shift),
-                _operands.InputGradient + offset,
-                tile.Columns,
-                rows);
-        }
+        _pass.Write<TVector>(new(offset, _layout.Columns, rows, tile.Columns, _areFour, _isStreamed, _ahead), columns);
     }
 
     /// <summary>Repeats each channel's number for each of its columns; the vector that ends past them is written over by the next channel.</summary>
@@ -240,27 +212,6 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Write<TVector, TMap, TColumn>(in TMap map, T* y, nint columns, nint rows)
-        where TVector : unmanaged, ISimd<TVector, T>
-        where TMap : struct, IColumnMap<TMap, TVector, TColumn>
-        where TColumn : struct
-    {
-        nint row = 0;
-        for (; _writesFour && row + Map.RowsAtOnce <= rows; row += Map.RowsAtOnce)
-        {
-            Map.RunFour<T, TVector, TMap, TColumn>(
-                map.Down(row),
-                map.Down(row + 1),
-                map.Down(row + 2),
-                map.Down(row + 3),
-                new(y + (row * _layout.Columns), columns, _isStreamed, _ahead),
-                _layout.Columns);
-        }
-        for (; row < rows; row++)
-            Map.Run<T, TVector, TMap, TColumn>(map.Down(row), new(y + (row * _layout.Columns), columns, _isStreamed, _ahead));
-    }
-
     private readonly struct TileBlockSums(ColumnKernel<T, V, W, TPass> kernel) : IJob
     {
         private readonly ColumnKernel<T, V, W, TPass> _kernel = kernel;
@@ -269,7 +220,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
         public void Run(nint start, nint end)
         {
             for (nint i = start; i < end; i++)
-                _kernel.BlockSums(_kernel._layout.Tile(i / _kernel._layout.Blocks), i % _kernel._layout.Blocks);
+                _kernel.BlockSums(_kernel._layout.Tile(i / _kernel._layout.Blocks.Count), i % _kernel._layout.Blocks.Count);
         }
     }
 
@@ -289,8 +240,8 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
         {
             for (nint i = start; i < end; i++)
             {
-                (nint first, nint rows) = _kernel._layout.Block(i % _kernel._layout.Blocks);
-                _kernel.Apply(_kernel._layout.Tile(i / _kernel._layout.Blocks), first, rows, worker);
+                (nint first, nint rows) = _kernel._layout.Blocks[i % _kernel._layout.Blocks.Count];
+                _kernel.Apply(_kernel._layout.Tile(i / _kernel._layout.Blocks.Count), first, rows, worker);
             }
             if (_kernel._isStreamed)
                 Fence.Publish();

@@ -17,9 +17,7 @@ internal readonly struct ColumnLayout
         if (ChannelsPerTile < channels && ChannelsPerTile > whole)
             ChannelsPerTile -= ChannelsPerTile % whole;
         Tiles = (channels + ChannelsPerTile - 1) / ChannelsPerTile;
-        nint least = Math.Max(Thresholds.BlockElements / (ChannelsPerTile * fold), (rows + Thresholds.MostBlocks - 1) / Thresholds.MostBlocks);
-        RowsPerBlock = (least + 3) & ~3;
-        Blocks = (rows + RowsPerBlock - 1) / RowsPerBlock;
+        Blocks = new(rows, ChannelsPerTile * fold, ColumnReduction.RowsAtOnce);
         Channel = new(rows, fold, Columns);
     }
 
@@ -35,9 +33,7 @@ internal readonly struct ColumnLayout
 
     public nint Tiles { get; }
 
-    public nint RowsPerBlock { get; }
-
-    public nint Blocks { get; }
+    public RowBlocks Blocks { get; }
 
     /// <summary>The elements of one channel.</summary>
     public RunSet Channel { get; }
@@ -49,8 +45,6 @@ internal readonly struct ColumnLayout
     }
 
     public ColumnTile Part(nint firstChannel, nint channels) => new(firstChannel, channels, firstChannel * Fold, channels * Fold);
-
-    public (nint First, nint Count) Block(nint index) => (index * RowsPerBlock, Math.Min(RowsPerBlock, Rows - (index * RowsPerBlock)));
 }
 
 /// <summary>Some neighbouring channels and their columns.</summary>

@@ -11,100 +11,151 @@ internal unsafe interface IColumnPass<T> where T : unmanaged
     /// <summary>How many tensors the pass reads and writes.</summary>
     static abstract int Streams { get; }
 
-    static abstract bool NeedsSums(in Operands<T> operands);
+    bool NeedsSums { get; }
+
+    bool WritesOutput { get; }
 
     /// <summary>What the sums of a channel are taken about.</summary>
-    static abstract T Pivot(in Operands<T> operands, nint channel, nint fold);
+    T Pivot(nint channel, nint fold);
+
+    /// <summary>Adds rows to the sums of their columns.</summary>
+    void AddRows<W>(nint offset, nint stride, nint rows, nint columns, nint ahead, double* pivots, double* sums, double* products)
+        where W : unmanaged, IWideSimd<W, T>;
 
     /// <summary>Statistics or gradients and coefficients from the sums of some channels; nothing and false where one of several needs to be looked at alone.</summary>
-    static abstract bool TryFinish<W, TLanes>(
-        in Operands<T> operands, in ColumnLayout layout, nint channel, TLanes sum, TLanes product, in ColumnCoefficients coefficients)
+    bool TryFinish<W, TLanes>(in ColumnLayout layout, nint channel, TLanes sum, TLanes product, in ColumnCoefficients coefficients)
         where W : unmanaged, IWideSimd<W, T>
         where TLanes : unmanaged, ILanes<TLanes>;
+
+    /// <summary>The elementwise pass over some rows, with the coefficients of each column.</summary>
+    void Write<V>(in ColumnRows rows, in ColumnCoefficients columns) where V : unmanaged, ISimd<V, T>;
 }
 
-internal readonly unsafe struct ColumnForward<T> : IColumnPass<T> where T : unmanaged
+/// <summary>Some rows of a tile, and how they are written.</summary>
+internal readonly record struct ColumnRows(nint Offset, nint Stride, nint Rows, nint Columns, bool AreFour, bool IsStreamed, nint Ahead);
+
+internal readonly unsafe struct ColumnForward<T>(in ForwardOperands<T> operands) : IColumnPass<T> where T : unmanaged
 {
+    private readonly ForwardOperands<T> _operands = operands;
+
     public static bool IsBackward => false;
 
     public static int Streams => 2;
 
-    public static bool NeedsSums(in Operands<T> operands) => !operands.HasFixedStatistics;
+    public bool NeedsSums => !_operands.HasFixedStatistics;
+
+    public bool WritesOutput => _operands.Output != null;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Pivot(in Operands<T> operands, nint channel, nint fold) => operands.Input[channel * fold];
+    public T Pivot(nint channel, nint fold) => _operands.Input[channel * fold];
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool TryFinish<W, TLanes>(
-        in Operands<T> operands, in ColumnLayout layout, nint channel, TLanes sum, TLanes product, in ColumnCoefficients coefficients)
+    public void AddRows<W>(nint offset, nint stride, nint rows, nint columns, nint ahead, double* pivots, double* sums, double* products)
+        where W : unmanaged, IWideSimd<W, T> =>
+        ColumnReduction.Run<T, W, MomentRow<T, W>>(new(_operands.Input + offset, stride, pivots), rows, columns, ahead, sums, products);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Write<V>(in ColumnRows rows, in ColumnCoefficients columns) where V : unmanaged, ISimd<V, T> =>
+        Map.RunRows<T, V, ColumnAffineMap<T, V>, ColumnAffine<V>>(
+            new(_operands.Input + rows.Offset, rows.Stride, columns.Pivot, columns.Inner, columns.Shift), rows, _operands.Output);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryFinish<W, TLanes>(in ColumnLayout layout, nint channel, TLanes sum, TLanes product, in ColumnCoefficients coefficients)
         where W : unmanaged, IWideSimd<W, T>
         where TLanes : unmanaged, ILanes<TLanes>
     {
         GroupStatistics<TLanes> statistics;
-        if (operands.HasFixedStatistics)
+        if (_operands.HasFixedStatistics)
         {
-            statistics = GroupStatistics<TLanes>.Load(operands.Statistics + channel);
+            statistics = GroupStatistics<TLanes>.Load(_operands.Statistics + channel);
         }
         else if (!Moments<T, W>.TryFinish(
-            operands.Input + (channel * layout.Fold), layout.Fold, layout.Channel, sum, product, isCentered: true, operands.Epsilon, out statistics))
+            _operands.Input + (channel * layout.Fold), layout.Fold, layout.Channel, sum, product, isCentered: true, _operands.Epsilon, out statistics))
         {
             return false;
         }
-        if (operands.Output != null)
+        if (_operands.Output != null)
         {
-            var affine = Affine<TLanes>.Create<T>(statistics, operands.WeightOf<TLanes>(channel), operands.BiasOf<TLanes>(channel));
+            var affine = Affine<TLanes>.Create<T>(statistics, _operands.WeightOf<TLanes>(channel), _operands.BiasOf<TLanes>(channel));
             if (TLanes.Count > 1 && !affine.IsNarrow)
                 return false;
             coefficients.Set(channel, affine);
         }
-        if (!operands.HasFixedStatistics)
-            statistics.Store(operands.Statistics + channel);
+        if (!_operands.HasFixedStatistics)
+            statistics.Store(_operands.Statistics + channel);
         return true;
     }
 }
 
-internal readonly unsafe struct ColumnBackward<T> : IColumnPass<T> where T : unmanaged
+internal readonly unsafe struct ColumnBackward<T>(in BackwardOperands<T> operands) : IColumnPass<T> where T : unmanaged
 {
+    private readonly BackwardOperands<T> _operands = operands;
+
     public static bool IsBackward => true;
 
     public static int Streams => 3;
 
-    public static bool NeedsSums(in Operands<T> operands) => !operands.HasGivenSums;
+    public bool NeedsSums => _operands.GivenSums == null;
+
+    public bool WritesOutput => _operands.InputGradient != null;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T Pivot(in Operands<T> operands, nint channel, nint fold) => Element.FromDouble<T>(operands.Statistics[channel].Mean);
+    public T Pivot(nint channel, nint fold) => Element.FromDouble<T>(_operands.Statistics[channel].Mean);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool TryFinish<W, TLanes>(
-        in Operands<T> operands, in ColumnLayout layout, nint channel, TLanes sum, TLanes product, in ColumnCoefficients coefficients)
+    public void AddRows<W>(nint offset, nint stride, nint rows, nint columns, nint ahead, double* pivots, double* sums, double* products)
+        where W : unmanaged, IWideSimd<W, T> =>
+        ColumnReduction.Run<T, W, GradientRow<T, W>>(
+            new(_operands.Input + offset, _operands.OutputGradient + offset, stride, pivots), rows, columns, ahead, sums, products);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Write<V>(in ColumnRows rows, in ColumnCoefficients columns) where V : unmanaged, ISimd<V, T>
+    {
+        T* x = _operands.Input + rows.Offset, dy = _operands.OutputGradient + rows.Offset;
+        if (_operands.HasFixedStatistics)
+        {
+            Map.RunRows<T, V, ColumnAffineMap<T, V>, ColumnAffine<V>>(
+                new(dy, rows.Stride, columns.Pivot, columns.Outer, columns.Shift), rows, _operands.InputGradient);
+        }
+        else
+        {
+            Map.RunRows<T, V, ColumnGradientMap<T, V>, ColumnGradient<V>>(
+                new(x, dy, rows.Stride, columns.Center, columns.Pivot, columns.Outer, columns.Inner, columns.Shift),
+                rows,
+                _operands.InputGradient);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryFinish<W, TLanes>(in ColumnLayout layout, nint channel, TLanes sum, TLanes product, in ColumnCoefficients coefficients)
         where W : unmanaged, IWideSimd<W, T>
         where TLanes : unmanaged, ILanes<TLanes>
     {
-        var statistics = GroupStatistics<TLanes>.Load(operands.Statistics + channel);
-        double* channelSums = (double*)(operands.ChannelSums + channel);
+        var statistics = GroupStatistics<TLanes>.Load(_operands.Statistics + channel);
         nint step = sizeof(Sums) / sizeof(double);
-        if (operands.HasGivenSums)
-            (sum, product) = (TLanes.Gather(channelSums, step), TLanes.Gather(channelSums + 1, step));
+        double* given = (double*)(_operands.GivenSums + channel), received = (double*)(_operands.ChannelSums + channel);
+        if (!NeedsSums)
+            (sum, product) = (TLanes.Gather(given, step), TLanes.Gather(given + 1, step));
         else
             product -= GradientAffine<TLanes>.Low<T>(statistics) * sum;
-        if (operands.InputGradient != null)
+        if (_operands.InputGradient != null)
         {
-            TLanes weight = operands.WeightOf<TLanes>(channel);
-            double count = operands.CountOf(layout.Channel.Elements);
-            GradientAffine<TLanes> affine = operands.HasFixedStatistics
+            TLanes weight = _operands.WeightOf<TLanes>(channel);
+            double count = _operands.CountOf(layout.Channel.Elements);
+            GradientAffine<TLanes> affine = _operands.HasFixedStatistics
                 ? GradientAffine<TLanes>.Scaling<T>(statistics.ReciprocalDeviation * weight)
                 : Projection<TLanes>.Create<T>(statistics, weight * sum, weight * product, count, isCentered: true).Weighted<T>(weight);
             if (TLanes.Count > 1 && !affine.IsNarrow && count >= Projection.FewElements)
                 return false;
             coefficients.Set(channel, affine);
         }
-        if (operands.HasGivenSums)
+        if (!NeedsSums)
             return true;
-        operands.AddParameterGradients(channel, statistics.ReciprocalDeviation * product, sum);
-        if (operands.ChannelSums != null)
+        _operands.AddParameterGradients(channel, statistics.ReciprocalDeviation * product, sum);
+        if (_operands.ChannelSums != null)
         {
-            TLanes.Scatter(channelSums, step, sum);
-            TLanes.Scatter(channelSums + 1, step, product);
+            TLanes.Scatter(received, step, sum);
+            TLanes.Scatter(received + 1, step, product);
         }
         return true;
     }

@@ -10,12 +10,12 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
     where W : unmanaged, IWideSimd<W, T>
 {
     private readonly GroupLayout _layout;
-    private readonly Operands<T> _operands;
+    private readonly BackwardOperands<T> _operands;
     private readonly Sums* _unitSums;
     private readonly bool _isStreamed;
     private readonly nint _ahead;
 
-    private GroupBackward(in GroupLayout layout, in Operands<T> operands, Sums* unitSums, bool isStreamed)
+    private GroupBackward(in GroupLayout layout, in BackwardOperands<T> operands, Sums* unitSums, bool isStreamed)
     {
         _layout = layout;
         _operands = operands;
@@ -24,14 +24,14 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
         _ahead = Thresholds.Ahead(layout.Elements * sizeof(T), layout.GroupStride);
     }
 
-    public static void Run(in GroupLayout layout, in Operands<T> operands)
+    public static void Run(in GroupLayout layout, in BackwardOperands<T> operands)
     {
         long bytes = layout.Elements * sizeof(T);
         int degree = Partition.DegreeFor(bytes);
         using var scratch = new Scratch<Sums>(layout.Units);
         fixed (Sums* pooled = scratch.Span)
         {
-            Sums* unitSums = operands.ChannelSums == null ? pooled : operands.ChannelSums;
+            Sums* unitSums = operands.ChannelSums != null ? operands.ChannelSums : operands.GivenSums != null ? operands.GivenSums : pooled;
             var job = new GroupBackward<T, V, W>(layout, operands, unitSums, Thresholds.IsStreamed(3 * bytes, layout.Unit.Length * sizeof(T)));
             if (degree == 1 || layout.Groups >= degree * Thresholds.ChunksPerThread)
                 Partition.For(job, layout.Groups, degree);
@@ -46,9 +46,9 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
     {
         for (nint group = start; group < end; group++)
         {
-            nint first = group * _layout.UnitsPerGroup, last = first + _layout.UnitsPerGroup, channel = first % _layout.Channels;
+            nint first = group * _layout.UnitsPerGroup, last = first + _layout.UnitsPerGroup, channel = first % _layout.CoefficientPeriod;
             ref readonly GroupStatistics statistics = ref _operands.Statistics[group % _layout.StatisticsPeriod];
-            for (nint unit = first; unit < last && !_operands.HasGivenSums; unit++)
+            for (nint unit = first; unit < last && _operands.GivenSums == null; unit++)
             {
                 Sums total = default;
                 for (nint i = 0; i < _layout.Unit.Segments; i++)
@@ -71,7 +71,7 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void RunSplit(int degree)
     {
-        if (!_operands.HasGivenSums)
+        if (_operands.GivenSums == null)
             SumSplit(degree);
         if (_operands.InputGradient != null)
             Partition.For(new UnitSegments(this), _layout.Units * _layout.Unit.Segments, degree);
@@ -165,14 +165,14 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
     {
         if (_operands.WeightGradient == null && _operands.BiasGradient == null)
             return;
-        nint units = _layout.Units, groups = _layout.Channels / _layout.UnitsPerGroup;
+        nint units = _layout.Units, groups = _layout.CoefficientPeriod / _layout.UnitsPerGroup;
         for (nint group = 0; group < groups; group++)
         {
             for (nint channel = group * _layout.UnitsPerGroup; channel < (group + 1) * _layout.UnitsPerGroup; channel++)
             {
                 double weightGradient = 0, biasGradient = 0;
                 nint statistic = group;
-                for (nint unit = channel; unit < units; unit += _layout.Channels)
+                for (nint unit = channel; unit < units; unit += _layout.CoefficientPeriod)
                 {
                     weightGradient += _operands.Statistics[statistic].ReciprocalDeviation * _unitSums[unit].Product;
                     biasGradient += _unitSums[unit].Sum;
@@ -210,8 +210,8 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
                 (nint unit, nint segment) = (i / layout.Unit.Segments, i % layout.Unit.Segments);
                 nint first = unit / layout.UnitsPerGroup * layout.UnitsPerGroup;
                 ref readonly GroupStatistics statistics = ref _backward.StatisticsOf(unit);
-                Projection projection = _backward.Project(first, first % layout.Channels, statistics);
-                _backward.Apply(unit, unit % layout.Channels, statistics, projection, layout.Unit[segment]);
+                Projection projection = _backward.Project(first, first % layout.CoefficientPeriod, statistics);
+                _backward.Apply(unit, unit % layout.CoefficientPeriod, statistics, projection, layout.Unit[segment]);
             }
             if (_backward._isStreamed)
                 Fence.Publish();

@@ -10,11 +10,9 @@ internal readonly unsafe struct GroupForward<T, V, W> : IJob
     where W : unmanaged, IWideSimd<W, T>
 {
     private readonly GroupLayout _layout;
-    private readonly Operands<T> _operands;
+    private readonly ForwardOperands<T> _operands;
     private readonly bool _isStreamed;
 
-    // Rows of several segments that share their weights are written together, so that each segment of these is read once for four of
-    // them: one by one [8, 64, 32, 32] took 1.2. Rows of one segment are not: together [2048, 4096] took 1.3.
     private readonly nint _groupsAtOnce;
     private readonly nint _batch;
     private readonly nint _ahead;
@@ -22,23 +20,24 @@ internal readonly unsafe struct GroupForward<T, V, W> : IJob
     // LayerNorm of [8192, 768] took 1.12 on one thread where its sums did not ask ahead, and 0.95 on two, which keep the memory busy.
     private readonly bool _sumsAskAhead;
 
-    private GroupForward(in GroupLayout layout, in Operands<T> operands, int degree, bool isStreamed)
+    private GroupForward(in GroupLayout layout, nint groupsAtOnce, in ForwardOperands<T> operands, int degree, bool isStreamed)
     {
         _layout = layout;
         _operands = operands;
         _isStreamed = isStreamed;
-        _groupsAtOnce = layout.SharesWeights && layout.Unit.Segments > 1 ? Map.RowsAtOnce : 1;
+        _groupsAtOnce = groupsAtOnce;
         nint batch = Thresholds.GroupsPerBatch(layout.Group.Elements * sizeof(T));
         _batch = Math.Max(_groupsAtOnce, batch);
         _ahead = Thresholds.Ahead(layout.Elements * sizeof(T), batch * layout.GroupStride);
         _sumsAskAhead = degree == 1;
     }
 
-    public static void Run(in GroupLayout layout, in Operands<T> operands)
+    public static void Run(in Route route, in ForwardOperands<T> operands)
     {
+        GroupLayout layout = route.Groups;
         long bytes = layout.Elements * sizeof(T);
         int degree = Partition.DegreeFor(bytes);
-        var job = new GroupForward<T, V, W>(layout, operands, degree, Thresholds.IsStreamed(2 * bytes, layout.Unit.Length * sizeof(T)));
+        var job = new GroupForward<T, V, W>(layout, route.RowsAtOnce, operands, degree, Thresholds.IsStreamed(2 * bytes, layout.Unit.Length * sizeof(T)));
         if (degree == 1 || layout.Groups >= degree * Thresholds.ChunksPerThread * job._groupsAtOnce)
             Partition.For(job, layout.Groups, degree);
         else
@@ -49,7 +48,7 @@ internal readonly unsafe struct GroupForward<T, V, W> : IJob
     public void Run(nint start, nint end)
     {
         Sums* sums = stackalloc Sums[Thresholds.BatchGroups];
-        nint channel = start * _layout.UnitsPerGroup % _layout.Channels, statistic = start % _layout.StatisticsPeriod;
+        nint channel = start * _layout.UnitsPerGroup % _layout.CoefficientPeriod, statistic = start % _layout.StatisticsPeriod;
         for (nint first = start; first < end; first += _batch)
         {
             nint count = Math.Min(_batch, end - first);
@@ -65,7 +64,7 @@ internal readonly unsafe struct GroupForward<T, V, W> : IJob
                 for (nint unit = group * _layout.UnitsPerGroup; unit < (group + 1) * _layout.UnitsPerGroup; unit++)
                 {
                     Apply(unit, channel, _operands.Statistics[statistic]);
-                    channel = channel + 1 == _layout.Channels ? 0 : channel + 1;
+                    channel = channel + 1 == _layout.CoefficientPeriod ? 0 : channel + 1;
                 }
                 statistic = statistic + 1 == _layout.StatisticsPeriod ? 0 : statistic + 1;
             }
@@ -211,7 +210,7 @@ internal readonly unsafe struct GroupForward<T, V, W> : IJob
         public bool TryRun<TLanes>(nint index) where TLanes : unmanaged, ILanes<TLanes>
         {
             ref readonly GroupLayout layout = ref _forward._layout;
-            ref readonly Operands<T> operands = ref _forward._operands;
+            ref readonly ForwardOperands<T> operands = ref _forward._operands;
             double* sums = (double*)(_sums + index);
             nint group = _first + index, step = sizeof(Sums) / sizeof(double);
             bool isDone = Moments<T, W>.TryFinish(
@@ -266,7 +265,7 @@ internal readonly unsafe struct GroupForward<T, V, W> : IJob
                 for (nint last = Math.Min(unit + atOnce, layout.Units); unit < last; unit++)
                 {
                     nint statistic = unit / layout.UnitsPerGroup % layout.StatisticsPeriod;
-                    _forward.Apply(unit, unit % layout.Channels, _forward._operands.Statistics[statistic], layout.Unit[segment]);
+                    _forward.Apply(unit, unit % layout.CoefficientPeriod, _forward._operands.Statistics[statistic], layout.Unit[segment]);
                 }
             }
             if (_forward._isStreamed)

@@ -2,7 +2,7 @@ namespace Normalization.Kernels;
 
 /// <summary>
 /// Groups that share statistics, each made of units that share one pair of coefficients. Unit u of all of them starts at
-/// u · <see cref="UnitStride"/> and belongs to group u / <see cref="UnitsPerGroup"/> and to channel u mod <see cref="Channels"/>.
+/// u · <see cref="UnitStride"/> and belongs to group u / <see cref="UnitsPerGroup"/> and has coefficient u mod <see cref="CoefficientPeriod"/>.
 /// </summary>
 internal readonly struct GroupLayout
 {
@@ -10,7 +10,7 @@ internal readonly struct GroupLayout
 
     public nint UnitsPerGroup { get; private init; }
 
-    public nint Channels { get; private init; }
+    public nint CoefficientPeriod { get; private init; }
 
     /// <summary>Group g uses the statistics g mod this.</summary>
     public nint StatisticsPeriod { get; private init; }
@@ -21,11 +21,14 @@ internal readonly struct GroupLayout
 
     public nint UnitStride { get; private init; }
 
-    /// <summary>The weight differs from element to element of a unit: there are Channels · Unit.Length of them.</summary>
+    /// <summary>The weight differs from element to element of a unit.</summary>
     public bool IsElementwise { get; private init; }
 
+    /// <summary>How many weights there are.</summary>
+    public nint Coefficients => IsElementwise ? CoefficientPeriod * Unit.Length : CoefficientPeriod;
+
     /// <summary>Every row has the same weights.</summary>
-    public bool SharesWeights => IsElementwise && Channels == 1;
+    public bool SharesWeights => IsElementwise && CoefficientPeriod == 1;
 
     public nint Units => Groups * UnitsPerGroup;
 
@@ -38,7 +41,7 @@ internal readonly struct GroupLayout
     {
         Groups = c,
         UnitsPerGroup = 1,
-        Channels = c,
+        CoefficientPeriod = c,
         StatisticsPeriod = c,
         Group = new(n, s, c * s),
         Unit = new(n, s, c * s),
@@ -50,7 +53,7 @@ internal readonly struct GroupLayout
     {
         Groups = n * c,
         UnitsPerGroup = 1,
-        Channels = c,
+        CoefficientPeriod = c,
         StatisticsPeriod = c,
         Group = new(1, s, s),
         Unit = new(1, s, s),
@@ -62,7 +65,7 @@ internal readonly struct GroupLayout
     {
         Groups = n * groups,
         UnitsPerGroup = c / groups,
-        Channels = c,
+        CoefficientPeriod = c,
         StatisticsPeriod = n * groups,
         Group = new(1, c / groups * s, c / groups * s),
         Unit = new(1, s, s),
@@ -74,7 +77,7 @@ internal readonly struct GroupLayout
     {
         Groups = rows,
         UnitsPerGroup = 1,
-        Channels = period,
+        CoefficientPeriod = period,
         StatisticsPeriod = rows,
         Group = new(1, width, width),
         Unit = new(1, width, width),

@@ -4,7 +4,7 @@ using Normalization.Kernels.Simd;
 namespace Normalization.Kernels;
 
 /// <summary>The kernels for one element type at one vector width.</summary>
-internal abstract unsafe class KernelSet<T> where T : unmanaged
+internal abstract class KernelSet<T> where T : unmanaged
 {
     /// <summary>The widest vectors that this machine has; tests force another width.</summary>
     public static KernelSet<T> Active { get; set; } = ForWidth(HardwareWidth);
@@ -27,35 +27,42 @@ internal abstract unsafe class KernelSet<T> where T : unmanaged
         (false, _) => new KernelSet<double, Double128<double>, Double128<double>>(128),
     };
 
-    public abstract void Forward(in GroupLayout layout, in Operands<T> operands);
+    public abstract void Forward(in Route route, in ForwardOperands<T> operands);
 
-    public abstract void Forward(in ColumnLayout layout, in Operands<T> operands);
-
-    public abstract void Backward(in GroupLayout layout, in Operands<T> operands);
-
-    public abstract void Backward(in ColumnLayout layout, in Operands<T> operands);
+    public abstract void Backward(in Route route, in BackwardOperands<T> operands);
 }
 
-internal sealed unsafe class KernelSet<T, V, W>(int width) : KernelSet<T>
+internal sealed class KernelSet<T, V, W>(int width) : KernelSet<T>
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
     where W : unmanaged, IWideSimd<W, T>
 {
     public override int Width => width;
 
-    public override void Forward(in GroupLayout layout, in Operands<T> operands) => GroupForward<T, V, W>.Run(layout, operands);
-
-    public override void Forward(in ColumnLayout layout, in Operands<T> operands) =>
-        ColumnKernel<T, V, W, ColumnForward<T>>.Run(layout, operands);
-
-    public override void Backward(in GroupLayout layout, in Operands<T> operands)
+    public override void Forward(in Route route, in ForwardOperands<T> operands)
     {
-        if (layout.IsElementwise)
-            RowBackward<T, V, W>.Run(layout, operands);
+        if (route.Family == Family.Columns)
+            ColumnKernel<T, V, W, ColumnForward<T>>.Run(route, new(operands));
         else
-            GroupBackward<T, V, W>.Run(layout, operands);
+            GroupForward<T, V, W>.Run(route, operands);
     }
 
-    public override void Backward(in ColumnLayout layout, in Operands<T> operands) =>
-        ColumnKernel<T, V, W, ColumnBackward<T>>.Run(layout, operands);
+    public override void Backward(in Route route, in BackwardOperands<T> operands)
+    {
+        switch (route.Family)
+        {
+            case Family.Columns:
+                ColumnKernel<T, V, W, ColumnBackward<T>>.Run(route, new(operands));
+                break;
+            case Family.Runs:
+                GroupBackward<T, V, W>.Run(route.Groups, operands);
+                break;
+            case Family.Rows:
+                RowBackward<T, V, W>.Run(route.Groups, operands);
+                break;
+            default:
+                LongRowBackward<T, V, W>.Run(route.Groups, operands);
+                break;
+        }
+    }
 }

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Normalization.Kernels;
 
-/// <summary>From validated spans to kernels: pins them, chooses the family, and repeats weights where a family needs it.</summary>
+/// <summary>From validated spans to kernels: pins them, and repeats weights where a kernel needs it.</summary>
 internal static unsafe class Launch
 {
     /// <summary>Normalises <paramref name="x"/>; computes the statistics, unless they are fixed.</summary>
@@ -19,11 +19,11 @@ internal static unsafe class Launch
     {
         if (plan.Elements == 0)
             return;
-        using var coefficients = new Coefficients<T>(plan, weight, bias, default, default);
+        using var coefficients = new Coefficients<T>(plan, Direction.Forward, hasFixedStatistics, weight, bias, default, default);
         fixed (T* px = x, py = y, pw = coefficients.Weight, pb = coefficients.Bias)
         fixed (GroupStatistics* ps = statistics)
         {
-            var operands = new Operands<T>
+            KernelSet<T>.Active.Forward(coefficients.Route, new()
             {
                 Input = px,
                 Output = py,
@@ -33,11 +33,7 @@ internal static unsafe class Launch
                 Epsilon = epsilon,
                 HasFixedStatistics = hasFixedStatistics,
                 IsCentered = plan.IsCentered,
-            };
-            if (plan.IsColumns)
-                KernelSet<T>.Active.Forward(plan.Columns(hasFixedStatistics), operands);
-            else
-                KernelSet<T>.Active.Forward(plan.Layout(coefficients.Any, hasFixedStatistics), operands);
+            });
         }
     }
 
@@ -56,17 +52,18 @@ internal static unsafe class Launch
     {
         if (plan.Elements == 0)
             return;
-        if (hasFixedStatistics && weightGradient.IsEmpty && biasGradient.IsEmpty)
+        Direction direction = weightGradient.IsEmpty && biasGradient.IsEmpty ? Direction.InputGradient : Direction.Backward;
+        using var coefficients = new Coefficients<T>(plan, direction, hasFixedStatistics, weight, default, weightGradient, biasGradient);
+        if (coefficients.Route.Direction == Direction.Forward)
         {
             Scale(plan, dy, weight, statistics, dx);
             return;
         }
-        using var coefficients = new Coefficients<T>(plan, weight, default, weightGradient, biasGradient);
         fixed (T* px = x, pdy = dy, pdx = dx, pw = coefficients.Weight)
         fixed (T* pdw = coefficients.WeightGradient, pdb = coefficients.BiasGradient)
         fixed (GroupStatistics* ps = statistics)
         {
-            var operands = new Operands<T>
+            KernelSet<T>.Active.Backward(coefficients.Route, new()
             {
                 Input = px,
                 OutputGradient = pdy,
@@ -77,13 +74,12 @@ internal static unsafe class Launch
                 Statistics = ps,
                 HasFixedStatistics = hasFixedStatistics,
                 IsCentered = plan.IsCentered,
-            };
-            Backward(plan, operands, coefficients.Any);
+            });
         }
         coefficients.AddGradients(weightGradient, biasGradient);
     }
 
-    /// <summary>BatchNorm's Σ dy and Σ dy · (x - mean) of each channel alone, for a group that goes on elsewhere.</summary>
+    /// <summary>BatchNorm's Σ dy and Σ dy · (x - mean) of each channel alone, for a group that has more elements elsewhere.</summary>
     public static void GradientSums<T>(
         in Plan plan, ReadOnlySpan<T> x, ReadOnlySpan<T> dy, Span<GroupStatistics> statistics, Span<Sums> sums)
         where T : unmanaged
@@ -95,8 +91,9 @@ internal static unsafe class Launch
         fixed (GroupStatistics* ps = statistics)
         fixed (Sums* pSums = sums)
         {
-            var operands = new Operands<T> { Input = px, OutputGradient = pdy, Statistics = ps, ChannelSums = pSums, IsCentered = true };
-            Backward(plan, operands, hasWeights: false);
+            KernelSet<T>.Active.Backward(
+                Dispatch.Choose(plan, Direction.Backward, hasFixedStatistics: false),
+                new() { Input = px, OutputGradient = pdy, Statistics = ps, ChannelSums = pSums, IsCentered = true });
         }
     }
 
@@ -118,18 +115,17 @@ internal static unsafe class Launch
         fixed (GroupStatistics* ps = statistics)
         fixed (Sums* pSums = sums)
         {
-            var operands = new Operands<T>
+            KernelSet<T>.Active.Backward(Dispatch.Choose(plan, Direction.InputGradient, hasFixedStatistics: false), new()
             {
                 Input = px,
                 OutputGradient = pdy,
                 InputGradient = pdx,
                 Weight = pw,
                 Statistics = ps,
-                ChannelSums = pSums,
-                ChannelElements = count,
+                GivenSums = pSums,
+                GivenCount = count,
                 IsCentered = true,
-            };
-            Backward(plan, operands, hasWeights: true);
+            });
         }
     }
 
@@ -141,35 +137,15 @@ internal static unsafe class Launch
     {
         fixed (T* pdw = weightGradient, pdb = biasGradient)
         {
-            var operands = new Operands<T> { WeightGradient = pdw, BiasGradient = pdb };
+            var operands = new BackwardOperands<T> { WeightGradient = pdw, BiasGradient = pdb };
             for (int channel = 0; channel < sums.Length; channel++)
                 operands.AddParameterGradients<One>(channel, statistics[channel].ReciprocalDeviation * sums[channel].Product, sums[channel].Sum);
         }
     }
 
     /// <summary>Computes the statistics alone.</summary>
-    public static void Moments<T>(in Plan plan, ReadOnlySpan<T> x, Span<GroupStatistics> statistics) where T : unmanaged
-    {
-        if (plan.Elements == 0)
-            return;
-        fixed (T* px = x)
-        fixed (GroupStatistics* ps = statistics)
-        {
-            var operands = new Operands<T> { Input = px, Statistics = ps, IsCentered = plan.IsCentered };
-            if (plan.IsColumns)
-                KernelSet<T>.Active.Forward(plan.Columns(hasFixedStatistics: false), operands);
-            else
-                KernelSet<T>.Active.Forward(plan.Layout(hasWeights: false, hasFixedStatistics: false), operands);
-        }
-    }
-
-    private static void Backward<T>(in Plan plan, in Operands<T> operands, bool hasWeights) where T : unmanaged
-    {
-        if (plan.IsColumns)
-            KernelSet<T>.Active.Backward(plan.Columns(hasFixedStatistics: false), operands);
-        else
-            KernelSet<T>.Active.Backward(plan.Layout(hasWeights, operands.HasFixedStatistics), operands);
-    }
+    public static void Moments<T>(in Plan plan, ReadOnlySpan<T> x, Span<GroupStatistics> statistics) where T : unmanaged =>
+        Forward(plan, x, default, default, epsilon: 0, statistics, hasFixedStatistics: false, default);
 
     /// <summary>dx = r · γ · dy where nothing else is wanted: a forward pass about a mean of 0, which needs neither x nor sums.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
@@ -182,34 +158,40 @@ internal static unsafe class Launch
         Forward(plan, dy, weight, default, epsilon: 0, scratch.Span, hasFixedStatistics: true, dx);
     }
 
-    /// <summary>The weights as the kernel of a plan wants them: as given, repeated for each element, or ones where only a bias is given.</summary>
+    /// <summary>The weights as the kernel wants them: as given, repeated for each element, or ones where only a bias is given.</summary>
     private readonly ref struct Coefficients<T> : IDisposable where T : unmanaged
     {
         private readonly Scratch<T> _scratch;
-        private readonly nint _expansion;
 
-        public Coefficients(in Plan plan, ReadOnlySpan<T> weight, ReadOnlySpan<T> bias, Span<T> weightGradient, Span<T> biasGradient)
+        public Coefficients(
+            in Plan plan,
+            Direction direction,
+            bool hasFixedStatistics,
+            ReadOnlySpan<T> weight,
+            ReadOnlySpan<T> bias,
+            Span<T> weightGradient,
+            Span<T> biasGradient)
         {
-            Any = !(weight.IsEmpty && bias.IsEmpty && weightGradient.IsEmpty && biasGradient.IsEmpty);
+            bool hasAny = !(weight.IsEmpty && bias.IsEmpty && weightGradient.IsEmpty && biasGradient.IsEmpty);
+            Route = Dispatch.Choose(hasAny ? plan : plan with { Coefficients = CoefficientSharing.None }, direction, hasFixedStatistics);
             Weight = weight;
             Bias = bias;
             WeightGradient = weightGradient;
             BiasGradient = biasGradient;
-            if (!Any || !plan.HasElementwiseWeights || (!plan.NeedsExpandedWeights && !weight.IsEmpty))
+            if (!Route.HasElementwiseWeights || (Route.Repetition == 1 && !weight.IsEmpty))
                 return;
-            _expansion = plan.NeedsExpandedWeights ? plan.Expansion : 1;
-            int length = checked((int)(plan.Parameters * _expansion));
+            int length = checked((int)(plan.Parameters * Route.Repetition));
             _scratch = new Scratch<T>((nint)4 * length);
             Weight = Expand(_scratch.Span[..length], weight, 1);
             Bias = bias.IsEmpty ? bias : Expand(_scratch.Span.Slice(length, length), bias, 0);
-            if (_expansion > 1)
+            if (Route.Repetition > 1)
             {
                 WeightGradient = weightGradient.IsEmpty ? default : Cleared(_scratch.Span.Slice(2 * length, length));
                 BiasGradient = biasGradient.IsEmpty ? default : Cleared(_scratch.Span.Slice(3 * length, length));
             }
         }
 
-        public bool Any { get; }
+        public Route Route { get; }
 
         public ReadOnlySpan<T> Weight { get; }
 
@@ -221,7 +203,7 @@ internal static unsafe class Launch
 
         public void AddGradients(Span<T> weightGradient, Span<T> biasGradient)
         {
-            if (_expansion > 1)
+            if (Route.Repetition > 1)
             {
                 AddFolded(WeightGradient, weightGradient);
                 AddFolded(BiasGradient, biasGradient);
@@ -236,7 +218,7 @@ internal static unsafe class Launch
             if (source.IsEmpty)
                 destination.Fill(Element.FromDouble<T>(missing));
             for (int i = 0; i < source.Length; i++)
-                destination.Slice((int)(i * _expansion), (int)_expansion).Fill(source[i]);
+                destination.Slice((int)(i * Route.Repetition), (int)Route.Repetition).Fill(source[i]);
             return destination;
         }
 
@@ -252,7 +234,7 @@ internal static unsafe class Launch
             for (int i = 0; i < gradient.Length; i++)
             {
                 double sum = Element.ToDouble(gradient[i]);
-                foreach (T term in expanded.Slice((int)(i * _expansion), (int)_expansion))
+                foreach (T term in expanded.Slice((int)(i * Route.Repetition), (int)Route.Repetition))
                     sum += Element.ToDouble(term);
                 gradient[i] = Element.FromDouble<T>(sum);
             }

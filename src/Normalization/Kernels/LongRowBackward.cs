@@ -13,41 +13,43 @@ internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
     where W : unmanaged, IWideSimd<W, T>
 {
     private readonly GroupLayout _layout;
-    private readonly Operands<T> _operands;
+    private readonly BackwardOperands<T> _operands;
     private readonly Sums* _sums;
     private readonly GradientAffine* _affines;
     private readonly nint _ahead;
     private readonly bool _isStreamed;
 
-    private LongRowBackward(in GroupLayout layout, in Operands<T> operands, Sums* sums, GradientAffine* affines, bool isStreamed)
+    private LongRowBackward(in GroupLayout layout, in BackwardOperands<T> operands, Sums* sums, GradientAffine* affines, bool isStreamed)
     {
         _layout = layout;
         _operands = operands;
         _sums = sums;
         _affines = affines;
         _isStreamed = isStreamed;
-        nint fours = RowsPerPeriod > Map.RowsAtOnce ? Map.RowsAtOnce * layout.Channels * Width : Thresholds.RowTile;
+        nint fours = RowsPerPeriod > Map.RowsAtOnce ? Map.RowsAtOnce * layout.CoefficientPeriod * Width : Thresholds.RowTile;
         _ahead = Thresholds.Ahead(2 * layout.Elements * sizeof(T), fours);
     }
 
     private nint Width => _layout.Unit.Length;
 
     /// <summary>How many rows share their weights, or one more than do.</summary>
-    private nint RowsPerPeriod => (_layout.Groups + _layout.Channels - 1) / _layout.Channels;
+    private nint RowsPerPeriod => (_layout.Groups + _layout.CoefficientPeriod - 1) / _layout.CoefficientPeriod;
 
     private static nint TilesPerRow(in GroupLayout layout) => (layout.Unit.Length + Thresholds.RowTile - 1) / Thresholds.RowTile;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static void Run(in GroupLayout layout, in Operands<T> operands, int degree, bool isStreamed)
+    public static void Run(in GroupLayout layout, in BackwardOperands<T> operands)
     {
+        long bytes = layout.Elements * sizeof(T);
+        int degree = Partition.DegreeFor(bytes);
         nint tiles = TilesPerRow(layout);
         using var scratch = new Scratch<Sums>(layout.Groups * tiles);
         using var affineScratch = new Scratch<GradientAffine>(layout.Groups);
         fixed (Sums* sums = scratch.Span)
         fixed (GradientAffine* affines = affineScratch.Span)
         {
-            var job = new LongRowBackward<T, V, W>(layout, operands, sums, affines, isStreamed);
-            Partition.For(job, layout.Channels * tiles, degree);
+            var job = new LongRowBackward<T, V, W>(layout, operands, sums, affines, Thresholds.IsStreamed(3 * bytes, layout.Unit.Length * sizeof(T)));
+            Partition.For(job, layout.CoefficientPeriod * tiles, degree);
             for (nint row = 0; row < layout.Groups; row++)
             {
                 Sums total = default;
@@ -56,7 +58,7 @@ internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
                 affines[row] = RowGradients<T, V, W>.Coefficients(layout, operands, row, total);
             }
             nint fours = (job.RowsPerPeriod + Map.RowsAtOnce - 1) / Map.RowsAtOnce;
-            Partition.For(new InputGradients(job), fours * layout.Channels * tiles, degree);
+            Partition.For(new InputGradients(job), fours * layout.CoefficientPeriod * tiles, degree);
         }
     }
 
@@ -66,7 +68,7 @@ internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
         double* memory = stackalloc double[(int)Memory.LineRoom(2 * Thresholds.RowTile)], sums = Memory.AtLine(memory);
         double* products = sums + Thresholds.RowTile;
         Sums* rowSums = stackalloc Sums[Map.RowsAtOnce];
-        (nint period, nint tiles) = (_layout.Channels, TilesPerRow(_layout));
+        (nint period, nint tiles) = (_layout.CoefficientPeriod, TilesPerRow(_layout));
         for (nint i = start; i < end; i++)
         {
             (nint phase, nint tile) = (i / tiles, i % tiles);
@@ -86,12 +88,12 @@ internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool AreFour(nint row) => row + ((Map.RowsAtOnce - 1) * _layout.Channels) < _layout.Groups;
+    private bool AreFour(nint row) => row + ((Map.RowsAtOnce - 1) * _layout.CoefficientPeriod) < _layout.Groups;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private WeightedRows<T> Rows(nint row, nint column)
     {
-        nint offset = (row * Width) + column, period = _layout.Channels;
+        nint offset = (row * Width) + column, period = _layout.CoefficientPeriod;
         return new(
             _operands.Input + offset,
             _operands.OutputGradient + offset,
@@ -108,7 +110,7 @@ internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public void Run(nint start, nint end)
         {
-            (nint period, nint tiles) = (_backward._layout.Channels, TilesPerRow(_backward._layout));
+            (nint period, nint tiles) = (_backward._layout.CoefficientPeriod, TilesPerRow(_backward._layout));
             for (nint i = start; i < end; i++)
             {
                 (nint four, nint tile) = (i / tiles, i % tiles);

@@ -85,6 +85,25 @@ internal static unsafe class Map
         }
     }
 
+    /// <summary>Rows of a tile of columns, four at a time where that is faster.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void RunRows<T, V, TMap, TColumn>(in TMap map, in ColumnRows rows, T* output)
+        where T : unmanaged
+        where V : unmanaged, ISimd<V, T>
+        where TMap : struct, IColumnMap<TMap, V, TColumn>
+        where TColumn : struct
+    {
+        nint row = 0;
+        var target = new Target<T>(output + rows.Offset, rows.Columns, rows.IsStreamed, rows.Ahead);
+        for (; rows.AreFour && row + RowsAtOnce <= rows.Rows; row += RowsAtOnce)
+        {
+            RunFour<T, V, TMap, TColumn>(
+                map.Down(row), map.Down(row + 1), map.Down(row + 2), map.Down(row + 3), target.Down(row * rows.Stride), rows.Stride);
+        }
+        for (; row < rows.Rows; row++)
+            Run<T, V, TMap, TColumn>(map.Down(row), target.Down(row * rows.Stride));
+    }
+
     /// <summary>Whether rows can be streamed side by side: a span over bytes may begin in the middle of an element, and rows have to share their lines' bounds.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsAligned<T>(T* y, nint stride) where T : unmanaged =>

@@ -2,25 +2,15 @@ using System.Runtime.CompilerServices;
 
 namespace Normalization.Kernels;
 
-/// <summary>What a kernel reads and writes. Null pointers mean: not there.</summary>
-internal unsafe struct Operands<T> where T : unmanaged
+/// <summary>What a forward pass reads and writes. Null pointers mean: not there.</summary>
+internal unsafe struct ForwardOperands<T> where T : unmanaged
 {
     public T* Input;
     public T* Output;
     public T* Weight;
     public T* Bias;
-    public T* OutputGradient;
-    public T* InputGradient;
-    public T* WeightGradient;
-    public T* BiasGradient;
     public GroupStatistics* Statistics;
     public double Epsilon;
-
-    /// <summary>Σ dy and Σ dy · (x - mean) of each channel: written where there is no InputGradient, given otherwise.</summary>
-    public Sums* ChannelSums;
-
-    /// <summary>How many elements the given sums run over.</summary>
-    public double ChannelElements;
 
     /// <summary>The statistics are given and do not depend on the input.</summary>
     public bool HasFixedStatistics;
@@ -28,21 +18,49 @@ internal unsafe struct Operands<T> where T : unmanaged
     /// <summary>The mean is subtracted; otherwise (RMS) it counts as zero.</summary>
     public bool IsCentered;
 
-    /// <summary>The sums of backward come from elsewhere: they run over more elements than there are here.</summary>
-    public readonly bool HasGivenSums => ChannelSums != null && InputGradient != null;
-
-    /// <summary>The weights of neighbouring channels; ones, if there are none.</summary>
+    /// <summary>The weights of neighboring channels; ones, if there are none.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly TLanes WeightOf<TLanes>(nint channel) where TLanes : unmanaged, ILanes<TLanes> =>
         Weight == null ? 1 : TLanes.LoadElements(Weight + channel);
 
-    /// <summary>The biases of neighbouring channels; zeros, if there are none.</summary>
+    /// <summary>The biases of neighboring channels; zeros, if there are none.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly TLanes BiasOf<TLanes>(nint channel) where TLanes : unmanaged, ILanes<TLanes> =>
         Bias == null ? 0 : TLanes.LoadElements(Bias + channel);
+}
+
+/// <summary>What a backward pass reads and writes. Null pointers mean: not there.</summary>
+internal unsafe struct BackwardOperands<T> where T : unmanaged
+{
+    public T* Input;
+    public T* OutputGradient;
+    public T* InputGradient;
+    public T* Weight;
+    public T* WeightGradient;
+    public T* BiasGradient;
+    public GroupStatistics* Statistics;
+
+    /// <summary>Receives Σ dy and Σ dy · (x - mean) of each channel.</summary>
+    public Sums* ChannelSums;
+
+    /// <summary>The same sums, given: they run over more elements than there are here, over <see cref="GivenCount"/>.</summary>
+    public Sums* GivenSums;
+
+    public double GivenCount;
+
+    /// <summary>The statistics are given and do not depend on the input.</summary>
+    public bool HasFixedStatistics;
+
+    /// <summary>The mean is subtracted; otherwise (RMS) it counts as zero.</summary>
+    public bool IsCentered;
+
+    /// <summary>The weights of neighboring channels; ones, if there are none.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly TLanes WeightOf<TLanes>(nint channel) where TLanes : unmanaged, ILanes<TLanes> =>
+        Weight == null ? 1 : TLanes.LoadElements(Weight + channel);
 
     /// <summary>How many elements the sums of a group of so many here run over.</summary>
-    public readonly double CountOf(nint elements) => HasGivenSums ? ChannelElements : elements;
+    public readonly double CountOf(nint elements) => GivenSums != null ? GivenCount : elements;
 
     /// <summary>The two gradients of the parameters gain one more term.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -1,74 +1,99 @@
 namespace Normalization.Kernels;
 
-/// <summary>Which elements of [n, c, s] share statistics, and which share a coefficient: all that one layer differs by from another.</summary>
+/// <summary>Who shares a mean and a variance: a channel over the batch, a group of channels of a sample, a row, the channels at a position.</summary>
+internal enum StatisticsSharing { Channel, ChannelGroup, Row, Position }
+
+/// <summary>Who shares a weight and a bias, if there are any: a channel, a channel of a sample, an element of every sample, all.</summary>
+internal enum CoefficientSharing { None, Channel, SampleChannel, Element, All }
+
+/// <summary>How the elements lie in memory: [n, c, s], [n, s, c], or [n, s] with a stride from row to row.</summary>
+internal enum MemoryOrder { ChannelsFirst, ChannelsLast, Rows }
+
+/// <summary>All that one layer differs by from another: who shares statistics, who shares coefficients, and how memory lies.</summary>
 internal readonly record struct Plan
 {
-    private enum Sharing
-    {
-        Channel,
-        Band,
-        Row,
-    }
+    public StatisticsSharing Statistics { get; init; }
 
-    private Sharing Kind { get; init; }
+    public CoefficientSharing Coefficients { get; init; }
 
-    private nint N { get; init; }
+    public MemoryOrder Order { get; init; }
 
-    private nint C { get; init; }
+    /// <summary>The samples, or the rows.</summary>
+    public nint N { get; init; }
 
-    private nint S { get; init; }
+    /// <summary>The channels; 1 for rows.</summary>
+    public nint C { get; init; }
 
-    private nint Groups { get; init; }
+    /// <summary>The elements of one channel of one sample, or of one row.</summary>
+    public nint S { get; init; }
+
+    /// <summary>The groups of channels of one sample.</summary>
+    public nint Groups { get; init; }
+
+    /// <summary>From the start of one sample or row to the start of the next.</summary>
+    public nint Stride { get; init; }
 
     /// <summary>Whether the mean is subtracted.</summary>
-    public bool IsCentered { get; private init; }
+    public bool IsCentered { get; init; }
 
     /// <summary>The number of elements, as far as it can be counted.</summary>
-    public long Elements { get; private init; }
+    public long Elements => S == 0 || (long)N * C <= long.MaxValue / S ? (long)N * C * S : long.MaxValue;
 
     /// <summary>How many groups have statistics; an empty input needs none, but a channel always counts.</summary>
-    public int StatisticsCount => (int)(Kind == Sharing.Channel ? C : Math.Min((long)N * Groups, int.MaxValue));
+    public int StatisticsCount => (int)Math.Min(int.MaxValue, Statistics switch
+    {
+        StatisticsSharing.Channel => C,
+        StatisticsSharing.Position => (long)N * S,
+        _ => (long)N * Groups,
+    });
 
     /// <summary>How many elements share statistics.</summary>
-    public long ElementsPerGroup => Kind == Sharing.Channel ? (long)N * S : (long)C / Groups * S;
-
-    /// <summary>The number of weights.</summary>
-    public int Parameters => (int)(Kind == Sharing.Row ? S : C);
-
-    /// <summary>BatchNorm: statistics and coefficients of each channel.</summary>
-    public static Plan Batch(int n, int c, int s) => new() { Kind = Sharing.Channel, N = n, C = c, S = s, Groups = 1, IsCentered = true, Elements = Product(n, c, s) };
-
-    /// <summary>GroupNorm: statistics of each band of channels of each sample, coefficients of each channel.</summary>
-    public static Plan Bands(int n, int c, int s, int groups) =>
-        new() { Kind = Sharing.Band, N = n, C = c, S = s, Groups = groups, IsCentered = true, Elements = Product(n, c, s) };
-
-    /// <summary>LayerNorm and RmsNorm: statistics of each row, coefficients of each column.</summary>
-    public static Plan Rows(int rows, int width, bool isCentered) =>
-        new() { Kind = Sharing.Row, N = rows, C = 1, S = width, Groups = 1, IsCentered = isCentered, Elements = Product(rows, 1, width) };
-
-    /// <summary>Whether whole channels are best treated as columns.</summary>
-    public bool IsColumns => Kind == Sharing.Channel && S < Thresholds.ShortRun;
-
-    public ColumnLayout Columns(bool hasFixedStatistics) => new(N, C, S, hasFixedStatistics ? Thresholds.FixedTileColumns : Thresholds.TileColumns);
-
-    /// <summary>Whether the weights of bands have to be repeated for each element: the runs of one weight are too short for a kernel.</summary>
-    public bool NeedsExpandedWeights => Kind == Sharing.Band && Groups < C && S < Thresholds.ShortUnit && (long)C * S <= Thresholds.MostExpandedWeights;
-
-    /// <summary>Whether weights, if there are any, differ from element to element of a group's run.</summary>
-    public bool HasElementwiseWeights => Kind == Sharing.Row || NeedsExpandedWeights;
-
-    /// <summary>How often each weight is repeated when it is.</summary>
-    public nint Expansion => S;
-
-    public GroupLayout Layout(bool hasWeights, bool hasFixedStatistics) => Kind switch
+    public long ElementsPerGroup => Statistics switch
     {
-        Sharing.Channel when hasFixedStatistics => GroupLayout.FixedBatch(N, C, S),
-        Sharing.Channel => GroupLayout.Batch(N, C, S),
-        Sharing.Band when hasWeights && NeedsExpandedWeights => GroupLayout.Rows(N * Groups, C / Groups * S, Groups, isElementwise: true),
-        Sharing.Band when hasWeights => GroupLayout.Bands(N, C, S, Groups),
-        Sharing.Band => GroupLayout.Rows(N * Groups, C / Groups * S, Groups, isElementwise: false),
-        _ => GroupLayout.Rows(N, S, 1, hasWeights),
+        StatisticsSharing.Channel => (long)N * S,
+        StatisticsSharing.Position => C,
+        _ => (long)C / Groups * S,
     };
 
-    private static long Product(long n, long c, long s) => (long)Int128.Min((Int128)(n * c) * s, long.MaxValue);
+    /// <summary>The number of weights.</summary>
+    public int Parameters => (int)Math.Min(int.MaxValue, Coefficients switch
+    {
+        CoefficientSharing.None => 0,
+        CoefficientSharing.Channel => C,
+        CoefficientSharing.SampleChannel => (long)N * C,
+        CoefficientSharing.Element => (long)C * S,
+        _ => 1,
+    });
+
+    /// <summary>BatchNorm: statistics and coefficients of each channel.</summary>
+    public static Plan Batch(int n, int c, int s) => Images(n, c, s, groups: 1) with { Statistics = StatisticsSharing.Channel };
+
+    /// <summary>GroupNorm: statistics of each group of channels of each sample, coefficients of each channel.</summary>
+    public static Plan Bands(int n, int c, int s, int groups) => Images(n, c, s, groups) with { Statistics = StatisticsSharing.ChannelGroup };
+
+    /// <summary>LayerNorm and RmsNorm: statistics of each row, coefficients of each column.</summary>
+    public static Plan Rows(int rows, int width, bool isCentered) => new()
+    {
+        Statistics = StatisticsSharing.Row,
+        Coefficients = CoefficientSharing.Element,
+        Order = MemoryOrder.Rows,
+        N = rows,
+        C = 1,
+        S = width,
+        Groups = 1,
+        Stride = width,
+        IsCentered = isCentered,
+    };
+
+    private static Plan Images(int n, int c, int s, int groups) => new()
+    {
+        Coefficients = CoefficientSharing.Channel,
+        Order = MemoryOrder.ChannelsFirst,
+        N = n,
+        C = c,
+        S = s,
+        Groups = groups,
+        Stride = (nint)c * s,
+        IsCentered = true,
+    };
 }

@@ -13,17 +13,17 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
     where W : unmanaged, IWideSimd<W, T>
 {
     private readonly GroupLayout _layout;
-    private readonly Operands<T> _operands;
+    private readonly BackwardOperands<T> _operands;
     private readonly double* _partials;
     private readonly nint _ahead;
-    private readonly nint _rowsPerBlock;
+    private readonly RowBlocks _blocks;
     private readonly bool _isStreamed;
 
-    private RowBackward(in GroupLayout layout, in Operands<T> operands, nint rowsPerBlock, double* partials, bool isStreamed)
+    private RowBackward(in GroupLayout layout, in BackwardOperands<T> operands, in RowBlocks blocks, double* partials, bool isStreamed)
     {
         _layout = layout;
         _operands = operands;
-        _rowsPerBlock = rowsPerBlock;
+        _blocks = blocks;
         _partials = partials;
         _ahead = Thresholds.Ahead(2 * layout.Elements * sizeof(T), Map.RowsAtOnce * layout.Unit.Length);
         _isStreamed = isStreamed;
@@ -31,39 +31,29 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
 
     private nint Width => _layout.Unit.Length;
 
-    private nint Parameters => _layout.Channels * Width;
-
-    private nint PaddedParameters => Padded(Parameters);
+    private nint PaddedParameters => Padded(_layout.Coefficients);
 
     /// <summary>Accumulators are read and written in whole vectors of up to 8, from the start of any row of a period on.</summary>
     private static nint Padded(nint parameters) => (parameters + 14) & ~7;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static void Run(in GroupLayout layout, in Operands<T> operands)
+    public static void Run(in GroupLayout layout, in BackwardOperands<T> operands)
     {
         long bytes = layout.Elements * sizeof(T);
         int degree = Partition.DegreeFor(bytes);
         bool isStreamed = Thresholds.IsStreamed(3 * bytes, layout.Unit.Length * sizeof(T));
-        nint period = layout.Channels;
-        if (Thresholds.IsLongRow(layout.Groups / period, layout.Unit.Length * period))
-        {
-            LongRowBackward<T, V, W>.Run(layout, operands, degree, isStreamed);
-            return;
-        }
-        nint least = Math.Max(Thresholds.BlockElements / layout.Unit.Length, (layout.Groups + Thresholds.MostBlocks - 1) / Thresholds.MostBlocks);
-        nint rowsPerBlock = (least + period - 1) / period * period;
-        nint blocks = (layout.Groups + rowsPerBlock - 1) / rowsPerBlock;
-        nint padded = Padded(layout.Unit.Length * period);
-        using var scratch = new Scratch<double>(Memory.LineRoom(blocks * 2 * padded));
+        var blocks = new RowBlocks(layout.Groups, layout.Unit.Length, layout.CoefficientPeriod);
+        nint padded = Padded(layout.Coefficients);
+        using var scratch = new Scratch<double>(Memory.LineRoom(blocks.Count * 2 * padded));
         fixed (double* memory = scratch.Span)
         {
             double* partials = Memory.AtLine(memory);
-            var job = new RowBackward<T, V, W>(layout, operands, rowsPerBlock, partials, isStreamed);
-            Partition.For(job, blocks, degree);
-            for (nint block = 1; block < blocks; block++)
+            var job = new RowBackward<T, V, W>(layout, operands, blocks, partials, isStreamed);
+            Partition.For(job, blocks.Count, degree);
+            for (nint block = 1; block < blocks.Count; block++)
                 ColumnReduction.AddTo<T, W>(partials, partials + (block * 2 * padded), 2 * padded);
-            RowGradients<T, V, W>.Accumulate(operands.BiasGradient, 0, partials, job.Parameters);
-            RowGradients<T, V, W>.Accumulate(operands.WeightGradient, 0, partials + padded, job.Parameters);
+            RowGradients<T, V, W>.Accumulate(operands.BiasGradient, 0, partials, layout.Coefficients);
+            RowGradients<T, V, W>.Accumulate(operands.WeightGradient, 0, partials + padded, layout.Coefficients);
         }
     }
 
@@ -74,8 +64,8 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
         {
             double* sums = _partials + (2 * block * PaddedParameters);
             new Span<double>(sums, (int)(2 * PaddedParameters)).Clear();
-            nint row = block * _rowsPerBlock, last = Math.Min(row + _rowsPerBlock, _layout.Groups);
-            for (nint count; row < last; row += count)
+            (nint row, nint rows) = _blocks[block];
+            for (nint last = row + rows, count; row < last; row += count)
             {
                 // Rows that share their weights go together.
                 bool areFour = _layout.SharesWeights && row + Map.RowsAtOnce <= last;
@@ -93,7 +83,7 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
     {
         Sums* rowSums = stackalloc Sums[Map.RowsAtOnce];
         GradientAffine* affines = stackalloc GradientAffine[Map.RowsAtOnce];
-        nint offset = row * Width, weight = row % _layout.Channels * Width;
+        nint offset = row * Width, weight = row % _layout.CoefficientPeriod * Width;
         var rows = new WeightedRows<T>(
             _operands.Input + offset, _operands.OutputGradient + offset, _operands.Weight + weight, Width, _operands.Statistics + row, step: 1);
         RowGradientReduction.Run<T, W>(rows, areFour, Width, _ahead, rowSums, sums + weight, products + weight);

@@ -10,7 +10,7 @@ internal static unsafe class RowGradients<T, V, W>
     where W : unmanaged, IWideSimd<W, T>
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static GradientAffine Coefficients(in GroupLayout layout, in Operands<T> operands, nint row, in Sums sums)
+    public static GradientAffine Coefficients(in GroupLayout layout, in BackwardOperands<T> operands, nint row, in Sums sums)
     {
         ref readonly GroupStatistics statistics = ref operands.Statistics[row];
         double product = sums.Product - (statistics.Residue * sums.Sum);

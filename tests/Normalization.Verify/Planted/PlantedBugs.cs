@@ -23,6 +23,7 @@ internal static partial class PlantedBugs
         .. Files(),
         .. Scales(),
         .. Models(),
+        .. Kernels(),
     ];
 
     private static IEnumerable<PlantedBug> Statistics()
@@ -128,7 +129,7 @@ internal static partial class PlantedBugs
             ("double sum = Element.ToDouble(gradient[i]);", "double sum = 0;"));
         yield return new(
             "wrong channel stride backward", "Kernels/GroupBackward.cs", Formula,
-            ("unit < units; unit += _layout.Channels", "unit < _layout.Units; unit += _layout.UnitsPerGroup"));
+            ("unit < units; unit += _layout.CoefficientPeriod", "unit < _layout.Units; unit += _layout.UnitsPerGroup"));
         yield return new(
             "the first tile of a long row is left out of its sums", "Kernels/LongRowBackward.cs", "GradientTests.Training_gradients_are_the_closed_form",
             ("nint tile = 0; tile < tiles", "nint tile = 1; tile < tiles"));

@@ -1,0 +1,15 @@
+namespace Normalization.Verify.Planted;
+
+internal static partial class PlantedBugs
+{
+    private static IEnumerable<PlantedBug> Kernels()
+    {
+        const string File = "Kernels/Dispatch.cs";
+        yield return new(
+            "rows with a stride run as if they had none", File, "DispatchTests.A_plan_that_no_kernel_covers_is_refused_by_name",
+            ("isDense = plan.Stride == c * s", "isDense = true"));
+        yield return new(
+            "a row that does not fit the cache is gathered at once", File, "DispatchTests.A_pass_takes_the_kernel_that_the_list_names",
+            ("!Thresholds.IsLongRow(", "layout.Groups > 0 || Thresholds.IsLongRow("));
+    }
+}
