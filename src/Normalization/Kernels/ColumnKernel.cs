@@ -94,7 +94,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
         double* memory = stackalloc double[(int)Memory.LineRoom(4 * Room)], channelPivots = Memory.AtLine(memory);
         double* pivots = channelPivots + Room, sums = pivots + Room, products = sums + Room;
         for (nint channel = 0; channel < tile.Channels; channel++)
-            channelPivots[channel] = Element.ToDouble(_pass.Pivot(tile.FirstChannel + channel, _layout.Fold));
+            channelPivots[channel] = _pass.Pivot(tile.FirstChannel + channel, _layout.Fold);
         Expand<W>(channelPivots, tile.Channels, pivots);
         double* channelSums = SumsOf(block) + tile.FirstChannel, channelProducts = ProductsOf(block) + tile.FirstChannel;
         new Span<double>(channelSums, (int)tile.Channels).Clear();
@@ -145,24 +145,9 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
 
     private double* ProductsOf(nint block) => SumsOf(block) + _layout.Channels;
 
-    /// <summary>The elementwise pass; neighbours that need the same arithmetic go together, so that no channel changes another one's bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private void Apply(in ColumnTile tile, nint firstRow, nint rows, int worker)
-    {
-        nint end = tile.FirstChannel + tile.Channels;
-        for (nint channel = tile.FirstChannel, next; channel < end; channel = next)
-        {
-            bool isNarrow = _coefficients.IsNarrow[channel];
-            for (next = channel + 1; next < end && _coefficients.IsNarrow[next] == isNarrow; next++)
-            {
-            }
-            ColumnTile part = _layout.Part(channel, next - channel);
-            if (isNarrow)
-                Apply<V>(part, firstRow, rows, worker);
-            else
-                Apply<W>(part, firstRow, rows, worker);
-        }
-    }
+    private void Apply(in ColumnTile tile, nint firstRow, nint rows, int worker) =>
+        ElementProgram.Run<T, V, W, TileProgram>(new(in this, tile.FirstChannel, firstRow, rows, worker), tile.Channels);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void Apply<TVector>(in ColumnTile tile, nint firstRow, nint rows, int worker)
@@ -210,6 +195,24 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
             for (nint i = channel * _layout.Fold; i < (channel + 1) * _layout.Fold; i += TVector.Count)
                 TVector.StoreCoefficients(columns, i, vector);
         }
+    }
+
+    /// <summary>The elementwise pass over some rows of some channels.</summary>
+    private readonly ref struct TileProgram(
+        ref readonly ColumnKernel<T, V, W, TPass> kernel, nint firstChannel, nint firstRow, nint rows, int worker) : IElementProgram<T>
+    {
+        private readonly ref readonly ColumnKernel<T, V, W, TPass> _kernel = ref kernel;
+        private readonly nint _firstChannel = firstChannel;
+        private readonly nint _firstRow = firstRow;
+        private readonly nint _rows = rows;
+        private readonly int _worker = worker;
+
+        public bool HasBias => false;
+
+        public bool IsNarrow(nint channel) => _kernel._coefficients.IsNarrow[_firstChannel + channel];
+
+        public void Run<TVector, THasBias>(nint first, nint count) where TVector : unmanaged, ISimd<TVector, T> where THasBias : struct, IFlag =>
+            _kernel.Apply<TVector>(_kernel._layout.Part(_firstChannel + first, count), _firstRow, _rows, _worker);
     }
 
     private readonly struct TileBlockSums(ColumnKernel<T, V, W, TPass> kernel) : IJob

@@ -16,7 +16,7 @@ internal unsafe interface IColumnPass<T> where T : unmanaged
     bool WritesOutput { get; }
 
     /// <summary>What the sums of a channel are taken about.</summary>
-    T Pivot(nint channel, nint fold);
+    double Pivot(nint channel, nint fold);
 
     /// <summary>Adds rows to the sums of their columns.</summary>
     void AddRows<W>(nint offset, nint stride, nint rows, nint columns, nint ahead, double* pivots, double* sums, double* products)
@@ -32,11 +32,26 @@ internal unsafe interface IColumnPass<T> where T : unmanaged
 }
 
 /// <summary>Some rows of a tile, and how they are written.</summary>
-internal readonly record struct ColumnRows(nint Offset, nint Stride, nint Rows, nint Columns, bool AreFour, bool IsStreamed, nint Ahead);
+internal readonly unsafe record struct ColumnRows(nint Offset, nint Stride, nint Rows, nint Columns, bool AreFour, bool IsStreamed, nint Ahead)
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Write<T, V, TMap, TColumn>(in TMap map, T* output)
+        where T : unmanaged
+        where V : unmanaged, ISimd<V, T>
+        where TMap : struct, IMap<TMap, V, TColumn>
+        where TColumn : struct =>
+        Map.Run<T, V, TMap, TColumn>(map, Rows, AreFour, new(output + Offset, Columns, IsStreamed, Ahead), Stride);
+}
 
-internal readonly unsafe struct ColumnForward<T>(in ForwardOperands<T> operands) : IColumnPass<T> where T : unmanaged
+internal readonly unsafe struct ColumnForward<T, TSource, TEpilogue>(in ForwardOperands<T> operands, TSource source, TEpilogue epilogue)
+    : IColumnPass<T>
+    where T : unmanaged
+    where TSource : struct, ISource<TSource, T>
+    where TEpilogue : struct, IEpilogue<TEpilogue, T>
 {
     private readonly ForwardOperands<T> _operands = operands;
+    private readonly TSource _source = source;
+    private readonly TEpilogue _epilogue = epilogue;
 
     public static bool IsBackward => false;
 
@@ -47,17 +62,17 @@ internal readonly unsafe struct ColumnForward<T>(in ForwardOperands<T> operands)
     public bool WritesOutput => _operands.Output != null;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public T Pivot(nint channel, nint fold) => _operands.Input[channel * fold];
+    public double Pivot(nint channel, nint fold) => _source.At(channel * fold).Gather<One>(0);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void AddRows<W>(nint offset, nint stride, nint rows, nint columns, nint ahead, double* pivots, double* sums, double* products)
         where W : unmanaged, IWideSimd<W, T> =>
-        ColumnReduction.Run<T, W, MomentRow<T, W>>(new(_operands.Input + offset, stride, pivots), rows, columns, ahead, sums, products);
+        ColumnReduction.Run<T, W, MomentRow<T, W, TSource>>(new(_source.At(offset), stride, pivots), rows, columns, ahead, sums, products);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Write<V>(in ColumnRows rows, in ColumnCoefficients columns) where V : unmanaged, ISimd<V, T> =>
-        Map.RunRows<T, V, ColumnAffineMap<T, V>, ColumnAffine<V>>(
-            new(_operands.Input + rows.Offset, rows.Stride, columns.Pivot, columns.Inner, columns.Shift), rows, _operands.Output);
+        rows.Write<T, V, ColumnAffineMap<T, V, TSource, TEpilogue>, ColumnAffine<V>>(
+            new(_source.At(rows.Offset), _epilogue.At(rows.Offset), rows.Stride, columns.Pivot, columns.Inner, columns.Shift), _operands.Output);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryFinish<W, TLanes>(in ColumnLayout layout, nint channel, TLanes sum, TLanes product, in ColumnCoefficients coefficients)
@@ -69,8 +84,8 @@ internal readonly unsafe struct ColumnForward<T>(in ForwardOperands<T> operands)
         {
             statistics = GroupStatistics<TLanes>.Load(_operands.Statistics + channel);
         }
-        else if (!Moments<T, W>.TryFinish(
-            _operands.Input + (channel * layout.Fold), layout.Fold, layout.Channel, sum, product, isCentered: true, _operands.Epsilon, out statistics))
+        else if (!Moments<T, W, TSource>.TryFinish(
+            _source.At(channel * layout.Fold), layout.Fold, layout.Channel, sum, product, isCentered: true, _operands.Epsilon, out statistics))
         {
             return false;
         }
@@ -100,7 +115,7 @@ internal readonly unsafe struct ColumnBackward<T>(in BackwardOperands<T> operand
     public bool WritesOutput => _operands.InputGradient != null;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public T Pivot(nint channel, nint fold) => Element.FromDouble<T>(_operands.Statistics[channel].Mean);
+    public double Pivot(nint channel, nint fold) => Element.Round<T>(_operands.Statistics[channel].Mean);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void AddRows<W>(nint offset, nint stride, nint rows, nint columns, nint ahead, double* pivots, double* sums, double* products)
@@ -114,15 +129,13 @@ internal readonly unsafe struct ColumnBackward<T>(in BackwardOperands<T> operand
         T* x = _operands.Input + rows.Offset, dy = _operands.OutputGradient + rows.Offset;
         if (_operands.HasFixedStatistics)
         {
-            Map.RunRows<T, V, ColumnAffineMap<T, V>, ColumnAffine<V>>(
-                new(dy, rows.Stride, columns.Pivot, columns.Outer, columns.Shift), rows, _operands.InputGradient);
+            rows.Write<T, V, ColumnAffineMap<T, V, Plain<T>, Identity<T>>, ColumnAffine<V>>(
+                new(new(dy), default, rows.Stride, columns.Pivot, columns.Outer, columns.Shift), _operands.InputGradient);
         }
         else
         {
-            Map.RunRows<T, V, ColumnGradientMap<T, V>, ColumnGradient<V>>(
-                new(x, dy, rows.Stride, columns.Center, columns.Pivot, columns.Outer, columns.Inner, columns.Shift),
-                rows,
-                _operands.InputGradient);
+            rows.Write<T, V, ColumnGradientMap<T, V>, ColumnGradient<V>>(
+                new(x, dy, rows.Stride, columns.Center, columns.Pivot, columns.Outer, columns.Inner, columns.Shift), _operands.InputGradient);
         }
     }
 

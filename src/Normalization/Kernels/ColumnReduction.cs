@@ -138,26 +138,27 @@ internal static unsafe class ColumnReduction
 }
 
 /// <summary>d and d², with d = x - pivot[j].</summary>
-internal readonly unsafe struct MomentRow<T, W>(T* x, nint stride, double* pivot) : IRowTerms<MomentRow<T, W>, W>
+internal readonly unsafe struct MomentRow<T, W, TSource>(TSource x, nint stride, double* pivot) : IRowTerms<MomentRow<T, W, TSource>, W>
     where T : unmanaged
     where W : unmanaged, IWideSimd<W, T>
+    where TSource : struct, ISource<TSource, T>
 {
-    private readonly T* _x = x;
+    private readonly TSource _x = x;
     private readonly nint _stride = stride;
     private readonly double* _pivot = pivot;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public MomentRow<T, W> Down(nint rows) => new(_x + (rows * _stride), _stride, _pivot);
+    public MomentRow<T, W, TSource> Down(nint rows) => new(_x.At(rows * _stride), _stride, _pivot);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public W Column(nint i) => W.LoadDoubles(_pivot + i);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void At<TAccess>(nint i, in W pivot, TAccess access, out W a, out W b) where TAccess : struct, IAccess =>
-        a = b = access.Load<W, T>(_x + i) - pivot;
+        a = b = _x.Load<W, TAccess>(i, access) - pivot;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Prefetch(nint i) => Memory.Prefetch(_x + i);
+    public void Prefetch(nint i) => _x.Prefetch(i, isFar: false);
 }
 
 /// <summary>dy and dy · (x - pivot[j]).</summary>

@@ -133,31 +133,16 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
         if (_operands.HasFixedStatistics)
         {
             Affine scaling = Affine.Scaling<T>(statistics.ReciprocalDeviation * _operands.WeightOf<One>(channel));
-            for (nint run = 0; run < segment.Runs; run++, offset += _layout.Unit.Stride)
-            {
-                if (scaling.IsNarrow)
-                    Write<V, AffineMap<T, V>, Nothing>(new(_operands.OutputGradient + offset, scaling), offset, segment.Length);
-                else
-                    Write<W, AffineMap<T, W>, Nothing>(new(_operands.OutputGradient + offset, scaling), offset, segment.Length);
-            }
+            ElementProgram.Run<T, V, W, AffineProgram<T, Plain<T>, Identity<T>>>(
+                new(new(_operands.OutputGradient + offset), default, _layout.Unit.Stride, segment.Runs, &scaling, Target(offset, segment.Length)), 1);
             return;
         }
         GradientAffine affine = projection.Weighted<T>(_operands.WeightOf<One>(channel));
-        for (nint run = 0; run < segment.Runs; run++, offset += _layout.Unit.Stride)
-        {
-            if (affine.IsNarrow)
-                Write<V, GradientMap<T, V>, Nothing>(new(_operands.Input + offset, _operands.OutputGradient + offset, affine), offset, segment.Length);
-            else
-                Write<W, GradientMap<T, W>, Nothing>(new(_operands.Input + offset, _operands.OutputGradient + offset, affine), offset, segment.Length);
-        }
+        ElementProgram.Run<T, V, W, RunsProgram>(new(in this, offset, segment, &affine), 1);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Write<TVector, TMap, TColumn>(in TMap map, nint offset, nint length)
-        where TVector : unmanaged, ISimd<TVector, T>
-        where TMap : struct, IMap<TVector, TColumn>
-        where TColumn : struct =>
-        Map.Run<T, TVector, TMap, TColumn>(map, new(_operands.InputGradient + offset, length, _isStreamed, _ahead));
+    private Target<T> Target(nint offset, nint length) => new(_operands.InputGradient + offset, length, _isStreamed, _ahead);
 
     /// <summary>dβ = Σ dy and dγ = Σ dy · x̂ of each channel, its units in order.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
@@ -180,6 +165,29 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
                 }
                 _operands.AddParameterGradients<One>(channel, weightGradient, biasGradient);
             }
+        }
+    }
+
+    /// <summary>The runs of a segment.</summary>
+    private readonly ref struct RunsProgram(ref readonly GroupBackward<T, V, W> backward, nint offset, in Segment segment, GradientAffine* affine)
+        : IElementProgram<T>
+    {
+        private readonly ref readonly GroupBackward<T, V, W> _backward = ref backward;
+        private readonly nint _offset = offset;
+        private readonly Segment _segment = segment;
+        private readonly GradientAffine* _affine = affine;
+
+        public bool HasBias => false;
+
+        public bool IsNarrow(nint segment) => _affine->IsNarrow;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Run<TVector, THasBias>(nint first, nint count) where TVector : unmanaged, ISimd<TVector, T> where THasBias : struct, IFlag
+        {
+            nint stride = _backward._layout.Unit.Stride;
+            T* x = _backward._operands.Input + _offset, dy = _backward._operands.OutputGradient + _offset;
+            Map.Run<T, TVector, GradientMap<T, TVector>, Nothing>(
+                new(x, dy, stride, _affine), _segment.Runs, areFour: false, _backward.Target(_offset, _segment.Length), stride);
         }
     }
 

@@ -4,12 +4,16 @@ using Normalization.Kernels.Simd;
 namespace Normalization.Kernels;
 
 /// <summary>Forward over runs and rows: the statistics of a group, then its affine pass while it is still in the cache.</summary>
-internal readonly unsafe struct GroupForward<T, V, W> : IJob
+internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
     where W : unmanaged, IWideSimd<W, T>
+    where TSource : struct, ISource<TSource, T>
+    where TEpilogue : struct, IEpilogue<TEpilogue, T>
 {
     private readonly GroupLayout _layout;
+    private readonly TSource _source;
+    private readonly TEpilogue _epilogue;
     private readonly ForwardOperands<T> _operands;
     private readonly bool _isStreamed;
 
@@ -20,9 +24,12 @@ internal readonly unsafe struct GroupForward<T, V, W> : IJob
     // LayerNorm of [8192, 768] took 1.12 on one thread where its sums did not ask ahead, and 0.95 on two, which keep the memory busy.
     private readonly bool _sumsAskAhead;
 
-    private GroupForward(in GroupLayout layout, nint groupsAtOnce, in ForwardOperands<T> operands, int degree, bool isStreamed)
+    private GroupForward(
+        in GroupLayout layout, nint groupsAtOnce, in ForwardOperands<T> operands, in TSource source, in TEpilogue epilogue, int degree, bool isStreamed)
     {
         _layout = layout;
+        _source = source;
+        _epilogue = epilogue;
         _operands = operands;
         _isStreamed = isStreamed;
         _groupsAtOnce = groupsAtOnce;
@@ -32,12 +39,13 @@ internal readonly unsafe struct GroupForward<T, V, W> : IJob
         _sumsAskAhead = degree == 1;
     }
 
-    public static void Run(in Route route, in ForwardOperands<T> operands)
+    public static void Run(in Route route, in ForwardOperands<T> operands, in TSource source, in TEpilogue epilogue)
     {
         GroupLayout layout = route.Groups;
         long bytes = layout.Elements * sizeof(T);
         int degree = Partition.DegreeFor(bytes);
-        var job = new GroupForward<T, V, W>(layout, route.RowsAtOnce, operands, degree, Thresholds.IsStreamed(2 * bytes, layout.Unit.Length * sizeof(T)));
+        bool isStreamed = Thresholds.IsStreamed(2 * bytes, layout.Unit.Length * sizeof(T));
+        var job = new GroupForward<T, V, W, TSource, TEpilogue>(layout, route.RowsAtOnce, operands, source, epilogue, degree, isStreamed);
         if (degree == 1 || layout.Groups >= degree * Thresholds.ChunksPerThread * job._groupsAtOnce)
             Partition.For(job, layout.Groups, degree);
         else
@@ -56,14 +64,22 @@ internal readonly unsafe struct GroupForward<T, V, W> : IJob
                 ComputeStatistics(first, count, sums);
             if (_operands.Output == null)
                 continue;
-            nint group = first;
-            for (; _layout.SharesWeights && group + Map.RowsAtOnce <= first + count && TryApplyFour(group, 0, _layout.Unit.Segments); group += Map.RowsAtOnce)
-                statistic += Map.RowsAtOnce;
-            for (; group < first + count; group++)
+            if (_layout.IsElementwise)
+            {
+                for (nint row = first, rows; row < first + count; row += rows)
+                {
+                    rows = _layout.SharesWeights && row + Map.RowsAtOnce <= first + count ? Map.RowsAtOnce : 1;
+                    for (nint i = 0; i < _layout.Unit.Segments; i++)
+                        ApplyRows(row, rows, _layout.Unit[i]);
+                }
+                continue;
+            }
+            for (nint group = first; group < first + count; group++)
             {
                 for (nint unit = group * _layout.UnitsPerGroup; unit < (group + 1) * _layout.UnitsPerGroup; unit++)
                 {
-                    Apply(unit, channel, _operands.Statistics[statistic]);
+                    for (nint i = 0; i < _layout.Unit.Segments; i++)
+                        ApplyUnit(unit, channel, _operands.Statistics[statistic], _layout.Unit[i]);
                     channel = channel + 1 == _layout.CoefficientPeriod ? 0 : channel + 1;
                 }
                 statistic = statistic + 1 == _layout.StatisticsPeriod ? 0 : statistic + 1;
@@ -77,14 +93,14 @@ internal readonly unsafe struct GroupForward<T, V, W> : IJob
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void ComputeStatistics(nint first, nint count, Sums* sums)
     {
-        T* x = _operands.Input + (first * _layout.GroupStride);
+        TSource x = _source.At(first * _layout.GroupStride);
         nint next = 0, ahead = _sumsAskAhead ? _ahead : 0;
         for (; next + Map.RowsAtOnce <= count && _layout.Group.Segments == 1; next += Map.RowsAtOnce)
-            Moments<T, W>.SumsOfFour(x + (next * _layout.GroupStride), _layout.GroupStride, _layout.Group, _operands.IsCentered, ahead, sums + next);
+            Moments<T, W, TSource>.SumsOfFour(x.At(next * _layout.GroupStride), _layout.GroupStride, _layout.Group, _operands.IsCentered, ahead, sums + next);
         for (nint i = next; i < count; i++)
         {
-            T* group = x + (i * _layout.GroupStride);
-            sums[i] = Moments<T, W>.SumsAbout(group, _layout.Group, Moments<T, W>.Pivot(group, _operands.IsCentered));
+            TSource group = x.At(i * _layout.GroupStride);
+            sums[i] = Moments<T, W, TSource>.SumsAbout(group, _layout.Group, Moments<T, W, TSource>.Pivot(group, _operands.IsCentered));
         }
         Lanes.Run(new BatchStatistics(in this, first, sums), 0, count);
     }
@@ -105,8 +121,8 @@ internal readonly unsafe struct GroupForward<T, V, W> : IJob
                     Sums total = default;
                     for (nint i = 0; i < segments; i++)
                         total.Add(sums[(group * segments) + i]);
-                    T* x = _operands.Input + (group * _layout.GroupStride);
-                    _operands.Statistics[group] = Moments<T, W>.Finish(
+                    TSource x = _source.At(group * _layout.GroupStride);
+                    _operands.Statistics[group] = Moments<T, W, TSource>.Finish(
                         x, _layout.Group, total, _operands.IsCentered, _operands.Epsilon);
                 }
             }
@@ -116,93 +132,38 @@ internal readonly unsafe struct GroupForward<T, V, W> : IJob
             Partition.For(new BlockSegments(this), blocks * _layout.Unit.Segments, degree);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Apply(nint unit, nint channel, in GroupStatistics statistics)
-    {
-        for (nint i = 0; i < _layout.Unit.Segments; i++)
-            Apply(unit, channel, statistics, _layout.Unit[i]);
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private void Apply(nint unit, nint channel, in GroupStatistics statistics, in Segment segment)
+    private void ApplyUnit(nint unit, nint channel, in GroupStatistics statistics, in Segment segment)
     {
         nint offset = (unit * _layout.UnitStride) + segment.Offset;
-        if (_layout.IsElementwise)
-        {
-            ApplyWeighted(offset, (channel * _layout.Unit.Length) + segment.Offset, segment.Length, Affine.Normalizing<T>(statistics));
-            return;
-        }
-        Affine affine = Affine.Create<T>(statistics, _operands.WeightOf<One>(channel), _operands.BiasOf<One>(channel));
-        for (nint run = 0; run < segment.Runs; run++, offset += _layout.Unit.Stride)
-        {
-            if (affine.IsNarrow)
-                Map.Run<T, V, AffineMap<T, V>, Nothing>(new(_operands.Input + offset, affine), Target(offset, segment.Length));
-            else
-                Map.Run<T, W, AffineMap<T, W>, Nothing>(new(_operands.Input + offset, affine), Target(offset, segment.Length));
-        }
+        var affine = Affine.Create<T>(statistics, _operands.WeightOf<One>(channel), _operands.BiasOf<One>(channel));
+        ElementProgram.Run<T, V, W, AffineProgram<T, TSource, TEpilogue>>(
+            new(_source.At(offset), _epilogue.At(offset), _layout.Unit.Stride, segment.Runs, &affine, Target(offset, segment.Length)), 1);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void ApplyWeighted(nint offset, nint weight, nint length, in Affine affine)
+    /// <summary>A segment of one row, or of four that share their weights.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private void ApplyRows(nint row, nint rows, in Segment segment)
     {
-        if (affine.IsNarrow && _operands.Bias != null)
-            ApplyWeighted<V, On>(offset, weight, length, affine);
-        else if (affine.IsNarrow)
-            ApplyWeighted<V, Off>(offset, weight, length, affine);
-        else if (_operands.Bias != null)
-            ApplyWeighted<W, On>(offset, weight, length, affine);
-        else
-            ApplyWeighted<W, Off>(offset, weight, length, affine);
+        Affine* affines = stackalloc Affine[Map.RowsAtOnce];
+        for (nint i = 0; i < rows; i++)
+            affines[i] = Affine.Normalizing<T>(_operands.Statistics[row + i]);
+        nint width = _layout.Unit.Length, offset = (row * width) + segment.Offset;
+        nint weight = (row % _layout.CoefficientPeriod * width) + segment.Offset;
+        T* bias = _operands.Bias == null ? null : _operands.Bias + weight;
+        ElementProgram.Run<T, V, W, WeightedAffineProgram<T, TSource, TEpilogue>>(
+            new(_source.At(offset), _epilogue.At(offset), width, _operands.Weight + weight, bias, affines, Target(offset, segment.Length)), rows);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void ApplyWeighted<TVector, THasBias>(nint offset, nint weight, nint length, in Affine affine)
-        where TVector : unmanaged, ISimd<TVector, T>
-        where THasBias : struct, IFlag =>
-        Map.Run<T, TVector, WeightedAffineMap<T, TVector, THasBias>, WeightAndBias<TVector>>(
-            new(_operands.Input + offset, _operands.Weight + weight, _operands.Bias + weight, affine), Target(offset, length));
+    private ref GroupStatistics StatisticsOf(nint unit) =>
+        ref _operands.Statistics[unit / _layout.UnitsPerGroup % _layout.StatisticsPeriod];
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Target<T> Target(nint offset, nint length) => new(_operands.Output + offset, length, _isStreamed, _ahead);
 
-    /// <summary>Applies some segments of four rows side by side, if the element type is wide enough for all of them.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private bool TryApplyFour(nint row, nint firstSegment, nint endSegment)
+    private readonly ref struct BatchStatistics(ref readonly GroupForward<T, V, W, TSource, TEpilogue> forward, nint first, Sums* sums) : ILaneJob
     {
-        GroupStatistics* statistics = _operands.Statistics + row;
-        Affine first = Affine.Normalizing<T>(statistics[0]), second = Affine.Normalizing<T>(statistics[1]);
-        Affine third = Affine.Normalizing<T>(statistics[2]), fourth = Affine.Normalizing<T>(statistics[3]);
-        if (!(first.IsNarrow && second.IsNarrow && third.IsNarrow && fourth.IsNarrow))
-            return false;
-        for (nint i = firstSegment; i < endSegment; i++)
-        {
-            Segment segment = _layout.Unit[i];
-            if (_operands.Bias != null)
-                ApplyFour<On>(row, segment, first, second, third, fourth);
-            else
-                ApplyFour<Off>(row, segment, first, second, third, fourth);
-        }
-        return true;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void ApplyFour<THasBias>(nint row, in Segment segment, in Affine first, in Affine second, in Affine third, in Affine fourth)
-        where THasBias : struct, IFlag
-    {
-        nint width = _layout.Unit.Length, offset = (row * width) + segment.Offset;
-        T* weight = _operands.Weight + segment.Offset, bias = _operands.Bias + segment.Offset, x = _operands.Input + offset;
-        Map.RunFour<T, V, WeightedAffineMap<T, V, THasBias>, WeightAndBias<V>>(
-            new(x, weight, bias, first),
-            new(x + width, weight, bias, second),
-            new(x + (2 * width), weight, bias, third),
-            new(x + (3 * width), weight, bias, fourth),
-            Target(offset, segment.Length),
-            width);
-    }
-
-    private readonly ref struct BatchStatistics(ref readonly GroupForward<T, V, W> forward, nint first, Sums* sums) : ILaneJob
-    {
-        private readonly ref readonly GroupForward<T, V, W> _forward = ref forward;
+        private readonly ref readonly GroupForward<T, V, W, TSource, TEpilogue> _forward = ref forward;
         private readonly nint _first = first;
         private readonly Sums* _sums = sums;
 
@@ -213,8 +174,8 @@ internal readonly unsafe struct GroupForward<T, V, W> : IJob
             ref readonly ForwardOperands<T> operands = ref _forward._operands;
             double* sums = (double*)(_sums + index);
             nint group = _first + index, step = sizeof(Sums) / sizeof(double);
-            bool isDone = Moments<T, W>.TryFinish(
-                operands.Input + (group * layout.GroupStride),
+            bool isDone = Moments<T, W, TSource>.TryFinish(
+                _forward._source.At(group * layout.GroupStride),
                 layout.GroupStride,
                 layout.Group,
                 TLanes.Gather(sums, step),
@@ -228,9 +189,9 @@ internal readonly unsafe struct GroupForward<T, V, W> : IJob
         }
     }
 
-    private readonly struct SegmentMoments(GroupForward<T, V, W> forward, Sums* sums) : IJob
+    private readonly struct SegmentMoments(GroupForward<T, V, W, TSource, TEpilogue> forward, Sums* sums) : IJob
     {
-        private readonly GroupForward<T, V, W> _forward = forward;
+        private readonly GroupForward<T, V, W, TSource, TEpilogue> _forward = forward;
         private readonly Sums* _sums = sums;
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
@@ -240,17 +201,17 @@ internal readonly unsafe struct GroupForward<T, V, W> : IJob
             for (nint i = start; i < end; i++)
             {
                 (nint group, nint segment) = (i / layout.Group.Segments, i % layout.Group.Segments);
-                T* x = _forward._operands.Input + (group * layout.GroupStride);
-                double pivot = Moments<T, W>.Pivot(x, _forward._operands.IsCentered);
-                _sums[i] = Moments<T, W>.SegmentSums(x, layout.Group, layout.Group[segment], pivot);
+                TSource x = _forward._source.At(group * layout.GroupStride);
+                double pivot = Moments<T, W, TSource>.Pivot(x, _forward._operands.IsCentered);
+                _sums[i] = Moments<T, W, TSource>.SegmentSums(x, layout.Group, layout.Group[segment], pivot);
             }
         }
     }
 
     /// <summary>One segment of a unit, or of long rows that are written together.</summary>
-    private readonly struct BlockSegments(GroupForward<T, V, W> forward) : IJob
+    private readonly struct BlockSegments(GroupForward<T, V, W, TSource, TEpilogue> forward) : IJob
     {
-        private readonly GroupForward<T, V, W> _forward = forward;
+        private readonly GroupForward<T, V, W, TSource, TEpilogue> _forward = forward;
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public void Run(nint start, nint end)
@@ -260,13 +221,11 @@ internal readonly unsafe struct GroupForward<T, V, W> : IJob
             for (nint i = start; i < end; i++)
             {
                 (nint unit, nint segment) = (i / segments * atOnce, i % segments);
-                if (atOnce == Map.RowsAtOnce && unit + atOnce <= layout.Units && _forward.TryApplyFour(unit, segment, segment + 1))
-                    continue;
-                for (nint last = Math.Min(unit + atOnce, layout.Units); unit < last; unit++)
-                {
-                    nint statistic = unit / layout.UnitsPerGroup % layout.StatisticsPeriod;
-                    _forward.Apply(unit, unit % layout.CoefficientPeriod, _forward._operands.Statistics[statistic], layout.Unit[segment]);
-                }
+                nint units = Math.Min(atOnce, layout.Units - unit);
+                if (layout.IsElementwise)
+                    _forward.ApplyRows(unit, units, layout.Unit[segment]);
+                else
+                    _forward.ApplyUnit(unit, unit % layout.CoefficientPeriod, _forward.StatisticsOf(unit), layout.Unit[segment]);
             }
             if (_forward._isStreamed)
                 Fence.Publish();

@@ -39,12 +39,18 @@ internal sealed class KernelSet<T, V, W>(int width) : KernelSet<T>
 {
     public override int Width => width;
 
-    public override void Forward(in Route route, in ForwardOperands<T> operands)
+    public override unsafe void Forward(in Route route, in ForwardOperands<T> operands) =>
+        Forward(route, operands, new Plain<T>(operands.Input), default(Identity<T>));
+
+    /// <summary>Forward over what a source gives, with an epilogue behind the norm.</summary>
+    public void Forward<TSource, TEpilogue>(in Route route, in ForwardOperands<T> operands, in TSource source, in TEpilogue epilogue)
+        where TSource : struct, ISource<TSource, T>
+        where TEpilogue : struct, IEpilogue<TEpilogue, T>
     {
         if (route.Family == Family.Columns)
-            ColumnKernel<T, V, W, ColumnForward<T>>.Run(route, new(operands));
+            ColumnKernel<T, V, W, ColumnForward<T, TSource, TEpilogue>>.Run(route, new(operands, source, epilogue));
         else
-            GroupForward<T, V, W>.Run(route, operands);
+            GroupForward<T, V, W, TSource, TEpilogue>.Run(route, operands, source, epilogue);
     }
 
     public override void Backward(in Route route, in BackwardOperands<T> operands)

@@ -4,8 +4,12 @@ using Normalization.Kernels.Simd;
 namespace Normalization.Kernels;
 
 /// <summary>An elementwise operation on a row: what is written at element i, from whatever it reads there.</summary>
-internal interface IMap<V, TColumn>
+internal interface IMap<TSelf, V, TColumn>
+    where TSelf : struct, IMap<TSelf, V, TColumn>
 {
+    /// <summary>The operation in the row that lies <paramref name="rows"/> below.</summary>
+    TSelf Down(nint rows);
+
     /// <summary>What all rows share at element i.</summary>
     TColumn Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess;
 
@@ -13,14 +17,6 @@ internal interface IMap<V, TColumn>
 
     /// <summary>Asks for the cache line of element i of the large inputs, which need not exist.</summary>
     void Prefetch(nint i);
-}
-
-/// <summary>An operation that is the same in all rows, which lie a stride apart.</summary>
-internal interface IColumnMap<TSelf, V, TColumn> : IMap<V, TColumn>
-    where TSelf : struct, IColumnMap<TSelf, V, TColumn>
-{
-    /// <summary>The operation in the row that lies <paramref name="rows"/> below.</summary>
-    TSelf Down(nint rows);
 }
 
 /// <summary>What rows share that share nothing.</summary>
@@ -48,60 +44,33 @@ internal static unsafe class Map
 {
     public const int RowsAtOnce = 4;
 
+    /// <summary>Rows that lie a stride apart, four at a time if <paramref name="areFour"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Run<T, V, TMap, TColumn>(in TMap row, in Target<T> target)
+    public static void Run<T, V, TMap, TColumn>(in TMap map, nint rows, bool areFour, in Target<T> target, nint stride)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
-        where TMap : struct, IMap<V, TColumn>
+        where TMap : struct, IMap<TMap, V, TColumn>
         where TColumn : struct
     {
-        if (target.IsStreamed && IsAligned(target.Output, 0))
-            RunStreamed<T, V, TMap, TColumn, Off>(row, row, row, row, target, 0);
-        else
-            Run<T, V, TMap, TColumn, Off>(row, row, row, row, target, 0);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void RunFour<T, V, TMap, TColumn>(in TMap first, in TMap second, in TMap third, in TMap fourth, in Target<T> target, nint stride)
-        where T : unmanaged
-        where V : unmanaged, ISimd<V, T>
-        where TMap : struct, IMap<V, TColumn>
-        where TColumn : struct
-    {
-        if (!target.IsStreamed)
-        {
-            Run<T, V, TMap, TColumn, On>(first, second, third, fourth, target, stride);
-        }
-        else if (IsAligned(target.Output, stride))
-        {
-            RunStreamed<T, V, TMap, TColumn, On>(first, second, third, fourth, target, stride);
-        }
-        else
-        {
-            Run<T, V, TMap, TColumn>(first, target);
-            Run<T, V, TMap, TColumn>(second, target.Down(stride));
-            Run<T, V, TMap, TColumn>(third, target.Down(2 * stride));
-            Run<T, V, TMap, TColumn>(fourth, target.Down(3 * stride));
-        }
-    }
-
-    /// <summary>Rows of a tile of columns, four at a time where that is faster.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void RunRows<T, V, TMap, TColumn>(in TMap map, in ColumnRows rows, T* output)
-        where T : unmanaged
-        where V : unmanaged, ISimd<V, T>
-        where TMap : struct, IColumnMap<TMap, V, TColumn>
-        where TColumn : struct
-    {
+        bool isStreamed = target.IsStreamed && IsAligned(target.Output, 0);
         nint row = 0;
-        var target = new Target<T>(output + rows.Offset, rows.Columns, rows.IsStreamed, rows.Ahead);
-        for (; rows.AreFour && row + RowsAtOnce <= rows.Rows; row += RowsAtOnce)
+        if (areFour && (!target.IsStreamed || IsAligned(target.Output, stride)))
         {
-            RunFour<T, V, TMap, TColumn>(
-                map.Down(row), map.Down(row + 1), map.Down(row + 2), map.Down(row + 3), target.Down(row * rows.Stride), rows.Stride);
+            for (; row + RowsAtOnce <= rows; row += RowsAtOnce)
+            {
+                if (isStreamed)
+                    RunStreamed<T, V, TMap, TColumn, On>(map.Down(row), target.Down(row * stride), stride);
+                else
+                    Run<T, V, TMap, TColumn, On>(map.Down(row), target.Down(row * stride), stride);
+            }
         }
-        for (; row < rows.Rows; row++)
-            Run<T, V, TMap, TColumn>(map.Down(row), target.Down(row * rows.Stride));
+        for (; row < rows; row++)
+        {
+            if (isStreamed)
+                RunStreamed<T, V, TMap, TColumn, Off>(map.Down(row), target.Down(row * stride), 0);
+            else
+                Run<T, V, TMap, TColumn, Off>(map.Down(row), target.Down(row * stride), 0);
+        }
     }
 
     /// <summary>Whether rows can be streamed side by side: a span over bytes may begin in the middle of an element, and rows have to share their lines' bounds.</summary>
@@ -110,11 +79,10 @@ internal static unsafe class Map
         ((nuint)y % (nuint)sizeof(T)) + ((nuint)(stride * sizeof(T)) % Memory.LineBytes) == 0;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Run<T, V, TMap, TColumn, TFour>(
-        in TMap first, in TMap second, in TMap third, in TMap fourth, in Target<T> target, nint stride)
+    private static void Run<T, V, TMap, TColumn, TFour>(in TMap map, in Target<T> target, nint stride)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
-        where TMap : struct, IMap<V, TColumn>
+        where TMap : struct, IMap<TMap, V, TColumn>
         where TColumn : struct
         where TFour : struct, IFlag
     {
@@ -124,22 +92,16 @@ internal static unsafe class Map
         nint next = TFour.Value ? stride : V.Count, step = TFour.Value ? V.Count : 4 * V.Count;
         if (length < V.Count)
         {
-            RunPart<T, V, TMap, TColumn>(first, y, 0, length);
-            if (TFour.Value)
-            {
-                RunPart<T, V, TMap, TColumn>(second, y + stride, 0, length);
-                RunPart<T, V, TMap, TColumn>(third, y + (2 * stride), 0, length);
-                RunPart<T, V, TMap, TColumn>(fourth, y + (3 * stride), 0, length);
-            }
+            RunPart<T, V, TMap, TColumn>(map, TFour.Value ? RowsAtOnce : 1, y, stride, 0, length);
             return;
         }
         // Copies of its own stay in registers.
-        TMap row0 = first;
+        TMap row0 = map;
         Unsafe.SkipInit(out TMap row1);
         Unsafe.SkipInit(out TMap row2);
         Unsafe.SkipInit(out TMap row3);
         if (TFour.Value)
-            (row1, row2, row3) = (second, third, fourth);
+            (row1, row2, row3) = (map.Down(1), map.Down(2), map.Down(3));
         // The last vector overlaps the one before it; it is computed first, while an input that is also y still holds.
         nint end = length - V.Count;
         TColumn column = row0.Column(end, default(Whole));
@@ -200,11 +162,10 @@ internal static unsafe class Map
 
     /// <summary>Writes whole cache lines past the cache; the partial lines at both ends are written in the ordinary way.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void RunStreamed<T, V, TMap, TColumn, TFour>(
-        in TMap first, in TMap second, in TMap third, in TMap fourth, in Target<T> target, nint stride)
+    private static void RunStreamed<T, V, TMap, TColumn, TFour>(in TMap map, in Target<T> target, nint stride)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
-        where TMap : struct, IMap<V, TColumn>
+        where TMap : struct, IMap<TMap, V, TColumn>
         where TColumn : struct
         where TFour : struct, IFlag
     {
@@ -213,18 +174,14 @@ internal static unsafe class Map
         nint line = Memory.LineBytes / sizeof(T);
         nint head = Math.Min(length, (nint)((0 - (nuint)y) & (Memory.LineBytes - 1)) / sizeof(T));
         nint tail = length - ((length - head) % line);
-        for (int row = 0; row < (TFour.Value ? RowsAtOnce : 1); row++)
-        {
-            ref readonly TMap map = ref (row == 0 ? ref first : ref row == 1 ? ref second : ref row == 2 ? ref third : ref fourth);
-            RunPart<T, V, TMap, TColumn>(map, y + (row * stride), 0, head);
-            RunPart<T, V, TMap, TColumn>(map, y + (row * stride), tail, length);
-        }
-        TMap row0 = first;
+        RunPart<T, V, TMap, TColumn>(map, TFour.Value ? RowsAtOnce : 1, y, stride, 0, head);
+        RunPart<T, V, TMap, TColumn>(map, TFour.Value ? RowsAtOnce : 1, y, stride, tail, length);
+        TMap row0 = map;
         Unsafe.SkipInit(out TMap row1);
         Unsafe.SkipInit(out TMap row2);
         Unsafe.SkipInit(out TMap row3);
         if (TFour.Value)
-            (row1, row2, row3) = (second, third, fourth);
+            (row1, row2, row3) = (map.Down(1), map.Down(2), map.Down(3));
         for (nint i = head; i < tail; i += line)
         {
             if (ahead != 0)
@@ -252,16 +209,20 @@ internal static unsafe class Map
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void RunPart<T, V, TMap, TColumn>(in TMap row, T* y, nint start, nint end)
+    private static void RunPart<T, V, TMap, TColumn>(in TMap map, nint rows, T* y, nint stride, nint start, nint end)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
-        where TMap : struct, IMap<V, TColumn>
+        where TMap : struct, IMap<TMap, V, TColumn>
         where TColumn : struct
     {
-        for (nint i = start; i < end; i += V.Count)
+        for (nint row = 0; row < rows && start < end; row++, y += stride)
         {
-            var part = new Part(Math.Min(V.Count, end - i));
-            V.StorePart(y + i, row.Invoke(i, row.Column(i, part), part), part.Count);
+            TMap current = map.Down(row);
+            for (nint i = start; i < end; i += V.Count)
+            {
+                var part = new Part(Math.Min(V.Count, end - i));
+                V.StorePart(y + i, current.Invoke(i, current.Column(i, part), part), part.Count);
+            }
         }
     }
 }

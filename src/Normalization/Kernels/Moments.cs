@@ -4,21 +4,22 @@ using Normalization.Kernels.Simd;
 namespace Normalization.Kernels;
 
 /// <summary>The statistics of one group.</summary>
-internal static unsafe class Moments<T, W>
+internal static unsafe class Moments<T, W, TSource>
     where T : unmanaged
     where W : unmanaged, IWideSimd<W, T>
+    where TSource : struct, ISource<TSource, T>
 {
     /// <summary>The first element is the pivot: a constant group has differences of exactly zero.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static double Pivot(T* group, bool isCentered) => isCentered ? Element.ToDouble(*group) : 0;
+    public static double Pivot(TSource group, bool isCentered) => isCentered ? group.Gather<One>(0) : 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Sums SegmentSums(T* group, in RunSet set, in Segment segment, double pivot) =>
-        Reduction.Run<T, W, MomentTerms<T, W>>(new(group + segment.Offset, pivot), segment.Runs, segment.Length, set.Stride);
+    public static Sums SegmentSums(TSource group, in RunSet set, in Segment segment, double pivot) =>
+        Reduction.Run<T, W, MomentTerms<T, W, TSource>>(new(group.At(segment.Offset), pivot), segment.Runs, segment.Length, set.Stride);
 
     /// <summary>Turns sums into statistics, and takes the sums again about the mean where the pivot was an outlier.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static GroupStatistics Finish(T* group, in RunSet set, in Sums sums, bool isCentered, double epsilon)
+    public static GroupStatistics Finish(TSource group, in RunSet set, in Sums sums, bool isCentered, double epsilon)
     {
         TryFinish<One>(group, 0, set, sums.Sum, sums.Product, isCentered, epsilon, out GroupStatistics statistics);
         return statistics;
@@ -27,7 +28,7 @@ internal static unsafe class Moments<T, W>
     /// <summary>The same for groups that lie a step apart; false where a pivot was an outlier and there are several groups.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool TryFinish<TLanes>(
-        T* group, nint step, in RunSet set, TLanes sum, TLanes product, bool isCentered, double epsilon, out GroupStatistics<TLanes> statistics)
+        TSource group, nint step, in RunSet set, TLanes sum, TLanes product, bool isCentered, double epsilon, out GroupStatistics<TLanes> statistics)
         where TLanes : unmanaged, ILanes<TLanes>
     {
         double count = set.Elements;
@@ -36,7 +37,7 @@ internal static unsafe class Moments<T, W>
             statistics = GroupStatistics<TLanes>.FromSquares(product, count, epsilon);
             return true;
         }
-        TLanes pivot = TLanes.GatherElements(group, step);
+        TLanes pivot = group.Gather<TLanes>(step);
         statistics = GroupStatistics<TLanes>.FromSums(sum, product, pivot, count, epsilon);
         if (statistics.AreNear(pivot))
             return true;
@@ -53,7 +54,7 @@ internal static unsafe class Moments<T, W>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Sums SumsAbout(T* group, in RunSet set, double pivot)
+    public static Sums SumsAbout(TSource group, in RunSet set, double pivot)
     {
         Sums total = SegmentSums(group, set, set[0], pivot);
         for (nint i = 1; i < set.Segments; i++)
@@ -63,10 +64,10 @@ internal static unsafe class Moments<T, W>
 
     /// <summary>The sums of four groups of one segment, each about its own pivot.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void SumsOfFour(T* group, nint stride, in RunSet set, bool isCentered, nint ahead, Sums* sums)
+    public static void SumsOfFour(TSource group, nint stride, in RunSet set, bool isCentered, nint ahead, Sums* sums)
     {
-        T* second = group + stride, third = second + stride, fourth = third + stride;
-        Reduction.RunFour<T, W, MomentTerms<T, W>>(
+        TSource second = group.At(stride), third = group.At(2 * stride), fourth = group.At(3 * stride);
+        Reduction.RunFour<T, W, MomentTerms<T, W, TSource>>(
             new(group, Pivot(group, isCentered)),
             new(second, Pivot(second, isCentered)),
             new(third, Pivot(third, isCentered)),

@@ -4,19 +4,20 @@ using Normalization.Kernels.Simd;
 namespace Normalization.Kernels;
 
 /// <summary>d and d², with d = x - pivot.</summary>
-internal readonly unsafe struct MomentTerms<T, W>(T* x, double pivot) : ITerms<W>
+internal readonly struct MomentTerms<T, W, TSource>(TSource x, double pivot) : ITerms<W>
     where T : unmanaged
     where W : unmanaged, IWideSimd<W, T>
+    where TSource : struct, ISource<TSource, T>
 {
-    private readonly T* _x = x;
+    private readonly TSource _x = x;
     private readonly W _pivot = W.Broadcast(pivot);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void At<TAccess>(nint i, TAccess access, out W a, out W b) where TAccess : struct, IAccess =>
-        a = b = access.Load<W, T>(_x + i) - _pivot;
+        a = b = _x.Load<W, TAccess>(i, access) - _pivot;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Prefetch(nint i) => Memory.Prefetch(_x + i);
+    public void Prefetch(nint i) => _x.Prefetch(i, isFar: false);
 }
 
 /// <summary>dy and dy · (x - pivot).</summary>

@@ -13,6 +13,11 @@ internal readonly unsafe struct WeightedRows<T>(T* input, T* outputGradient, T* 
     public readonly nint Stride = stride;
     public readonly GroupStatistics* Statistics = statistics;
     public readonly nint Step = step;
+
+    /// <summary>The rows from the one that lies <paramref name="rows"/> below on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public WeightedRows<T> Down(nint rows) =>
+        new(Input + (rows * Stride), OutputGradient + (rows * Stride), Weight, Stride, Statistics + (rows * Step), Step);
 }
 
 /// <summary>

@@ -19,37 +19,29 @@ internal static unsafe class RowGradients<T, V, W>
 
     /// <summary>Input gradients of one row or four, whose coefficients lie as far apart as their statistics.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static void Write(in WeightedRows<T> rows, bool areFour, GradientAffine* affines, in Target<T> target)
-    {
-        T* x = rows.Input, dy = rows.OutputGradient, w = rows.Weight;
-        (nint stride, nint step) = (rows.Stride, rows.Step);
-        if (areFour && affines[0].IsNarrow && affines[step].IsNarrow && affines[2 * step].IsNarrow && affines[3 * step].IsNarrow)
-        {
-            Map.RunFour<T, V, WeightedGradientMap<T, V>, V>(
-                new(x, dy, w, affines[0]),
-                new(x + stride, dy + stride, w, affines[step]),
-                new(x + (2 * stride), dy + (2 * stride), w, affines[2 * step]),
-                new(x + (3 * stride), dy + (3 * stride), w, affines[3 * step]),
-                target,
-                stride);
-            return;
-        }
-        for (nint row = 0; row < (areFour ? Map.RowsAtOnce : 1); row++)
-        {
-            nint offset = row * stride;
-            ref readonly GradientAffine affine = ref affines[row * step];
-            if (affine.IsNarrow)
-                Map.Run<T, V, WeightedGradientMap<T, V>, V>(new(x + offset, dy + offset, w, affine), target.Down(offset));
-            else
-                Map.Run<T, W, WeightedGradientMap<T, W>, W>(new(x + offset, dy + offset, w, affine), target.Down(offset));
-        }
-    }
+    public static void Write(in WeightedRows<T> rows, bool areFour, GradientAffine* affines, in Target<T> target) =>
+        ElementProgram.Run<T, V, W, RowProgram>(new(rows, affines, target), areFour ? Map.RowsAtOnce : 1);
 
     /// <summary>A parameter's gradient, if it is wanted, gains what was gathered for some of its elements.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Accumulate(T* gradient, nint offset, double* terms, nint count)
     {
         if (gradient != null)
-            Map.Run<T, W, AccumulateMap<T, W>, Nothing>(new(gradient + offset, terms), new(gradient + offset, count, isStreamed: false, ahead: 0));
+            Map.Run<T, W, AccumulateMap<T, W>, Nothing>(new(gradient + offset, terms), rows: 1, areFour: false, new(gradient + offset, count, isStreamed: false, ahead: 0), stride: 0);
+    }
+    private readonly struct RowProgram(in WeightedRows<T> rows, GradientAffine* affines, in Target<T> target) : IElementProgram<T>
+    {
+        private readonly WeightedRows<T> _rows = rows;
+        private readonly GradientAffine* _affines = affines;
+        private readonly Target<T> _target = target;
+
+        public bool HasBias => false;
+
+        public bool IsNarrow(nint row) => _affines[row * _rows.Step].IsNarrow;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Run<TVector, THasBias>(nint row, nint count) where TVector : unmanaged, ISimd<TVector, T> where THasBias : struct, IFlag =>
+            Map.Run<T, TVector, WeightedGradientMap<T, TVector>, TVector>(
+                new(_rows.Down(row), _affines + (row * _rows.Step)), count, areFour: true, _target.Down(row * _rows.Stride), _rows.Stride);
     }
 }

@@ -31,7 +31,7 @@ internal static partial class PlantedBugs
         const string File = "Kernels/GroupStatistics.cs", Moments = "Kernels/Moments.cs";
         yield return new(
             "naive variance, E[x²] - E[x]²", Moments, "RangeTests.Statistics_far_from_zero_are_within_a_float_ulp",
-            ("isCentered ? Element.ToDouble(*group) : 0", "0"), ("TLanes.GatherElements(group, step)", "0"), ("AreNear(pivot)", "AreNear(statistics.Mean)"));
+            ("isCentered ? group.Gather<One>(0) : 0", "0"), ("group.Gather<TLanes>(step)", "0"), ("AreNear(pivot)", "AreNear(statistics.Mean)"));
         yield return new(
             "an outlier stays the pivot", Moments, "VerifyTests.Doubles_are_within_their_limit_on_every_distribution",
             ("AreNear(pivot)", "AreNear(statistics.Mean)"));
@@ -180,14 +180,15 @@ internal static partial class PlantedBugs
             ("new(Vector128.FusedMultiplyAdd(left._value, right._value, addend._value))", "new((left._value * right._value) + addend._value)"));
         yield return new(
             "a streamed edge is left out", "Kernels/Map.cs", "SameBitsTests.Streaming_past_the_cache_changes_no_bits",
-            ("y + (row * stride), tail, length)", "y + (row * stride), tail + 1, length)"));
+            ("y, stride, tail, length)", "y, stride, tail + 1, length)"));
         yield return new(
             "a streamed row takes another one's place", "Kernels/Map.cs", "SameBitsTests.Streaming_past_the_cache_changes_no_bits",
-            ("target.Down(3 * stride)", "target.Down(2 * stride)"));
+            ("RunStreamed<T, V, TMap, TColumn, Off>(map.Down(row), target.Down(row * stride), 0)",
+                "RunStreamed<T, V, TMap, TColumn, Off>(map.Down(row), target, 0)"));
         yield return new(
-            "every segment of four long rows takes the weights of the first", "Kernels/GroupForward.cs",
+            "rows that are written together take the statistics of the first", "Kernels/GroupForward.cs",
             "SameBitsTests.Long_rows_that_are_written_together_have_the_bits_that_they_have_alone",
-            ("_operands.Weight + segment.Offset, bias", "_operands.Weight, bias"));
+            ("_operands.Statistics[row + i]", "_operands.Statistics[row]"));
         yield return new(
             "a streamed store is not aligned", "Kernels/Map.cs", "SameBitsTests.Streaming_past_the_cache_changes_no_bits",
             ("& (Memory.LineBytes - 1)) / sizeof(T))", "& (Memory.LineBytes - 1)) / sizeof(T) / 2)"));

@@ -1,0 +1,56 @@
+using System.Runtime.CompilerServices;
+using Normalization.Kernels.Simd;
+
+namespace Normalization.Kernels;
+
+/// <summary>Runs, a stride apart, that share their coefficients.</summary>
+internal readonly unsafe struct AffineProgram<T, TSource, TEpilogue>(
+    TSource source, TEpilogue epilogue, nint stride, nint runs, Affine* affine, in Target<T> target) : IElementProgram<T>
+    where T : unmanaged
+    where TSource : struct, ISource<TSource, T>
+    where TEpilogue : struct, IEpilogue<TEpilogue, T>
+{
+    private readonly TSource _source = source;
+    private readonly TEpilogue _epilogue = epilogue;
+    private readonly nint _stride = stride;
+    private readonly nint _runs = runs;
+    private readonly Affine* _affine = affine;
+    private readonly Target<T> _target = target;
+
+    public bool HasBias => false;
+
+    public bool IsNarrow(nint item) => _affine->IsNarrow;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Run<V, THasBias>(nint first, nint count) where V : unmanaged, ISimd<V, T> where THasBias : struct, IFlag =>
+        Map.Run<T, V, AffineMap<T, V, TSource, TEpilogue>, Nothing>(new(_source, _epilogue, _stride, _affine), _runs, areFour: false, _target, _stride);
+}
+
+/// <summary>Rows, a stride apart, with coefficients of their own and with weights that they share.</summary>
+internal readonly unsafe struct WeightedAffineProgram<T, TSource, TEpilogue>(
+    TSource source, TEpilogue epilogue, nint stride, T* weight, T* bias, Affine* affines, in Target<T> target) : IElementProgram<T>
+    where T : unmanaged
+    where TSource : struct, ISource<TSource, T>
+    where TEpilogue : struct, IEpilogue<TEpilogue, T>
+{
+    private readonly TSource _source = source;
+    private readonly TEpilogue _epilogue = epilogue;
+    private readonly nint _stride = stride;
+    private readonly T* _weight = weight;
+    private readonly T* _bias = bias;
+    private readonly Affine* _affines = affines;
+    private readonly Target<T> _target = target;
+
+    public bool HasBias => _bias != null;
+
+    public bool IsNarrow(nint item) => _affines[item].IsNarrow;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Run<V, THasBias>(nint first, nint count) where V : unmanaged, ISimd<V, T> where THasBias : struct, IFlag =>
+        Map.Run<T, V, WeightedAffineMap<T, V, TSource, TEpilogue, THasBias>, WeightAndBias<V>>(
+            new(_source.At(first * _stride), _epilogue.At(first * _stride), _stride, _weight, _bias, _affines + first),
+            count,
+            areFour: true,
+            _target.Down(first * _stride),
+            _stride);
+}
