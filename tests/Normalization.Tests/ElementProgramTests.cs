@@ -74,7 +74,7 @@ public sealed unsafe class ElementProgramTests
         {
             ForwardOperands<T> operands = new() { Output = py, Weight = pw, Bias = pb, Statistics = ps, Epsilon = 0, IsCentered = true };
             Route route = Dispatch.Choose(plan, Direction.Forward, hasFixedStatistics: false);
-            new KernelSet<T, V, W>(0).Forward(route, operands, source(px), epilogue);
+            KernelSet<T, V, W>.Forward(route, operands, source(px), epilogue);
         }
         return y;
     }

@@ -43,7 +43,7 @@ internal sealed class KernelSet<T, V, W>(int width) : KernelSet<T>
         Forward(route, operands, new Plain<T>(operands.Input), default(Identity<T>));
 
     /// <summary>Forward over what a source gives, with an epilogue behind the norm.</summary>
-    public void Forward<TSource, TEpilogue>(in Route route, in ForwardOperands<T> operands, in TSource source, in TEpilogue epilogue)
+    public static void Forward<TSource, TEpilogue>(in Route route, in ForwardOperands<T> operands, in TSource source, in TEpilogue epilogue)
         where TSource : struct, ISource<TSource, T>
         where TEpilogue : struct, IEpilogue<TEpilogue, T>
     {

@@ -251,7 +251,7 @@ internal readonly struct WeightAndBias<V>(V weight, V bias) where V : unmanaged
     public readonly V Bias = bias;
 }
 
-/// <summary>The coefficients of <see cref="ColumnAffineMap{T, V}"/> in a column.</summary>
+/// <summary>The coefficients of <see cref="ColumnAffineMap{T, V, TSource, TEpilogue}"/> in a column.</summary>
 internal readonly struct ColumnAffine<V>(V pivot, V scale, V shift) where V : unmanaged
 {
     public readonly V Pivot = pivot;

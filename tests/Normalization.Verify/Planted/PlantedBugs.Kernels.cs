@@ -11,5 +11,8 @@ internal static partial class PlantedBugs
         yield return new(
             "a row that does not fit the cache is gathered at once", File, "DispatchTests.A_pass_takes_the_kernel_that_the_list_names",
             ("!Thresholds.IsLongRow(", "layout.Groups > 0 || Thresholds.IsLongRow("));
+        yield return new(
+            "rows leave out what follows the norm", "Kernels/MapOperations.cs", "ElementProgramTests.A_source_and_an_epilogue_give_the_bits_of_separate_passes",
+            ("return _epilogue.Apply(i, result, access);", "return result;"));
     }
 }
