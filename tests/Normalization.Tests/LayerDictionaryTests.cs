@@ -20,6 +20,19 @@ public sealed class LayerDictionaryTests
             "encoder.0.norm.num_batches_tracked", "encoder.1.norm.weight", "encoder.1.norm.bias", "head.norm.weight");
     }
 
+    /// <summary>The header of a file is longer than 1 MiB where a model has very many layers, or very long names.</summary>
+    [Fact]
+    public void Whatever_is_saved_can_be_loaded_however_long_its_header_is()
+    {
+        using var folder = new TemporaryFolder();
+        string prefix = new('n', SafeTensorsFile.DefaultHeaderLimit);
+        LayerDictionary<float> model = new() { { prefix, new RmsNorm<float>(2) } }, other = new() { { prefix, new RmsNorm<float>(2) } };
+        model[prefix].Weight!.Value.Fill(7);
+        model.Save(folder["model"]);
+        other.Load(folder["model"]).IsLoaded.Should().BeTrue();
+        other[prefix].Weight!.Value.Span.ToArray().Should().Equal(7, 7);
+    }
+
     [Fact]
     public void Keys_of_other_layers_are_ignored_and_unexpected_ones_at_a_prefix_are_not()
     {

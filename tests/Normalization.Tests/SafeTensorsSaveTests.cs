@@ -1,5 +1,3 @@
-using System.Runtime.Versioning;
-
 namespace Normalization.Tests;
 
 /// <summary>A save replaces the whole file or leaves the old one.</summary>
@@ -61,19 +59,6 @@ public sealed class SafeTensorsSaveTests
         FluentActions.Invoking(() => SafeTensorsFile.Save(folder["model"], _state, new Dictionary<string, string> { ["a"] = "\udc00" })).Should().Throw<ArgumentException>();
         FluentActions.Invoking(static () => SafeTensorsFile.Write(null!, _state)).Should().Throw<ArgumentNullException>();
         folder.Files.Should().BeEmpty();
-    }
-
-    [Fact]
-    [UnsupportedOSPlatform("windows")]
-    public void The_permissions_of_the_old_file_are_kept()
-    {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "Unix has these permissions.");
-        using var folder = new TemporaryFolder();
-        SafeTensorsFile.Save(folder["model"], _state);
-        const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        File.SetUnixFileMode(folder["model"], Private);
-        SafeTensorsFile.Save(folder["model"], _state);
-        File.GetUnixFileMode(folder["model"]).Should().Be(Private);
     }
 
     private static void Refuse<TException>(TemporaryFolder folder, StateDictionary state, string message) where TException : Exception =>

@@ -33,11 +33,14 @@ internal abstract class ByteSource(string name) : IDisposable
 /// <summary>A file. It may be renamed, replaced and deleted meanwhile; what has been opened stays readable.</summary>
 internal sealed class FileSource : ByteSource
 {
-    private readonly SafeFileHandle _handle;
+    private readonly SafeFileHandle? _handle;
 
     public FileSource(string path)
         : base(path)
     {
+        // A pipe has no bytes either, and to open it would wait for its other end.
+        if (IsEmpty(path))
+            return;
         _handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, FileOptions.RandomAccess);
         try
         {
@@ -56,7 +59,7 @@ internal sealed class FileSource : ByteSource
     {
         while (!destination.IsEmpty)
         {
-            int count = RandomAccess.Read(_handle, destination, offset);
+            int count = RandomAccess.Read(_handle!, destination, offset);
             if (count == 0)
                 throw new EndOfStreamException($"{Name} has become shorter than the {Length} bytes that it had when it was opened.");
             offset += count;
@@ -64,7 +67,10 @@ internal sealed class FileSource : ByteSource
         }
     }
 
-    public override void Dispose() => _handle.Dispose();
+    public override void Dispose() => _handle?.Dispose();
+
+    private static bool IsEmpty(string path) =>
+        File.Exists(path) && (File.ResolveLinkTarget(path, returnFinalTarget: true) ?? new FileInfo(path)) is FileInfo { Exists: true, Length: 0 };
 }
 
 internal sealed class MemorySource(ReadOnlyMemory<byte> content) : ByteSource("The content")

@@ -151,7 +151,7 @@ public sealed class LayerDictionary<T> : IReadOnlyDictionary<string, Normalizati
     /// <param name="path">The file; one that is there is replaced.</param>
     /// <exception cref="ArgumentException">The path is empty.</exception>
     /// <exception cref="IOException">The file cannot be written; the old one is as it was.</exception>
-    /// <exception cref="UnauthorizedAccessException">The file must not be written; the old one is as it was.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file is read-only, or must not be written; the old one is as it was.</exception>
     public void Save(string path) => SafeTensorsFile.Save(path, State());
 
     /// <summary>
@@ -179,6 +179,9 @@ public sealed class LayerDictionary<T> : IReadOnlyDictionary<string, Normalizati
     }
 
     /// <summary>Loads the state of all layers from a safetensors file, of which it reads only their values.</summary>
+    /// <remarks>
+    /// The limit is also the most that <see cref="Save(string)"/> writes. A file that is not trusted deserves a lower one.
+    /// </remarks>
     /// <param name="path">The file.</param>
     /// <param name="strict">As for <see cref="LoadState(StateDictionary, bool)"/>.</param>
     /// <param name="headerLimit">
@@ -190,7 +193,7 @@ public sealed class LayerDictionary<T> : IReadOnlyDictionary<string, Normalizati
     /// <exception cref="InvalidDataException">The file is not a valid safetensors file.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">The file must not be read.</exception>
-    public StateReport Load(string path, bool strict = true, int headerLimit = SafeTensorsFile.DefaultHeaderLimit) =>
+    public StateReport Load(string path, bool strict = true, int headerLimit = SafeTensorsFile.MaxHeaderLimit) =>
         Load(path, "", strict, headerLimit);
 
     /// <summary>
@@ -209,7 +212,7 @@ public sealed class LayerDictionary<T> : IReadOnlyDictionary<string, Normalizati
     /// <exception cref="InvalidDataException">The file is not a valid safetensors file.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">The file must not be read.</exception>
-    public StateReport Load(string path, string prefix, bool strict = true, int headerLimit = SafeTensorsFile.DefaultHeaderLimit)
+    public StateReport Load(string path, string prefix, bool strict = true, int headerLimit = SafeTensorsFile.MaxHeaderLimit)
     {
         ArgumentNullException.ThrowIfNull(prefix);
         using SafeTensorsFile file = SafeTensorsFile.Open(path, headerLimit);

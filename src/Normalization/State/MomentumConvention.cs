@@ -30,6 +30,6 @@ public static class MomentumConversion
     private static void GuardConvention(MomentumConvention convention, string name)
     {
         if (!Enum.IsDefined(convention))
-            throw new ArgumentOutOfRangeException(name, convention, $"There is no convention {convention}.");
+            throw new ArgumentOutOfRangeException(name, $"There is no convention {convention}.");
     }
 }

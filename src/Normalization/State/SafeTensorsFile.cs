@@ -97,8 +97,10 @@ public sealed partial class SafeTensorsFile : IDisposable
     /// to the disk and renamed. Whenever the process is killed, the old file or the new one is there, whole.
     /// </summary>
     /// <remarks>
-    /// A process that is killed may leave the temporary file, named .*.safetensors.tmp, behind. A symbolic link is replaced, not
-    /// followed. On Unix the permissions of the old file are kept. The folder itself cannot be flushed from .NET: after a power
+    /// A process that is killed may leave the temporary file, named .*.safetensors.tmp, behind. A symbolic link is replaced by the
+    /// new file; what it leads to stays as it is. A read-only file, a folder and a pipe are not replaced. On Unix the permissions of
+    /// the old file are kept, or of the file that the symbolic link leads to; until the new file is complete, nobody but its owner can
+    /// read it. A file where none was has the ordinary permissions. The folder itself cannot be flushed from .NET: after a power
     /// failure the old file may be back. The same state gives the same bytes, whatever the order of its keys.
     /// </remarks>
     /// <param name="path">The file.</param>
@@ -107,7 +109,7 @@ public sealed partial class SafeTensorsFile : IDisposable
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
     /// <exception cref="ArgumentException">The path is empty, a name is __metadata__ or not valid Unicode, or the header would be too long.</exception>
     /// <exception cref="IOException">The file cannot be written; the old one is as it was.</exception>
-    /// <exception cref="UnauthorizedAccessException">The file must not be written; the old one is as it was.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file is read-only, or must not be written; the old one is as it was.</exception>
     /// <exception cref="ObjectDisposedException">A value lies in a file that has been disposed.</exception>
     public static void Save(string path, StateDictionary state, IReadOnlyDictionary<string, string>? metadata = null)
     {
@@ -136,7 +138,7 @@ public sealed partial class SafeTensorsFile : IDisposable
     private static void GuardLimit(int headerLimit)
     {
         Guard.Positive(headerLimit);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(headerLimit, MaxHeaderLimit);
+        Guard.AtMost(headerLimit, MaxHeaderLimit);
     }
 
     private static SafeTensorsFile Open(ByteSource source, int headerLimit)

@@ -137,7 +137,7 @@ public abstract class StateValue
     internal string FormatShape() => FormatShape(_shape);
 
     internal static string FormatShape(long[] shape) =>
-        shape.Length <= MostShownSizes ? $"[{string.Join(", ", shape)}]" : $"[{string.Join(", ", shape.Take(MostShownSizes))}, ...]";
+        shape.Length <= MostShownSizes ? $"[{Normalization.Shape.List(shape)}]" : $"[{Normalization.Shape.List(shape.Take(MostShownSizes))}, ...]";
 
     private StoredValue LoadedBytes()
     {
