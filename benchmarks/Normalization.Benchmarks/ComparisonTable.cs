@@ -51,11 +51,11 @@ internal sealed class ComparisonTable(IReadOnlyList<IComparisonColumn> columns)
             Console.WriteLine($"* {reason}");
         if (_overFastest.Count == 0)
             return;
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
+        Console.WriteLine($"""
 
             * against the fastest peer in any layout: {GeometricMean(_overFastest):F2}x (geometric mean), least {_overFastest.Min():F2}x on {_worst}
             * against the fastest peer in the plain layout: {GeometricMean(_overFastestPlain):F2}x (geometric mean), least {_overFastestPlain.Min():F2}x
-            """));
+            """);
     }
 
     private static int IndexOf(IReadOnlyList<IComparisonColumn> columns, string library, string layout)
@@ -79,7 +79,7 @@ internal sealed class ComparisonTable(IReadOnlyList<IComparisonColumn> columns)
             return "-";
         double us = result.MedianMicroseconds;
         string text = us.ToString(us < 10 ? "F3" : us < 1000 ? "F1" : "F0", CultureInfo.InvariantCulture);
-        return column == _own || double.IsNaN(own) ? text : string.Create(CultureInfo.InvariantCulture, $"{text} ({us / own:F2})");
+        return column == _own || double.IsNaN(own) ? text : $"{text} ({us / own:F2})";
     }
 
     // The composition from TensorPrimitives and the limit are no peers.

@@ -64,7 +64,7 @@ public sealed class MpiCollective : ICollective, IDisposable
         if (group < 0)
         {
             _exchange.Refuse();
-            throw new ArgumentOutOfRangeException(nameof(group), group, "The group must not be negative.");
+            throw new ArgumentOutOfRangeException(nameof(group), $"group must not be negative, got {group}.");
         }
         return new(_library, MpiProcess.Keep(_exchange.Split(group)));
     }

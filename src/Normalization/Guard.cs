@@ -17,28 +17,31 @@ internal static class Guard
     public static void Positive(int value, [CallerArgumentExpression(nameof(value))] string? name = null)
     {
         if (value <= 0)
-            throw new ArgumentOutOfRangeException(name, value, $"{name} must be positive, got {value}.");
+            throw new ArgumentOutOfRangeException(name, $"{name} must be positive, got {value}.");
     }
 
-    public static void NotNegative(int value, [CallerArgumentExpression(nameof(value))] string? name = null)
+    public static void NotNegative(long value, [CallerArgumentExpression(nameof(value))] string? name = null)
     {
         if (value < 0)
-            throw new ArgumentOutOfRangeException(name, value, $"{name} must not be negative, got {value}.");
+            throw new ArgumentOutOfRangeException(name, $"{name} must not be negative, got {value}.");
+    }
+
+    public static void AtMost(int value, int most, [CallerArgumentExpression(nameof(value))] string? name = null)
+    {
+        if (value > most)
+            throw new ArgumentOutOfRangeException(name, $"{name} must be at most {most}, got {value}.");
     }
 
     public static void Epsilon(double epsilon)
     {
         if (!(epsilon >= 0 && double.IsFinite(epsilon)))
-            throw new ArgumentOutOfRangeException(nameof(epsilon), epsilon, $"epsilon must be finite and not negative, got {epsilon}.");
+            throw new ArgumentOutOfRangeException(nameof(epsilon), $"epsilon must be finite and not negative, got {epsilon}.");
     }
 
     public static void Momentum(double? momentum)
     {
         if (momentum is double value && !(value >= 0 && value <= 1))
-        {
-            throw new ArgumentOutOfRangeException(
-                nameof(momentum), momentum, $"momentum must lie in [0, 1], got {value}; null means the cumulative average.");
-        }
+            throw new ArgumentOutOfRangeException(nameof(momentum), $"momentum must lie in [0, 1], got {value}; null means the cumulative average.");
     }
 
     public static void Length<T>(ReadOnlySpan<T> span, long expected, string name, string meaning)

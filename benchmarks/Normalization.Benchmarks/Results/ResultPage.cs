@@ -18,10 +18,10 @@ internal static class ResultPage
         page.AppendLine("# Speed beside the peers").AppendLine();
         page.AppendLine("Medians in µs (the lowest of two rounds or more), all libraries interleaved in one run; in brackets, as a multiple of this library's. Written by").AppendLine();
         page.AppendLine("    dotnet run -c Release --project benchmarks/Normalization.Benchmarks -- results").AppendLine();
-        page.AppendLine($"Machine: {Machine()}. How the timing is fair and what the peers need: [Peers/README.md](Normalization.Benchmarks/Peers/README.md).");
+        page.AppendLine(CultureInfo.InvariantCulture, $"Machine: {Machine()}. How the timing is fair and what the peers need: [Peers/README.md](Normalization.Benchmarks/Peers/README.md).");
         foreach (IGrouping<int, TimedCase> group in cases.GroupBy(c => c.Threads).OrderByDescending(g => g.Key))
         {
-            page.AppendLine().AppendLine($"## {group.Key} thread{(group.Key == 1 ? "" : "s")}").AppendLine();
+            page.AppendLine().AppendLine(CultureInfo.InvariantCulture, $"## {group.Key} thread{(group.Key == 1 ? "" : "s")}").AppendLine();
             WriteFigures(page, [.. group]);
             WriteBounds(page, [.. group]);
             WriteTable(page, [.. group], [.. timings.Where(t => t.Threads == group.Key).Select(t => t.Column).Distinct()]);
@@ -53,17 +53,17 @@ internal static class ResultPage
         double[] doubles = [.. Ratios(cases, c => c.Double / c.Own)];
         Row("double over float", "2.3x", $"{doubles.Count(r => r <= 2.3)} of {doubles.Length} shapes, geometric mean {Mean(doubles)}x");
         string[] behind = [.. cases.Where(c => c.FastestPeer < c.Own).OrderBy(c => c.FastestPeer / c.Own)
-            .Select(c => string.Create(CultureInfo.InvariantCulture, $"{c.Operation} {c.Shape} ({c.FastestPeer / c.Own:F2}x, {c.FastestPeerColumn})"))];
+            .Select(c => $"{c.Operation} {c.Shape} ({c.FastestPeer / c.Own:F2}x, {c.FastestPeerColumn})")];
         page.AppendLine().AppendLine(behind.Length == 0 ? "Behind nowhere." : $"Behind the fastest peer: {string.Join(", ", behind)}.").AppendLine();
 
-        void Row(string figure, string aim, string reached) => page.AppendLine($"| {figure} | {aim} | {reached} |");
+        void Row(string figure, string aim, string reached) => page.AppendLine(CultureInfo.InvariantCulture, $"| {figure} | {aim} | {reached} |");
 
         static string Shares(IEnumerable<TimedCase> cases)
         {
             double[] shares = [.. Ratios(cases, c => c.NonTemporalLimit / c.Own)];
             return shares.Length == 0
                 ? "-"
-                : string.Create(CultureInfo.InvariantCulture, $"{100 * shares.Min():F0} to {100 * shares.Max():F0} %, geometric mean {100 * GeometricMean(shares):F0} %");
+                : $"{100 * shares.Min():F0} to {100 * shares.Max():F0} %, geometric mean {100 * GeometricMean(shares):F0} %";
         }
     }
 
@@ -79,15 +79,15 @@ internal static class ResultPage
         page.AppendLine();
 
         void Row(string name, TimedCase[] of) =>
-            page.AppendLine($"| {name} | {of.Length} | {Mean([.. of.Select(c => c.FastestPlainPeer / c.Own)])}x | {Mean([.. Ratios(of, c => c.FastestPlainPeer / c.Limit)])}x |");
+            page.AppendLine(CultureInfo.InvariantCulture, $"| {name} | {of.Length} | {Mean([.. of.Select(c => c.FastestPlainPeer / c.Own)])}x | {Mean([.. Ratios(of, c => c.FastestPlainPeer / c.Limit)])}x |");
     }
 
     private static void WriteTable(StringBuilder page, TimedCase[] cases, string[] columns)
     {
-        page.AppendLine($"| operation | shape | {string.Join(" | ", columns)} |");
-        page.AppendLine($"|---|---|{string.Concat(columns.Select(_ => "---:|"))}");
+        page.AppendLine(CultureInfo.InvariantCulture, $"| operation | shape | {string.Join(" | ", columns)} |");
+        page.AppendLine(CultureInfo.InvariantCulture, $"|---|---|{string.Concat(columns.Select(_ => "---:|"))}");
         foreach (TimedCase item in cases)
-            page.AppendLine($"| {item.Operation} | {item.Shape} | {string.Join(" | ", columns.Select(c => Cell(item, c)))} |");
+            page.AppendLine(CultureInfo.InvariantCulture, $"| {item.Operation} | {item.Shape} | {string.Join(" | ", columns.Select(c => Cell(item, c)))} |");
     }
 
     private static void WriteScaling(StringBuilder page, TimedCase[] cases)
@@ -103,10 +103,10 @@ internal static class ResultPage
             return;
         double[] gains = [.. pairs.Select(p => p.One.Own / p.Two.Own)];
         page.AppendLine().AppendLine("## Two threads against one").AppendLine();
-        page.AppendLine($"Tensors of 1 to 24 MB, aim 1.6x: {gains.Count(g => g >= 1.6)} of {gains.Length} shapes, geometric mean {Mean(gains)}x.").AppendLine();
+        page.AppendLine(CultureInfo.InvariantCulture, $"Tensors of 1 to 24 MB, aim 1.6x: {gains.Count(g => g >= 1.6)} of {gains.Length} shapes, geometric mean {Mean(gains)}x.").AppendLine();
         page.AppendLine("| operation | shape | gain |").AppendLine("|---|---|---:|");
         foreach ((TimedCase one, TimedCase two) in pairs)
-            page.AppendLine(string.Create(CultureInfo.InvariantCulture, $"| {one.Operation} | {one.Shape} | {one.Own / two.Own:F2}x |"));
+            page.AppendLine(CultureInfo.InvariantCulture, $"| {one.Operation} | {one.Shape} | {one.Own / two.Own:F2}x |");
     }
 
     private static string Cell(TimedCase item, string column)
@@ -114,7 +114,7 @@ internal static class ResultPage
         double us = item.Of(column);
         if (double.IsNaN(us))
             return "-";
-        return column == Timing.This ? Number(us) : string.Create(CultureInfo.InvariantCulture, $"{Number(us)} ({us / item.Own:F2})");
+        return column == Timing.This ? Number(us) : $"{Number(us)} ({us / item.Own:F2})";
     }
 
     private static string Number(double us) => us.ToString(us < 10 ? "F2" : us < 1000 ? "F1" : "F0", CultureInfo.InvariantCulture);

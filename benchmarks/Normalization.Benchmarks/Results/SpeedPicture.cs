@@ -30,14 +30,14 @@ internal static class SpeedPicture
                 if (shares.Length == 0)
                     continue;
                 double share = Math.Exp(shares.Average(Math.Log));
-                string percent = string.Create(CultureInfo.InvariantCulture, $"{100 * share:F0} %");
+                string percent = $"{100 * share:F0} %";
                 double length = Math.Min(share, 1.2) * (Width - Left - 130);
-                marks.AppendLine(string.Create(CultureInfo.InvariantCulture, $"""<rect x="{Left}" y="{y}" width="{length:F1}" height="{Bar - 2}" fill="{color}"><title>{operation.Key}, {column}: {percent}</title></rect>"""));
-                marks.AppendLine(string.Create(CultureInfo.InvariantCulture, $"""<text x="{Left + length + 5:F1}" y="{y + Bar - 3}" class="small">{percent}</text>"""));
+                marks.AppendLine(CultureInfo.InvariantCulture, $"""<rect x="{Left}" y="{y}" width="{length:F1}" height="{Bar - 2}" fill="{color}"><title>{operation.Key}, {column}: {percent}</title></rect>""");
+                marks.AppendLine(CultureInfo.InvariantCulture, $"""<text x="{Left + length + 5:F1}" y="{y + Bar - 3}" class="small">{percent}</text>""");
                 y += Bar;
             }
 
-            marks.AppendLine($"""<text x="{Left - 10}" y="{((start + y) / 2) + 4}" text-anchor="end">{operation.Key.Replace('-', ' ')}</text>""");
+            marks.AppendLine(CultureInfo.InvariantCulture, $"""<text x="{Left - 10}" y="{((start + y) / 2) + 4}" text-anchor="end">{operation.Key.Replace('-', ' ')}</text>""");
             y += Gap;
         }
 
@@ -46,7 +46,7 @@ internal static class SpeedPicture
         int x = Left;
         foreach ((string column, string color) in s_bars)
         {
-            legend.AppendLine($"""<rect x="{x}" y="38" width="10" height="10" fill="{color}"/><text x="{x + 14}" y="47" class="small">{column}</text>""");
+            legend.AppendLine(CultureInfo.InvariantCulture, $"""<rect x="{x}" y="38" width="10" height="10" fill="{color}"/><text x="{x + 14}" y="47" class="small">{column}</text>""");
             x += 24 + (7 * column.Length);
         }
 

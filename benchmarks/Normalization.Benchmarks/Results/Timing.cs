@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -41,7 +42,7 @@ internal sealed class TimedCase(IEnumerable<Timing> timings)
     public bool IsBackward => Operation.EndsWith("-backward", StringComparison.Ordinal);
 
     /// <summary>The bytes of one tensor of floats.</summary>
-    public long Bytes => Shape.Split('x').Select(long.Parse).Aggregate(4L, (product, dimension) => product * dimension);
+    public long Bytes => Shape.Split('x').Select(static size => long.Parse(size, CultureInfo.InvariantCulture)).Aggregate(4L, (product, dimension) => product * dimension);
 
     public double Own => Median(t => t is { Library: Timing.This, Layout: "plain" });
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 
 namespace Normalization.Benchmarks;
 
@@ -25,9 +24,7 @@ internal static class ResNetCost
     {
         int layers = Channels.Count(), channels = Channels.Sum();
         double bytes = Channels.Sum(static c => sizeof(double) * ((2 * Header) + ((Moments + Sums) * c)));
-        output.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"ResNet-50: {layers} layers of {channels} channels together; each step {2 * layers} messages and {bytes / 1e6:F2} MB from each rank."));
+        output.WriteLine($"ResNet-50: {layers} layers of {channels} channels together; each step {2 * layers} messages and {bytes / 1e6:F2} MB from each rank.");
         foreach ((string name, double latency, double bandwidth) in s_networks)
         {
             output.WriteLine();
@@ -36,9 +33,7 @@ internal static class ResNetCost
             for (int ranks = 8; ranks <= 1024; ranks *= 2)
             {
                 int group = Math.Min(ranks, 32);
-                output.WriteLine(string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"  {ranks,6}{(ranks - 1) * bytes / 1e6,13:F1}{Latency(ranks, layers),9:F2}{Transfer(ranks),10:F2}{Latency(ranks, layers) + Transfer(ranks),10:F2}{Latency(ranks, layers - s_stages.Length) + Transfer(ranks),9:F2}   {Latency(group, layers) + Transfer(group):F2}"));
+                output.WriteLine($"  {ranks,6}{(ranks - 1) * bytes / 1e6,13:F1}{Latency(ranks, layers),9:F2}{Transfer(ranks),10:F2}{Latency(ranks, layers) + Transfer(ranks),10:F2}{Latency(ranks, layers - s_stages.Length) + Transfer(ranks),9:F2}   {Latency(group, layers) + Transfer(group):F2}");
             }
 
             double Latency(int ranks, int messages) => 2 * messages * Math.Ceiling(Math.Log2(ranks)) * latency / 1e3;

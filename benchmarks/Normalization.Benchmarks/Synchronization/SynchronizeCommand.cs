@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using Normalization.Mpi;
 
 namespace Normalization.Benchmarks;
@@ -64,14 +63,14 @@ internal static class SynchronizeCommand
                 () => together.Backward(output, gradient),
                 () => ranks.AllGather(backward, gathered.AsSpan(0, ranks.Size * backward.Length)));
             if (ranks.Rank == 0)
-                Console.WriteLine($"  {string.Join('x', shape),-20}{Cells(times.AsSpan(0, 3))}{Cells(times.AsSpan(3))}");
+                Console.WriteLine($"  {string.Join('x', shape.Select(static size => $"{size}")),-20}{Cells(times.AsSpan(0, 3))}{Cells(times.AsSpan(3))}");
         }
     }
 
     private static string Titles => $"{"alone",8}{"together",10}{"added",8}{"gather",8}  ";
 
     private static string Cells(ReadOnlySpan<double> times) =>
-        string.Create(CultureInfo.InvariantCulture, $"{times[0],8:F0}{times[1],10:F0}{times[1] - times[0],8:F0}{times[2],8:F0}  ");
+        $"{times[0],8:F0}{times[1],10:F0}{times[1] - times[0],8:F0}{times[2],8:F0}  ";
 
     private static NormalizationLayer<float> Create(int[] shape, ICollective? ranks)
     {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using MathNet.Numerics.Statistics;
 
 namespace Normalization.Training.Claims;
@@ -30,5 +31,5 @@ internal sealed record Unit(double Scale, int Decimals, string Suffix)
 
     public string FormatWhole(double value) => Format(value) + Suffix;
 
-    public string Format(double value) => double.IsFinite(value) ? (value * Scale).ToString($"F{Decimals}") : "none";
+    public string Format(double value) => double.IsFinite(value) ? (value * Scale).ToString($"F{Decimals}", CultureInfo.InvariantCulture) : "none";
 }

@@ -40,7 +40,7 @@ internal static class ResultTable
     private static string[] Cells(TrainingRun run) =>
     [
         $"{run.Accuracy:P1}",
-        run.StepsTo(Comparison.GoodAccuracy)?.ToString() ?? (run.Diverged ? "diverged" : "never"),
+        run.StepsTo(Comparison.GoodAccuracy) is { } steps ? $"{steps}" : run.Diverged ? "diverged" : "never",
         $"{run.Time.TotalSeconds:F2} s",
         run.NormalizationTime == TimeSpan.Zero
             ? NotApplicable

@@ -127,7 +127,7 @@ public sealed class ForwardContext<T>
     private ref readonly GroupStatistics StatisticsOf(int group)
     {
         if ((uint)group >= (uint)GroupCount)
-            throw new ArgumentOutOfRangeException(nameof(group), group, $"The context has {GroupCount} groups, got the index {group}.");
+            throw new ArgumentOutOfRangeException(nameof(group), $"The context has {GroupCount} groups, got the index {group}.");
         return ref _statistics[group];
     }
 

@@ -54,7 +54,7 @@ internal readonly struct NormalizedDimensions(ReadOnlySpan<int> normalizedShape)
     public int Rows(ReadOnlySpan<int> shape)
     {
         if (shape.Length < _sizes.Length || !shape[^_sizes.Length..].SequenceEqual(_sizes))
-            throw Guard.InputError($"expected input [..., {string.Join(", ", _sizes)}], got {Shape.Format(shape)}");
+            throw Guard.InputError($"expected input [..., {Shape.List(_sizes)}], got {Shape.Format(shape)}");
         return Shape.Product(shape[..^_sizes.Length], 0);
     }
 

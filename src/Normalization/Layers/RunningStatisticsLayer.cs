@@ -56,7 +56,7 @@ public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
         {
             if (RunningMean is null)
                 throw new InvalidOperationException(TrackingNeeded);
-            ArgumentOutOfRangeException.ThrowIfNegative(value);
+            Guard.NotNegative(value, nameof(BatchesTracked));
             (_batchesTracked, _emptyBatches) = (value, 0);
             // Whoever sets the count restores a state, which consists of rounded values.
             ForgetUnrounded();

@@ -265,7 +265,7 @@ internal sealed class Synchronization
             for (int rank = 0; rank < _owner._collective.Size; rank++)
                 ranks.Add((Describe(Header(rank)), rank));
             IEnumerable<string> parts = ranks.GroupBy(static item => item.Text, static item => item.Rank)
-                .Select(static group => $"{(group.Count() == 1 ? "rank" : "ranks")} {string.Join(", ", group)}: {group.Key}");
+                .Select(static group => $"{(group.Count() == 1 ? "rank" : "ranks")} {Shape.List(group)}: {group.Key}");
             return new($"The ranks do not fit together ({string.Join("; ", parts)}). All ranks must call equal layers, synchronized in the same order, in the same order.");
         }
 

@@ -62,7 +62,8 @@ public sealed class NativeMemoryManager<T> : MemoryManager<T>
     public override MemoryHandle Pin(int elementIndex = 0)
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)elementIndex, (uint)_length, nameof(elementIndex));
+        if ((uint)elementIndex > (uint)_length)
+            throw new ArgumentOutOfRangeException(nameof(elementIndex), $"The memory has {_length} elements, got the index {elementIndex}.");
         return Kernels.Memory.HandleAt<T>(_address, elementIndex);
     }
 

@@ -11,7 +11,7 @@ internal static class Shape
         foreach (int size in shape)
         {
             if (size < 0)
-                throw new ArgumentOutOfRangeException(nameof(shape), size, $"A shape must not have negative sizes, got {Format(shape)}.");
+                throw new ArgumentOutOfRangeException(nameof(shape), $"A shape must not have negative sizes, got {Format(shape)}.");
             isEmpty |= size == 0;
         }
         if (isEmpty)
@@ -55,5 +55,8 @@ internal static class Shape
         return (int)product;
     }
 
-    public static string Format(ReadOnlySpan<int> shape) => $"[{string.Join(", ", shape.ToArray())}]";
+    /// <summary>Sizes with commas between them.</summary>
+    public static string List<T>(IEnumerable<T> sizes) => string.Join(", ", sizes.Select(static size => $"{size}"));
+
+    public static string Format(ReadOnlySpan<int> shape) => $"[{List(shape.ToArray())}]";
 }

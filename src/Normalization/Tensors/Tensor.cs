@@ -96,7 +96,7 @@ public sealed partial class Tensor<T>
                 if ((uint)indices[i] >= (uint)_shape[i])
                 {
                     throw new ArgumentOutOfRangeException(
-                        nameof(indices), indices[i], $"Index {indices[i]} of dimension {i} is outside the shape {Normalization.Shape.Format(_shape)}.");
+                        nameof(indices), $"Index {indices[i]} of dimension {i} is outside the shape {Normalization.Shape.Format(_shape)}.");
                 }
                 offset = (offset * _shape[i]) + indices[i];
             }
@@ -135,8 +135,7 @@ public sealed partial class Tensor<T>
     {
         if (!(standardDeviation >= 0))
         {
-            throw new ArgumentOutOfRangeException(
-                nameof(standardDeviation), standardDeviation, $"standardDeviation must not be negative, got {standardDeviation}.");
+            throw new ArgumentOutOfRangeException(nameof(standardDeviation), $"standardDeviation must not be negative, got {standardDeviation}.");
         }
         Tensor<T> result = Uninitialized(shape);
         var random = new Random(seed);

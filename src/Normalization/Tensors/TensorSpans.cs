@@ -60,5 +60,5 @@ internal static class TensorSpans
         }
     }
 
-    private static string Format(ReadOnlySpan<nint> values) => $"[{string.Join(", ", values.ToArray())}]";
+    private static string Format(ReadOnlySpan<nint> values) => $"[{Shape.List(values.ToArray())}]";
 }

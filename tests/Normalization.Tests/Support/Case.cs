@@ -90,7 +90,7 @@ internal sealed record Case(Kind Kind, params int[] Shape)
         text += Affine ? "" : " plain";
         text += Affine && !Bias ? " without bias" : "";
         text += Track ? " tracking" : "";
-        text += Track && Momentum != 0.1 ? $" momentum {Momentum?.ToString() ?? "null"}" : "";
+        text += Track && Momentum != 0.1 ? $" momentum {(Momentum is { } momentum ? $"{momentum}" : "null")}" : "";
         return text + (Epsilon != 1e-5 ? $" epsilon {Epsilon}" : "");
     }
 

@@ -92,7 +92,7 @@ internal sealed record SplitCase(int[] Shape, int[] Parts, ulong Seed)
         whole.Span.Slice(FirstSample(rank) * SampleLength, Parts[rank] * SampleLength);
 
     public override string ToString() =>
-        $"[{string.Join(", ", Shape)}] in {string.Join(" + ", Parts)}, {Data}{(HasAffine ? "" : ", plain")}";
+        $"{Normalization.Shape.Format(Shape)} in {string.Join(" + ", Parts.Select(static part => $"{part}"))}, {Data}{(HasAffine ? "" : ", plain")}";
 
     /// <summary>Any split: ranks may have nothing at all.</summary>
     private static int[] Split(Random random, int samples, int ranks)

@@ -58,6 +58,6 @@ internal sealed record Geometry(LayerKind Kind, int N, int C, int S, int Groups 
         };
 
     public override string ToString() => Kind == LayerKind.GroupNorm
-        ? $"{Kind}({Groups}) [{string.Join(", ", Shape)}]"
-        : $"{Kind} [{string.Join(", ", Shape)}]";
+        ? $"{Kind}({Groups}) {Normalization.Shape.Format(Shape)}"
+        : $"{Kind} {Normalization.Shape.Format(Shape)}";
 }

@@ -66,5 +66,5 @@ internal sealed record StoredFile(byte[] Header, byte[] Data)
     // Every character escaped: legal, and nothing that the library's own writer does.
     private static string Quoted(string name) => name.All(char.IsAscii)
         ? $"\"{name}\""
-        : $"\"{string.Concat(name.Select(static letter => string.Create(CultureInfo.InvariantCulture, $"\\u{(int)letter:x4}")))}\"";
+        : $"\"{string.Concat(name.Select(static letter => $"\\u{(int)letter:x4}"))}\"";
 }
