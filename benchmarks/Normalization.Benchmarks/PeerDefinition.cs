@@ -19,6 +19,12 @@ internal sealed record PeerDefinition(string Library, string Source, string Inst
 
     public string[] Link { get; private init; } = [];
 
+    /// <summary>
+    /// The program that the driver is built as; null where nothing is built. It lies beside this program: in the folder for temporary
+    /// files another user could own its folder, and put a program of his own there.
+    /// </summary>
+    public string? BuiltProgram => Path.GetExtension(Source) == ".cpp" ? Path.Combine(Folder, $"{Path.GetFileNameWithoutExtension(Source)}-{ContentHash()}") : null;
+
     private static string Folder => Path.Combine(AppContext.BaseDirectory, "Peers");
 
     /// <summary>The command that starts the driver; a C++ one is built first, once per content of its sources.</summary>
@@ -30,7 +36,7 @@ internal sealed record PeerDefinition(string Library, string Source, string Inst
             // Debian's packages belong to the system's interpreter, which need not be the first one on the path.
             ".py" => new(File.Exists(SystemPython) ? SystemPython : "python3", [path]),
             ".mjs" => new("node", [path]),
-            _ => new(Build(path)),
+            _ => new(Build(path, BuiltProgram!)),
         };
         command.ArgumentList.Add("--threads");
         command.ArgumentList.Add($"{threads}");
@@ -46,12 +52,14 @@ internal sealed record PeerDefinition(string Library, string Source, string Inst
         return command;
     }
 
-    private string Build(string source)
+    private string ContentHash()
     {
-        byte[] content = [.. File.ReadAllBytes(source), .. File.ReadAllBytes(Path.Combine(Folder, "peer.hpp"))];
-        string folder = Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), $"normalization-peers-{Environment.UserName}")).FullName;
-        string name = $"{Path.GetFileNameWithoutExtension(source)}-{Convert.ToHexString(SHA256.HashData(content))[..16]}";
-        string program = Path.Combine(folder, name);
+        byte[] content = [.. File.ReadAllBytes(Path.Combine(Folder, Source)), .. File.ReadAllBytes(Path.Combine(Folder, "peer.hpp"))];
+        return Convert.ToHexString(SHA256.HashData(content))[..16];
+    }
+
+    private string Build(string source, string program)
+    {
         if (File.Exists(program))
             return program;
         string unfinished = $"{program}.{Environment.ProcessId}";

@@ -1,6 +1,7 @@
 using BenchmarkDotNet.Running;
 using Normalization.Benchmarks;
 using Normalization.Benchmarks.Results;
+using Normalization.Programs;
 
 const string Usage = """
     usage: dotnet run -c Release --project benchmarks/Normalization.Benchmarks -- COMMAND
@@ -19,25 +20,28 @@ IContender[] contenders =
     new NormalizationContender<double>("double"),
     new TensorPrimitivesContender(),
 ];
-switch (args)
+return ProgramRun.ExitCodeOf(() =>
 {
-    case ["peers", .. var options]:
-        return PeerComparison.Run(options, contenders);
-    case ["results", .. var options]:
-        return ResultsCommand.Run(options, contenders);
-    case ["smoke"]:
-        return Smoke.Run(contenders);
-    case ["synchronize", .. var options]:
-        return SynchronizeCommand.Run(options);
-    case ["heap", .. var options]:
-        return HeapCost.Run(options);
-    case ["layers", .. var options]:
-        BenchmarkSwitcher.FromAssembly(typeof(LayerBenchmarks).Assembly).Run(options);
-        return 0;
-    case ["--help" or "-h"]:
-        Console.WriteLine(Usage);
-        return 0;
-    default:
-        Console.Error.WriteLine(Usage);
-        return 2;
-}
+    switch (args)
+    {
+        case ["peers", .. var options]:
+            return PeerComparison.Run(options, contenders);
+        case ["results", .. var options]:
+            return ResultsCommand.Run(options, contenders);
+        case ["smoke"]:
+            return Smoke.Run(contenders);
+        case ["synchronize", .. var options]:
+            return SynchronizeCommand.Run(options);
+        case ["heap", .. var options]:
+            return HeapCost.Run(options);
+        case ["layers", .. var options]:
+            BenchmarkSwitcher.FromAssembly(typeof(LayerBenchmarks).Assembly).Run(options);
+            return 0;
+        case ["--help" or "-h"]:
+            Console.WriteLine(Usage);
+            return 0;
+        default:
+            Console.Error.WriteLine(Usage);
+            return 2;
+    }
+});

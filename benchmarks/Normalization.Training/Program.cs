@@ -1,3 +1,4 @@
+using Normalization.Programs;
 using Normalization.Training;
 
 using var cancellation = new CancellationTokenSource();
@@ -8,23 +9,26 @@ Console.CancelKeyPress += (_, key) =>
     cancellation.Cancel();
 };
 
-try
+return ProgramRun.ExitCodeOf(() =>
 {
-    switch (args)
+    try
     {
-        case ["claims", .. string[] options]: ClaimsCommand.Run(options, cancellation.Token); break;
-        case ["distributed", .. string[] options]: DistributedCommand.Run(options, cancellation.Token); break;
-        default: CompareCommand.Run(args, cancellation.Token); break;
+        switch (args)
+        {
+            case ["claims", .. string[] options]: ClaimsCommand.Run(options, cancellation.Token); break;
+            case ["distributed", .. string[] options]: DistributedCommand.Run(options, cancellation.Token); break;
+            default: CompareCommand.Run(args, cancellation.Token); break;
+        }
+        return 0;
     }
-    return 0;
-}
-catch (UsageException e)
-{
-    Console.Error.WriteLine($"error: {e.Message}");
-    return 2;
-}
-catch (OperationCanceledException)
-{
-    Console.Error.WriteLine("Stopped by Ctrl-C; nothing was written.");
-    return 130;
-}
+    catch (UsageException e)
+    {
+        Console.Error.WriteLine($"error: {e.Message}");
+        return 2;
+    }
+    catch (OperationCanceledException)
+    {
+        Console.Error.WriteLine("Stopped by Ctrl-C; nothing was written.");
+        return 130;
+    }
+});

@@ -30,6 +30,14 @@ internal static class ChildProcess
         return Finish(process, timeoutSeconds);
     }
 
+    /// <summary>Another program that lies beside this one, under a launcher.</summary>
+    public static (int ExitCode, string Output) RunOtherUnder(IEnumerable<string> launcher, string program, IEnumerable<string> arguments)
+    {
+        string path = Path.Combine(AppContext.BaseDirectory, program);
+        using Process process = Launch([.. launcher, HostPath, path, .. arguments], []);
+        return Finish(process, timeoutSeconds: 600);
+    }
+
     /// <summary>The host with these arguments in a folder: an SDK command or another program.</summary>
     public static (int ExitCode, string Output) RunHost(string folder, IEnumerable<string> arguments)
     {

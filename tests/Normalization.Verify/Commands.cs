@@ -10,11 +10,11 @@ using Normalization.Verify.State;
 
 namespace Normalization.Verify;
 
-/// <summary>The commands of the program. 0 is a promise kept, 1 a promise broken, 2 a command that makes no sense.</summary>
+/// <summary>The commands of the program. 0 is a promise kept, 1 a promise broken, 2 a command that makes no sense, 3 an output that cannot be written.</summary>
 internal static class Commands
 {
     private const string Help = """
-        Checks what the library promises. Exit code 0: kept, 1: broken, 2: a command that makes no sense.
+        Checks what the library promises. Exit code 0: kept, 1: broken, 2: a command that makes no sense, 3: no output.
 
           accuracy [--full]         every layer against 106-bit arithmetic on hard data; --full for all sizes and epsilons
           hash [--quick | --tiny]   one hash over the bits of all results

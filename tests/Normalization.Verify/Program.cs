@@ -1,3 +1,4 @@
+using Normalization.Programs;
 using Normalization.Verify;
 
-return Commands.Run(args);
+return ProgramRun.ExitCodeOf(() => Commands.Run(args));

@@ -1,4 +1,3 @@
-
 namespace Normalization.Benchmarks;
 
 /// <summary>
