@@ -57,7 +57,7 @@ public sealed class SameBitsTests
     {
         Case item = name == "Instance [6, 61, 14, 14]" ? new(Kind.Instance, 6, 61, 14, 14) : Cases.Named(name);
         Sample<float> batch = new Sample<float>(item).Run();
-        Alone(batch, isTraining: true);
+        AloneInBatch.Compare(batch, isTraining: true);
     }
 
     [Theory]
@@ -66,7 +66,7 @@ public sealed class SameBitsTests
     [InlineData("Batch [4, 5, 3] tracking")]
     [InlineData("Instance [4, 3, 6, 6] tracking")]
     public void In_evaluation_a_sample_alone_has_the_bits_it_has_in_a_batch(string name) =>
-        Alone(new Sample<float>(Cases.Named(name)).Run(isTraining: false), isTraining: false);
+        AloneInBatch.Compare(new Sample<float>(Cases.Named(name)).Run(isTraining: false), isTraining: false);
 
     [Fact]
     public void Streaming_past_the_cache_changes_no_bits()
@@ -74,21 +74,21 @@ public sealed class SameBitsTests
         // In and out are larger than the last-level cache of most machines, and no row starts on a cache line.
         var large = new Sample<float>(new Case(Kind.Layer, 4099, 1001)).Run();
         var small = new Sample<float>(new Case(Kind.Layer, 1, 1001));
-        CopyParameters(large, small);
+        AloneInBatch.CopyParameters(large, small);
         foreach (int row in (int[])[0, 1, 2, 2048, 4098])
-            AloneAt(large, small, row, isTraining: true);
+            AloneInBatch.CompareAt(large, small, row, isTraining: true);
 
         var image = new Sample<float>(new Case(Kind.Instance, 9, 100, 67, 67)).Run();
         var one = new Sample<float>(new Case(Kind.Instance, 1, 100, 67, 67));
-        CopyParameters(image, one);
+        AloneInBatch.CopyParameters(image, one);
         foreach (int sample in (int[])[0, 1, 8])
-            AloneAt(image, one, sample, isTraining: true);
+            AloneInBatch.CompareAt(image, one, sample, isTraining: true);
 
         var columns = new Sample<float>(new Case(Kind.Batch, 41_003, 101) { Track = true }).Run(isTraining: false);
         var rows = new Sample<float>(new Case(Kind.Batch, 1, 101) { Track = true });
-        CopyParameters(columns, rows);
+        AloneInBatch.CopyParameters(columns, rows);
         foreach (int row in (int[])[0, 1, 2, 20_000, 41_002])
-            AloneAt(columns, rows, row, isTraining: false);
+            AloneInBatch.CompareAt(columns, rows, row, isTraining: false);
     }
 
     /// <summary>Rows a whole number of cache lines apart are streamed side by side, each with partial lines at its ends.</summary>
@@ -227,39 +227,6 @@ public sealed class SameBitsTests
             sample.Running?.ResetRunningStatistics();
             long[] bits = sample.Run(isTraining).Bits();
             bits.AsSpan().SequenceEqual(expected ??= bits).Should().BeTrue("of {0}", value);
-        }
-    }
-
-    private static void Alone(Sample<float> batch, bool isTraining)
-    {
-        int[] shape = batch.Input.Shape.ToArray();
-        int samples = shape[0];
-        shape[0] = 1;
-        var one = new Sample<float>(batch.Case with { Shape = shape });
-        CopyParameters(batch, one);
-        for (int sample = 0; sample < samples; sample += Math.Max(1, samples / 7))
-            AloneAt(batch, one, sample, isTraining);
-    }
-
-    private static void AloneAt(Sample<float> batch, Sample<float> one, int sample, bool isTraining)
-    {
-        int length = one.Input.Length, start = sample * length;
-        batch.Input.Span.Slice(start, length).CopyTo(one.Input.Span);
-        batch.OutputGradient.Span.Slice(start, length).CopyTo(one.OutputGradient.Span);
-        one.Run(isTraining);
-        one.Output.Span.SequenceEqual(batch.Output.Span.Slice(start, length)).Should().BeTrue("of the output of sample {0}", sample);
-        one.InputGradient.Span.SequenceEqual(batch.InputGradient.Span.Slice(start, length)).Should()
-            .BeTrue("of the gradient of sample {0}", sample);
-    }
-
-    private static void CopyParameters(Sample<float> from, Sample<float> to)
-    {
-        for (int i = 0; i < from.Layer.Parameters.Count; i++)
-            from.Layer.Parameters[i].Value.CopyTo(to.Layer.Parameters[i].Value);
-        if (from.Running is { RunningMean: { } mean, RunningVariance: { } variance })
-        {
-            mean.CopyTo(to.Running!.RunningMean!);
-            variance.CopyTo(to.Running.RunningVariance!);
         }
     }
 }
