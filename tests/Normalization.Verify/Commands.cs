@@ -16,11 +16,14 @@ internal static class Commands
     private const string Help = """
         Checks what the library promises. Exit code 0: kept, 1: broken, 2: a command that makes no sense, 3: no output.
 
-          accuracy [--full]         every layer against 106-bit arithmetic on hard data; --full for all sizes and epsilons
+          accuracy [--full | --quick]
+                                    every layer against 106-bit arithmetic on hard data; --full for all sizes and epsilons,
+                                    --quick for a few small sizes
           hash [--quick | --tiny]   one hash over the bits of all results
                [--width 128|256|512] [--degree N] [--repeats N] [--collect]
           hash --matrix [--quick]   that hash under every knob, in child processes, and samples alone against their batch
-          guard                     every buffer before and after a forbidden page, every length, every vector width (Linux)
+          guard [--quick]           every buffer before and after a forbidden page, every length, every vector width (Linux);
+                                    --quick for short ones at one width, in this process alone
           alloc [--n STEPS]         bytes allocated in the steady state
           race [--n CALLS]          16 threads against the bits of one
           threads                   how many threads a call wakes on 4, 16 and 64 processors
@@ -83,9 +86,9 @@ internal static class Commands
 
     private static int Accuracy(Options options)
     {
-        bool isFull = options.Flag("--full");
+        (bool isFull, bool isQuick) = (options.Flag("--full"), options.Flag("--quick"));
         options.RejectUnknown();
-        return ExitCode(AccuracyCheck.Run(Console.Out, isFull));
+        return ExitCode(AccuracyCheck.Run(Console.Out, isFull, isQuick));
     }
 
     private static int Hash(Options options)
@@ -106,14 +109,14 @@ internal static class Commands
 
     private static int Guard(Options options)
     {
-        (bool plantedRead, bool plantedWrite) = (options.Flag("--planted-read"), options.Flag("--planted-write"));
+        (bool plantedRead, bool plantedWrite, bool isQuick) = (options.Flag("--planted-read"), options.Flag("--planted-write"), options.Flag("--quick"));
         options.RejectUnknown();
         if (plantedRead)
             GuardCheck.ReadOneTooMany();
         else if (plantedWrite)
             GuardCheck.WriteToInput();
         else
-            return ExitCode(GuardCheck.Check(Console.Out));
+            return ExitCode(isQuick ? GuardCheck.CheckQuickly(Console.Out) : GuardCheck.Check(Console.Out));
         return 0;
     }
 

@@ -132,7 +132,7 @@ internal sealed class Meeting(int size)
             {
                 IEnumerable<string> lengths = _lengths.Select(static length => length == Refused ? "refused" : $"{length}");
                 throw new CollectiveException(
-                    $"The ranks gave different numbers of values, in their order {Shape.List(lengths)}: "
+                    $"The ranks gave different numbers of values, in their order {string.Join(", ", lengths)}: "
                     + "all must make the same calls in the same order.");
             }
             return _values;

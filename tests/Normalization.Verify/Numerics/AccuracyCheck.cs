@@ -6,12 +6,14 @@ namespace Normalization.Verify.Numerics;
 internal static class AccuracyCheck
 {
     private static readonly int[] s_sizes = [2, 3, 7, 16, 49, 257, 4096, 65536, 1 << 20];
+    private static readonly int[] s_quickSizes = [7, 257];
     private static readonly double[] s_epsilons = [0, 1e-12, 1e-8, 1e-3];
 
-    public static bool Run(TextWriter output, bool isFull)
+    public static bool Run(TextWriter output, bool isFull, bool isQuick)
     {
-        bool isKept = Report<float>(output, isFull, Cases(isFull, s_sizes));
-        isKept &= Report<double>(output, isFull, Cases(isFull, s_sizes));
+        int[] sizes = isQuick ? s_quickSizes : s_sizes;
+        bool isKept = Report<float>(output, isFull, Cases(isFull, sizes));
+        isKept &= Report<double>(output, isFull, Cases(isFull, sizes));
         return isKept;
     }
 

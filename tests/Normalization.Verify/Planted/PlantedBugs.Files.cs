@@ -22,10 +22,13 @@ internal static partial class PlantedBugs
             ("if (IsEmpty(path))", "if (false)"));
         yield return new(
             "a long header is saved and not loaded", "State/LayerDictionary.cs", "LayerDictionaryTests.Whatever_is_saved_can_be_loaded_however_long_its_header_is",
-            ("SafeTensorsFile.Open(path, SafeTensorsFile.MaxHeaderLimit)", "SafeTensorsFile.Open(path)"));
+            ("Load(path, \"\", strict, headerLimit)", "Load(path, \"\", strict, Math.Min(headerLimit, SafeTensorsFile.DefaultHeaderLimit))"));
         yield return new(
-            "messages are formatted for the culture of the thread", "InvariantInterpolation.cs", "CultureTests.Messages_are_the_same_in_every_culture",
+            "messages are formatted for the culture of the thread", "../InvariantInterpolation.cs", "CultureTests.Messages_are_the_same_in_every_culture",
             ("CultureInfo.InvariantCulture", "CultureInfo.CurrentCulture"));
+        yield return new(
+            "the sums of a row depend on the number of rows", "Kernels/RowGradientReduction.cs", "BatchInvarianceTests.Many_long_rows_have_the_bits_of_few",
+            ("column += Thresholds.RowTile", "column += columns"), ("Math.Min(Thresholds.RowTile, columns - column)", "columns - column"));
         yield return new(
             "the actual value is added to a message for the culture of the thread", "Guard.cs", "CultureTests.Messages_are_the_same_in_every_culture",
             ("(nameof(epsilon), $", "(nameof(epsilon), epsilon, $"));
