@@ -3,10 +3,8 @@ using System.Text;
 
 namespace System.Runtime.CompilerServices;
 
-/// <summary>
-/// What the compiler makes of <c>$"..."</c>. It takes this type instead of the type of .NET with the same name, which formats numbers
-/// for the culture of the thread: all messages, tables, pictures and files have the same text in every culture.
-/// </summary>
+// What the compiler makes of $"...". It takes this type instead of the type of .NET with the same name, which formats numbers for the
+// culture of the thread: all messages, tables, pictures and files have the same text in every culture.
 [InterpolatedStringHandler]
 internal ref struct DefaultInterpolatedStringHandler
 {
