@@ -22,6 +22,7 @@ internal readonly ref struct Scratch<TElement>(nint length) : IDisposable where 
             Return(_array);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static TElement[] Rent(int length)
     {
         bool isInterrupted = false;
