@@ -17,7 +17,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
     private const int Room = Thresholds.TileColumns + ColumnCoefficients.Padding;
 
     // A column adds up this many rows before it starts anew: the fewer, the less rounding.
-    private const nint RowsInARow = 256;
+    private static nint RowsInARow => typeof(T) == typeof(float) ? 256 : 64;
 
     private readonly ColumnLayout _layout;
     private readonly Operands<T> _operands;
@@ -92,11 +92,18 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void BlockSums(in ColumnTile tile, nint block)
     {
-        double* memory = stackalloc double[(int)Memory.LineRoom(4 * Room)], channelPivots = Memory.AtLine(memory);
+        double* memory = stackalloc double[(int)Memory.LineRoom(7 * Room)], channelPivots = Memory.AtLine(memory);
         double* pivots = channelPivots + Room, sums = pivots + Room, products = sums + Room;
+        double* outputPivots = products + Room, sumRests = outputPivots + Room, productRests = sumRests + Room;
         for (nint channel = 0; channel < tile.Channels; channel++)
             channelPivots[channel] = Element.ToDouble(TPass.Pivot(_operands, tile.FirstChannel + channel, _layout.Fold));
         Expand<W>(channelPivots, tile.Channels, pivots);
+        for (nint channel = 0; channel < tile.Channels && TPass.IsBackward && typeof(T) == typeof(double); channel++)
+            channelPivots[channel] = ColumnGradients.PivotOf(_operands, _layout, tile.FirstChannel + channel);
+        if (TPass.IsBackward && typeof(T) == typeof(double))
+            Expand<W>(channelPivots, tile.Channels, outputPivots);
+        new Span<double>(sumRests, (int)tile.Channels).Clear();
+        new Span<double>(productRests, (int)tile.Channels).Clear();
         double* channelSums = SumsOf(block) + tile.FirstChannel, channelProducts = ProductsOf(block) + tile.FirstChannel;
         new Span<double>(channelSums, (int)tile.Channels).Clear();
         new Span<double>(channelProducts, (int)tile.Channels).Clear();
@@ -110,29 +117,21 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
             if (TPass.IsBackward)
             {
                 ColumnReduction.Run<T, W, GradientRow<T, W>>(
-                    new(_operands.Input + offset, _operands.OutputGradient + offset, _layout.Columns, pivots), count, tile.Columns, _rowsAhead, sums, products);
+                    new(_operands.Input + offset, _operands.OutputGradient + offset, _layout.Columns, pivots, outputPivots), count, tile.Columns, _rowsAhead, sums, products);
             }
             else
             {
                 ColumnReduction.Run<T, W, MomentRow<T, W>>(
                     new(_operands.Input + offset, _layout.Columns, pivots), count, tile.Columns, _rowsAhead, sums, products);
             }
-            AddTotals(sums, channelSums, tile.Channels);
-            AddTotals(products, channelProducts, tile.Channels);
+            ColumnReduction.AddTotals<T, W>(sums, _layout.Fold, channelSums, sumRests, tile.Channels);
+            ColumnReduction.AddTotals<T, W>(products, _layout.Fold, channelProducts, productRests, tile.Channels);
         }
-    }
-
-    /// <summary>Adds the columns of each channel to its total.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void AddTotals(double* columns, double* totals, nint channels)
-    {
-        if (_layout.Fold == 1)
+        if (typeof(T) == typeof(double))
         {
-            ColumnReduction.AddTo<T, W>(totals, columns, channels);
-            return;
+            ColumnReduction.AddRests(channelSums, sumRests, tile.Channels);
+            ColumnReduction.AddRests(channelProducts, productRests, tile.Channels);
         }
-        for (nint channel = 0; channel < channels; channel++)
-            totals[channel] += ColumnReduction.Total<T, W>(columns + (channel * _layout.Fold), _layout.Fold);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
@@ -162,12 +161,14 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
         nint end = tile.FirstChannel + tile.Channels;
         for (nint channel = tile.FirstChannel, next; channel < end; channel = next)
         {
-            bool isNarrow = _coefficients.IsNarrow[channel];
-            for (next = channel + 1; next < end && _coefficients.IsNarrow[next] == isNarrow; next++)
+            Arithmetic arithmetic = _coefficients.Arithmetic[channel];
+            for (next = channel + 1; next < end && arithmetic != Arithmetic.Hard && _coefficients.Arithmetic[next] == arithmetic; next++)
             {
             }
             ColumnTile part = _layout.Part(channel, next - channel);
-            if (isNarrow)
+            if (arithmetic == Arithmetic.Hard)
+                ColumnHard.Apply<T, W, TPass>(_layout, _operands, _coefficients, channel, firstRow, rows);
+            else if (arithmetic == Arithmetic.Narrow)
                 Apply<V>(part, firstRow, rows, worker);
             else
                 Apply<W>(part, firstRow, rows, worker);

@@ -55,7 +55,8 @@ internal readonly unsafe struct ColumnForward<T> : IColumnPass<T> where T : unma
             var affine = Affine<TLanes>.Create<T>(statistics, operands.WeightOf<TLanes>(channel), operands.BiasOf<TLanes>(channel));
             if (TLanes.Count > 1 && !affine.IsNarrow)
                 return false;
-            coefficients.Set(channel, affine);
+            bool isHard = typeof(T) == typeof(double) || !double.IsFinite(TLanes.First(affine.Scale));
+            coefficients.Set(channel, affine, affine.IsNarrow ? Arithmetic.Narrow : isHard ? Arithmetic.Hard : Arithmetic.Wide);
         }
         if (!operands.HasFixedStatistics)
             statistics.Store(operands.Statistics + channel);
@@ -83,24 +84,38 @@ internal readonly unsafe struct ColumnBackward<T> : IColumnPass<T> where T : unm
         var statistics = GroupStatistics<TLanes>.Load(operands.Statistics + channel);
         double* channelSums = (double*)(operands.ChannelSums + channel);
         nint step = sizeof(Sums) / sizeof(double);
+        TLanes weight = operands.WeightOf<TLanes>(channel), pivot = ColumnGradients.PivotsOf<T, TLanes>(operands, layout, channel);
         if (operands.HasGivenSums)
             (sum, product) = (TLanes.Gather(channelSums, step), TLanes.Gather(channelSums + 1, step));
         else
-            product -= GradientAffine<TLanes>.Low<T>(statistics) * sum;
-        if (operands.InputGradient != null)
+            product = statistics.ReciprocalDeviation * (product - (GradientAffine<TLanes>.Low<T>(statistics) * sum));
+        bool areInRange = ColumnGradients.AreInRange<T, TLanes>(statistics, weight, sum, product, pivot);
+        if (TLanes.Count > 1 && !areInRange)
+            return false;
+        if (areInRange)
         {
-            TLanes weight = operands.WeightOf<TLanes>(channel);
-            double count = operands.CountOf(layout.Channel.Elements);
-            GradientAffine<TLanes> affine = operands.HasFixedStatistics
-                ? GradientAffine<TLanes>.Scaling<T>(statistics.ReciprocalDeviation * weight)
-                : Projection<TLanes>.Create<T>(statistics, weight * sum, weight * product, count, isCentered: true).Weighted<T>(weight);
-            if (TLanes.Count > 1 && !affine.IsNarrow && count >= Projection.FewElements)
-                return false;
-            coefficients.Set(channel, affine);
+            if (operands.InputGradient != null)
+            {
+                double count = operands.CountOf(layout.Channel.Elements);
+                ProjectionSums<TLanes> sums = new() { Sum = weight * sum, Product = weight * product, Pivot = pivot, Weight = weight };
+                GradientAffine<TLanes> affine = operands.HasFixedStatistics
+                    ? GradientAffine<TLanes>.Scaling<T>(statistics, weight)
+                    : Projection<TLanes>.Create<T>(statistics, sums, count, isCentered: true).Weighted<T>(weight);
+                if (TLanes.Count > 1 && !affine.IsNarrow && count >= Projection.FewElements)
+                    return false;
+                coefficients.Set(channel, affine, affine.IsNarrow ? Arithmetic.Narrow : Arithmetic.Wide);
+            }
+            sum += layout.Channel.Elements * pivot;
+        }
+        else
+        {
+            Sums one = new() { Sum = TLanes.First(sum), Product = TLanes.First(product), Pivot = TLanes.First(pivot) };
+            ColumnGradients.FinishHard(operands, layout, channel, ref one, coefficients);
+            (sum, product) = (one.Sum, one.Product);
         }
         if (operands.HasGivenSums)
             return true;
-        operands.AddParameterGradients(channel, statistics.ReciprocalDeviation * product, sum);
+        operands.AddParameterGradients(channel, product, sum);
         if (operands.ChannelSums != null)
         {
             TLanes.Scatter(channelSums, step, sum);

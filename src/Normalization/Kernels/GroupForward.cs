@@ -103,12 +103,12 @@ internal readonly unsafe struct GroupForward<T, V, W> : IJob
                 Partition.For(new SegmentMoments(this, sums), _layout.Groups * segments, degree);
                 for (nint group = 0; group < _layout.Groups; group++)
                 {
-                    Sums total = default;
+                    TotalSums total = default;
                     for (nint i = 0; i < segments; i++)
                         total.Add(sums[(group * segments) + i]);
                     T* x = _operands.Input + (group * _layout.GroupStride);
                     _operands.Statistics[group] = Moments<T, W>.Finish(
-                        x, _layout.Group, total, _operands.IsCentered, _operands.Epsilon);
+                        x, _layout.Group, total.Value, _operands.IsCentered, _operands.Epsilon);
                 }
             }
         }
@@ -133,13 +133,14 @@ internal readonly unsafe struct GroupForward<T, V, W> : IJob
             ApplyWeighted(offset, (channel * _layout.Unit.Length) + segment.Offset, segment.Length, Affine.Normalizing<T>(statistics));
             return;
         }
-        Affine affine = Affine.Create<T>(statistics, _operands.WeightOf<One>(channel), _operands.BiasOf<One>(channel));
+        double weight = _operands.WeightOf<One>(channel), bias = _operands.BiasOf<One>(channel);
+        Affine affine = Affine.Create<T>(statistics, weight, bias);
         for (nint run = 0; run < segment.Runs; run++, offset += _layout.Unit.Stride)
         {
             if (affine.IsNarrow)
                 Map.Run<T, V, AffineMap<T, V>, Nothing>(new(_operands.Input + offset, affine), Target(offset, segment.Length));
             else
-                Map.Run<T, W, AffineMap<T, W>, Nothing>(new(_operands.Input + offset, affine), Target(offset, segment.Length));
+                Map.Run<T, W, WideAffineMap<T, W>, Nothing>(new(_operands.Input + offset, new(statistics, weight, bias)), Target(offset, segment.Length));
         }
     }
 

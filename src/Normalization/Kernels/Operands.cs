@@ -13,10 +13,14 @@ internal unsafe struct Operands<T> where T : unmanaged
     public T* InputGradient;
     public T* WeightGradient;
     public T* BiasGradient;
+
+    /// <summary>Where weights are repeated for each element: what the gradient of each repetition gains, instead of those of the parameters.</summary>
+    public double* ExpandedWeightGradient;
+    public double* ExpandedBiasGradient;
     public GroupStatistics* Statistics;
     public double Epsilon;
 
-    /// <summary>Σ dy and Σ dy · (x - mean) of each channel: written where there is no InputGradient, given otherwise.</summary>
+    /// <summary>Σ dy and Σ dy · x̂ of each channel: written where there is no InputGradient, given otherwise.</summary>
     public Sums* ChannelSums;
 
     /// <summary>How many elements the given sums run over.</summary>

@@ -12,6 +12,8 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
     where V : unmanaged, ISimd<V, T>
     where W : unmanaged, IWideSimd<W, T>
 {
+    private const nint RowsOfDoubles = 64;
+
     private readonly GroupLayout _layout;
     private readonly Operands<T> _operands;
     private readonly double* _partials;
@@ -52,18 +54,19 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
         }
         nint least = Math.Max(Thresholds.BlockElements / layout.Unit.Length, (layout.Groups + Thresholds.MostBlocks - 1) / Thresholds.MostBlocks);
         nint rowsPerBlock = (least + period - 1) / period * period;
+        // Doubles add up fewer rows before they start anew: the fewer, the less rounding.
+        if (typeof(T) == typeof(double))
+            rowsPerBlock = Math.Min(rowsPerBlock, RowsOfDoubles * period);
         nint blocks = (layout.Groups + rowsPerBlock - 1) / rowsPerBlock;
         nint padded = Padded(layout.Unit.Length * period);
-        using var scratch = new Scratch<double>(Memory.LineRoom(blocks * 2 * padded));
+        using var scratch = new Scratch<double>(Memory.LineRoom((blocks + 1) * 2 * padded));
         fixed (double* memory = scratch.Span)
         {
             double* partials = Memory.AtLine(memory);
             var job = new RowBackward<T, V, W>(layout, operands, rowsPerBlock, partials, isStreamed);
             Partition.For(job, blocks, degree);
-            for (nint block = 1; block < blocks; block++)
-                ColumnReduction.AddTo<T, W>(partials, partials + (block * 2 * padded), 2 * padded);
-            RowGradients<T, V, W>.Accumulate(operands.BiasGradient, 0, partials, job.Parameters);
-            RowGradients<T, V, W>.Accumulate(operands.WeightGradient, 0, partials + padded, job.Parameters);
+            ColumnReduction.AddUp<T, W>(partials, blocks, 2 * padded, partials + (blocks * 2 * padded));
+            RowGradients<T, V, W>.Accumulate(operands, 0, partials, partials + padded, job.Parameters);
         }
     }
 
@@ -93,9 +96,12 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
     {
         Sums* rowSums = stackalloc Sums[Map.RowsAtOnce];
         GradientAffine* affines = stackalloc GradientAffine[Map.RowsAtOnce];
+        double* pivots = stackalloc double[Map.RowsAtOnce];
+        for (nint i = 0; typeof(T) == typeof(double) && i < (areFour ? Map.RowsAtOnce : 1); i++)
+            pivots[i] = RowGradients<T, V, W>.Pivot(_layout, _operands, row + i);
         nint offset = row * Width, weight = row % _layout.Channels * Width;
         var rows = new WeightedRows<T>(
-            _operands.Input + offset, _operands.OutputGradient + offset, _operands.Weight + weight, Width, _operands.Statistics + row, step: 1);
+            _operands.Input + offset, _operands.OutputGradient + offset, _operands.Weight + weight, Width, _operands.Statistics + row, pivots, step: 1);
         RowGradientReduction.Run<T, W>(rows, areFour, Width, _ahead, rowSums, sums + weight, products + weight);
         for (nint i = 0; i < (areFour ? Map.RowsAtOnce : 1); i++)
             affines[i] = RowGradients<T, V, W>.Coefficients(_layout, _operands, row + i, rowSums[i]);

@@ -9,12 +9,53 @@ internal static unsafe class RowGradients<T, V, W>
     where V : unmanaged, ISimd<V, T>
     where W : unmanaged, IWideSimd<W, T>
 {
+    /// <summary>What weight · dy of a row is taken about.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static double Pivot(in GroupLayout layout, in Operands<T> operands, nint row)
+    {
+        nint width = layout.Unit.Length;
+        return operands.IsCentered
+            ? OutputPivot.OfProducts(operands.OutputGradient + (row * width), operands.Weight + (row % layout.Channels * width), width)
+            : 0;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static GradientAffine Coefficients(in GroupLayout layout, in Operands<T> operands, nint row, in Sums sums)
     {
         ref readonly GroupStatistics statistics = ref operands.Statistics[row];
-        double product = sums.Product - (statistics.Residue * sums.Sum);
-        return Projection.Create<T>(statistics, sums.Sum, product, layout.Unit.Length, operands.IsCentered).Weighted<T>(1);
+        if (typeof(T) == typeof(double))
+            return OfDoubles(layout, operands, row, sums with { Pivot = Pivot(layout, operands, row) });
+        nint width = layout.Unit.Length;
+        double product = statistics.ReciprocalDeviation * (sums.Product - (statistics.Residue * sums.Sum));
+        ProjectionSums<One> total = new() { Sum = sums.Sum, Product = product, Weight = 1 };
+        GradientAffine affine = Projection.Create<T>(statistics, total, width, operands.IsCentered).Weighted<T>(1);
+        // The sums see all products but those that cancel each other; three of them stand for these.
+        double largest = OutputPivot.LargestProduct(operands.OutputGradient + (row * width), operands.Weight + (row % layout.Channels * width), width);
+        return Range.HoldsProducts(Math.Max(Math.Max(Math.Abs(sums.Sum), Math.Abs(product)), largest)) ? affine : affine with { IsNarrow = false };
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static GradientAffine OfDoubles(in GroupLayout layout, in Operands<T> operands, nint row, in Sums sums)
+    {
+        ref readonly GroupStatistics statistics = ref operands.Statistics[row];
+        nint width = layout.Unit.Length;
+        if (sums.AreInRange(statistics, 1) && !sums.AreZero)
+        {
+            ProjectionSums<One> total = new() { Sum = sums.Sum, Product = sums.Product, Pivot = sums.Pivot, Weight = 1 };
+            return Projection.Create<T>(statistics, total, width, operands.IsCentered).Weighted<T>(1);
+        }
+        HardGroup group = new()
+        {
+            Input = (double*)(operands.Input + (row * width)),
+            OutputGradient = (double*)(operands.OutputGradient + (row * width)),
+            Weight = (double*)(operands.Weight + (row % layout.Channels * width)),
+            Units = 1,
+            Unit = layout.Unit,
+            IsElementwise = true,
+            Statistics = statistics,
+            IsCentered = operands.IsCentered,
+        };
+        return new() { IsHard = true, Hard = group.Gradient() };
     }
 
     /// <summary>Input gradients of one row or four, whose coefficients lie as far apart as their statistics.</summary>
@@ -38,18 +79,29 @@ internal static unsafe class RowGradients<T, V, W>
         {
             nint offset = row * stride;
             ref readonly GradientAffine affine = ref affines[row * step];
-            if (affine.IsNarrow)
+            if (affine.IsHard)
+                HardGroup.Write(affine.Hard, rows.Statistics[row * step], x + offset, dy + offset, (double*)w, 1, target.Down(offset));
+            else if (affine.IsNarrow)
                 Map.Run<T, V, WeightedGradientMap<T, V>, V>(new(x + offset, dy + offset, w, affine), target.Down(offset));
             else
                 Map.Run<T, W, WeightedGradientMap<T, W>, W>(new(x + offset, dy + offset, w, affine), target.Down(offset));
         }
     }
 
-    /// <summary>A parameter's gradient, if it is wanted, gains what was gathered for some of its elements.</summary>
+    /// <summary>The gradients of some parameters, as far as they are wanted, gain what was gathered for them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Accumulate(T* gradient, nint offset, double* terms, nint count)
+    public static void Accumulate(in Operands<T> operands, nint offset, double* biasTerms, double* weightTerms, nint count)
     {
-        if (gradient != null)
+        Accumulate(operands.BiasGradient, operands.ExpandedBiasGradient, offset, biasTerms, count);
+        Accumulate(operands.WeightGradient, operands.ExpandedWeightGradient, offset, weightTerms, count);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Accumulate(T* gradient, double* expanded, nint offset, double* terms, nint count)
+    {
+        if (expanded != null)
+            ColumnReduction.AddTo<T, W>(expanded + offset, terms, count);
+        else if (gradient != null)
             Map.Run<T, W, AccumulateMap<T, W>, Nothing>(new(gradient + offset, terms), new(gradient + offset, count, isStreamed: false, ahead: 0));
     }
 }
