@@ -66,14 +66,17 @@ internal sealed class GradientMeter
             (count[parameter], sum[parameter]) = (count[parameter] + 1, sum[parameter] + _dy[i]);
             input[parameter] += normalized;
             inputSquares[parameter] += normalized * normalized;
-            magnitudes[parameter] += Math.Abs(normalized * _dy[i]);
+            // No wider type than double is there to keep what a mean of doubles is off by: their x̂ counts as a deviation at least.
+            magnitudes[parameter] += Math.Max(Math.Abs(normalized), _result.Precision.DeviationFloor) * Math.Abs(_dy[i]);
         }
         for (int i = 0; i < _dy.Length; i++)
             squares[_geometry.ParameterOf(i)] += Square(_dy[i] - (sum[_geometry.ParameterOf(i)] / count[_geometry.ParameterOf(i)]));
         bool isWholeGroup = _geometry.Kind is LayerKind.BatchNorm or LayerKind.InstanceNorm;
         return Worst(actual, _gradients.Weight, i => _geometry.IsRows || !_exact.IsOfInput
             ? magnitudes[i]
-            : Math.Sqrt(inputSquares[i] * squares[i]) + (isWholeGroup ? 0 : Math.Abs(sum[i] / count[i] * input[i])));
+            : Math.Max(
+                Math.Sqrt(inputSquares[i] * squares[i]) + (isWholeGroup ? 0 : Math.Abs(sum[i] / count[i] * input[i])),
+                _result.Precision.GradientFloor * magnitudes[i]));
     }
 
     /// <summary>The error of dβ over Σ|dy|.</summary>

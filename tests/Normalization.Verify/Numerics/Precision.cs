@@ -2,16 +2,24 @@ namespace Normalization.Verify.Numerics;
 
 /// <summary>The promises about one element type, and the units they are measured in.</summary>
 internal sealed record Precision(
-    string Name, string Unit, double Largest, double OutputLimit, double StatisticsLimit, double RunningLimit, double GradientLimit, double GradientFloor)
+    string Name,
+    string Unit,
+    double Largest,
+    double OutputLimit,
+    double StatisticsLimit,
+    double RunningLimit,
+    double GradientLimit,
+    double GradientFloor,
+    double DeviationFloor)
 {
     private static readonly double s_smallestNormal = Math.ScaleB(1, -126);
 
     // 2⁻²³ of the scale of a float's error, a relative error for doubles.
     private static readonly double s_floatUnit = Math.ScaleB(1, -23);
 
-    public static Precision Single { get; } = new("float", "2⁻²³", float.MaxValue, 3, 1, 2, 3e-7, Math.ScaleB(1, -24));
+    public static Precision Single { get; } = new("float", "2⁻²³", float.MaxValue, 3, 1, 2, 3e-7, Math.ScaleB(1, -24), 0);
 
-    public static Precision Double { get; } = new("double", "relative", double.MaxValue, 1e-13, 1e-13, 1e-13, 1e-13, 0);
+    public static Precision Double { get; } = new("double", "relative", double.MaxValue, 1e-13, 1e-13, 1e-13, 1e-13, Math.ScaleB(1, -40), 1);
 
     private bool IsDouble => this == Double;
 
