@@ -62,12 +62,12 @@ internal sealed class GradientMeter
         for (int i = 0; i < _dy.Length; i++)
         {
             int parameter = _geometry.ParameterOf(i);
-            double normalized = _exact.Normalized(i).High;
+            // No wider type than double is there to keep what a mean of doubles is off by: their x̂ counts as a deviation at least.
+            double normalized = _exact.Normalized(i).High, magnitude = Math.Max(Math.Abs(normalized), _result.Precision.DeviationFloor);
             (count[parameter], sum[parameter]) = (count[parameter] + 1, sum[parameter] + _dy[i]);
             input[parameter] += normalized;
-            inputSquares[parameter] += normalized * normalized;
-            // No wider type than double is there to keep what a mean of doubles is off by: their x̂ counts as a deviation at least.
-            magnitudes[parameter] += Math.Max(Math.Abs(normalized), _result.Precision.DeviationFloor) * Math.Abs(_dy[i]);
+            inputSquares[parameter] += magnitude * magnitude;
+            magnitudes[parameter] += magnitude * Math.Abs(_dy[i]);
         }
         for (int i = 0; i < _dy.Length; i++)
             squares[_geometry.ParameterOf(i)] += Square(_dy[i] - (sum[_geometry.ParameterOf(i)] / count[_geometry.ParameterOf(i)]));
