@@ -51,13 +51,13 @@ internal sealed class GradientMeter
     }
 
     /// <summary>
-    /// The error of dγ over Σ|dy · x̂| for rows and given statistics; elsewhere over ‖x̂‖ · ‖dy - m(dy)‖ and what the common part of dy adds
-    /// where x̂ does not sum to zero.
+    /// The error of dγ over ‖x̂‖ · ‖dy - m(dy)‖ where x̂ sums to zero over what it sums over (BatchNorm, InstanceNorm), over Σ|dy · x̂| for
+    /// rows and given statistics, and over the larger of the two for GroupNorm.
     /// </summary>
     public double OfWeight(double[] actual)
     {
         int parameters = _geometry.ParameterCount;
-        double[] count = new double[parameters], sum = new double[parameters], input = new double[parameters];
+        double[] count = new double[parameters], sum = new double[parameters];
         double[] inputSquares = new double[parameters], squares = new double[parameters], magnitudes = new double[parameters];
         for (int i = 0; i < _dy.Length; i++)
         {
@@ -65,7 +65,6 @@ internal sealed class GradientMeter
             // No wider type than double is there to keep what a mean of doubles is off by: their x̂ counts as a deviation at least.
             double normalized = _exact.Normalized(i).High, magnitude = Math.Max(Math.Abs(normalized), _result.Precision.DeviationFloor);
             (count[parameter], sum[parameter]) = (count[parameter] + 1, sum[parameter] + _dy[i]);
-            input[parameter] += normalized;
             inputSquares[parameter] += magnitude * magnitude;
             magnitudes[parameter] += magnitude * Math.Abs(_dy[i]);
         }
@@ -75,8 +74,8 @@ internal sealed class GradientMeter
         return Worst(actual, _gradients.Weight, i => _geometry.IsRows || !_exact.IsOfInput
             ? magnitudes[i]
             : Math.Max(
-                Math.Sqrt(inputSquares[i] * squares[i]) + (isWholeGroup ? 0 : Math.Abs(sum[i] / count[i] * input[i])),
-                _result.Precision.GradientFloor * magnitudes[i]));
+                Math.Sqrt(inputSquares[i] * squares[i]),
+                isWholeGroup ? _result.Precision.GradientFloor * magnitudes[i] : magnitudes[i]));
     }
 
     /// <summary>The error of dβ over Σ|dy|.</summary>
