@@ -64,6 +64,7 @@ public sealed class ThresholdsTests
     public void The_gradient_of_few_elements_is_computed_in_double(int count, bool isNarrow)
     {
         var statistics = GroupStatistics<One>.FromMoments(0, 1, 0);
-        Projection<One>.Create<float>(statistics, 1, 1, count, isCentered: true).Weighted<float>(1).IsNarrow.Should().Be(isNarrow);
+        ProjectionSums<One> sums = new() { Sum = 1, Product = 1, Weight = 1 };
+        Projection<One>.Create<float>(statistics, sums, count, isCentered: true).Weighted<float>(1).IsNarrow.Should().Be(isNarrow);
     }
 }

@@ -25,6 +25,10 @@ public sealed class VerifyTests
     public void Doubles_are_within_their_limit_on_every_distribution(int size) => RequireAccuracy<double>(size);
 
     [Fact]
+    public void Doubles_are_within_their_limit_at_every_scale() =>
+        AccuracyCheck.Measure<double>(AccuracyCheck.ScaleCases(49)).SelectMany(static result => result.Broken).Should().BeEmpty();
+
+    [Fact]
     public void The_accuracy_check_notices_a_wrong_result()
     {
         Measurement broken = new(AccuracyCheck.Cases(false, 3).First(), Precision.Single) { Output = 3.01 };

@@ -18,7 +18,7 @@ internal readonly unsafe struct ColumnCoefficients(double* memory, nint channels
     public readonly double* Shift = memory + (2 * channels);
     public readonly double* Outer = memory + (3 * channels);
     public readonly double* Center = memory + (4 * channels);
-    public readonly bool* IsNarrow = (bool*)(memory + (5 * channels));
+    public readonly Arithmetic* Arithmetic = (Arithmetic*)(memory + (5 * channels));
 
     /// <summary>How much memory they take.</summary>
     public static nint Size(nint channels) => (Arrays * channels) + Padding;
@@ -27,22 +27,32 @@ internal readonly unsafe struct ColumnCoefficients(double* memory, nint channels
     public static nint RoomFor(nint columns) => (columns + Padding) & -Padding;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Set<TLanes>(nint channel, in Affine<TLanes> affine) where TLanes : unmanaged, ILanes<TLanes>
+    public void Set<TLanes>(nint channel, in Affine<TLanes> affine, Arithmetic arithmetic) where TLanes : unmanaged, ILanes<TLanes>
     {
         TLanes.Store(Pivot + channel, affine.Pivot);
         TLanes.Store(Inner + channel, affine.Scale);
         TLanes.Store(Shift + channel, affine.Shift);
-        new Span<bool>(IsNarrow + channel, TLanes.Count).Fill(affine.IsNarrow);
+        new Span<Arithmetic>(Arithmetic + channel, TLanes.Count).Fill(arithmetic);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Set<TLanes>(nint channel, in GradientAffine<TLanes> affine) where TLanes : unmanaged, ILanes<TLanes>
+    public void Set<TLanes>(nint channel, in GradientAffine<TLanes> affine, Arithmetic arithmetic) where TLanes : unmanaged, ILanes<TLanes>
     {
         TLanes.Store(Pivot + channel, affine.Pivot);
         TLanes.Store(Inner + channel, affine.Inner);
         TLanes.Store(Shift + channel, affine.Shift);
         TLanes.Store(Outer + channel, affine.Outer);
         TLanes.Store(Center + channel, affine.Center);
-        new Span<bool>(IsNarrow + channel, TLanes.Count).Fill(affine.IsNarrow);
+        new Span<Arithmetic>(Arithmetic + channel, TLanes.Count).Fill(arithmetic);
     }
+
+    /// <summary>What dx takes of a channel whose other coefficients no double holds, in the places of these.</summary>
+    public void Set(nint channel, in HardGradient gradient)
+    {
+        (Center[channel], Shift[channel], Inner[channel], Outer[channel]) = (gradient.Mean, gradient.MeanRest, gradient.Slope, gradient.Exponent);
+        Arithmetic[channel] = Kernels.Arithmetic.Hard;
+    }
+
+    public HardGradient HardGradientOf(nint channel) =>
+        new() { Exponent = (int)Outer[channel], Mean = Center[channel], MeanRest = Shift[channel], Slope = Inner[channel] };
 }

@@ -17,7 +17,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
     private const int Room = Thresholds.TileColumns + ColumnCoefficients.Padding;
 
     // A column adds up this many rows before it starts anew: the fewer, the less rounding.
-    private const nint RowsInARow = 256;
+    private static nint RowsInARow => typeof(T) == typeof(float) ? 256 : 64;
 
     private readonly ColumnLayout _layout;
     private readonly TPass _pass;
@@ -91,11 +91,20 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void BlockSums(in ColumnTile tile, nint block)
     {
-        double* memory = stackalloc double[(int)Memory.LineRoom(4 * Room)], channelPivots = Memory.AtLine(memory);
+        double* memory = stackalloc double[(int)Memory.LineRoom(7 * Room)], channelPivots = Memory.AtLine(memory);
         double* pivots = channelPivots + Room, sums = pivots + Room, products = sums + Room;
+        double* outputPivots = products + Room, sumRests = outputPivots + Room, productRests = sumRests + Room;
         for (nint channel = 0; channel < tile.Channels; channel++)
             channelPivots[channel] = _pass.Pivot(tile.FirstChannel + channel, _layout.Fold);
         Expand<W>(channelPivots, tile.Channels, pivots);
+        if (TPass.HasOutputPivots)
+        {
+            for (nint channel = 0; channel < tile.Channels; channel++)
+                channelPivots[channel] = _pass.OutputPivot(_layout, tile.FirstChannel + channel);
+            Expand<W>(channelPivots, tile.Channels, outputPivots);
+        }
+        new Span<double>(sumRests, (int)tile.Channels).Clear();
+        new Span<double>(productRests, (int)tile.Channels).Clear();
         double* channelSums = SumsOf(block) + tile.FirstChannel, channelProducts = ProductsOf(block) + tile.FirstChannel;
         new Span<double>(channelSums, (int)tile.Channels).Clear();
         new Span<double>(channelProducts, (int)tile.Channels).Clear();
@@ -106,23 +115,15 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
             new Span<double>(sums, columns).Clear();
             new Span<double>(products, columns).Clear();
             nint offset = ((first + row) * _layout.Columns) + tile.FirstColumn, count = Math.Min(RowsInARow, rows - row);
-            _pass.AddRows<W>(offset, _layout.Columns, count, tile.Columns, _rowsAhead, pivots, sums, products);
-            AddTotals(sums, channelSums, tile.Channels);
-            AddTotals(products, channelProducts, tile.Channels);
+            _pass.AddRows<W>(new(offset, _layout.Columns, count, tile.Columns, AreFour: true, IsStreamed: false, _rowsAhead), pivots, outputPivots, sums, products);
+            ColumnReduction.AddTotals<T, W>(sums, _layout.Fold, channelSums, sumRests, tile.Channels);
+            ColumnReduction.AddTotals<T, W>(products, _layout.Fold, channelProducts, productRests, tile.Channels);
         }
-    }
-
-    /// <summary>Adds the columns of each channel to its total.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void AddTotals(double* columns, double* totals, nint channels)
-    {
-        if (_layout.Fold == 1)
+        if (typeof(T) == typeof(double))
         {
-            ColumnReduction.AddTo<T, W>(totals, columns, channels);
-            return;
+            ColumnReduction.AddRests(channelSums, sumRests, tile.Channels);
+            ColumnReduction.AddRests(channelProducts, productRests, tile.Channels);
         }
-        for (nint channel = 0; channel < channels; channel++)
-            totals[channel] += ColumnReduction.Total<T, W>(columns + (channel * _layout.Fold), _layout.Fold);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
@@ -209,10 +210,18 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
 
         public bool HasBias => false;
 
-        public bool IsNarrow(nint channel) => _kernel._coefficients.IsNarrow[_firstChannel + channel];
+        public Arithmetic ArithmeticOf(nint channel) => _kernel._coefficients.Arithmetic[_firstChannel + channel];
 
         public void Run<TVector, THasBias>(nint first, nint count) where TVector : unmanaged, ISimd<TVector, T> where THasBias : struct, IFlag =>
             _kernel.Apply<TVector>(_kernel._layout.Part(_firstChannel + first, count), _firstRow, _rows, _worker);
+
+        public void RunHard<TWide>(nint channel) where TWide : unmanaged, IWideSimd<TWide, T>
+        {
+            ColumnTile part = _kernel._layout.Part(_firstChannel + channel, 1);
+            nint stride = _kernel._layout.Columns, offset = (_firstRow * stride) + part.FirstColumn;
+            ColumnRows rows = new(offset, stride, _rows, part.Columns, AreFour: false, IsStreamed: false, Ahead: 0);
+            _kernel._pass.WriteHard<TWide>(rows, part.FirstChannel, _kernel._coefficients);
+        }
     }
 
     private readonly struct TileBlockSums(ColumnKernel<T, V, W, TPass> kernel) : IJob

@@ -17,7 +17,7 @@ internal readonly struct ColumnLayout
         if (ChannelsPerTile < channels && ChannelsPerTile > whole)
             ChannelsPerTile -= ChannelsPerTile % whole;
         Tiles = (channels + ChannelsPerTile - 1) / ChannelsPerTile;
-        Blocks = new(rows, ChannelsPerTile * fold, ColumnReduction.RowsAtOnce);
+        Blocks = new(rows, ChannelsPerTile * fold, ColumnReduction.RowsAtOnce, nint.MaxValue);
         Channel = new(rows, fold, Columns);
     }
 

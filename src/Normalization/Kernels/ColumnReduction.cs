@@ -89,6 +89,73 @@ internal static unsafe class ColumnReduction
             totals[i] += terms[i];
     }
 
+    /// <summary>The first of several arrays that lie one after another gains the others; those of doubles with what the additions round off.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void AddUp<T, W>(double* arrays, nint number, nint count, double* rests)
+        where T : unmanaged
+        where W : unmanaged, IWideSimd<W, T>
+    {
+        if (typeof(T) == typeof(double))
+            new Span<double>(rests, (int)count).Clear();
+        for (nint i = 1; i < number; i++)
+        {
+            if (typeof(T) == typeof(double))
+                Move<T, W>(arrays, rests, arrays + (i * count), count);
+            else
+                AddTo<T, W>(arrays, arrays + (i * count), count);
+        }
+        if (typeof(T) == typeof(double))
+            AddRests(arrays, rests, count);
+    }
+
+    /// <summary>totals[i] += terms[i], with what that rounds off in rests[i] and zeros left in the terms.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void Move<T, W>(double* totals, double* rests, double* terms, nint count)
+        where T : unmanaged
+        where W : unmanaged, IWideSimd<W, T>
+    {
+        nint i = 0;
+        for (; i + W.Count <= count; i += W.Count)
+        {
+            W total = W.LoadDoubles(totals + i), term = W.LoadDoubles(terms + i);
+            W sum = total + term, part = sum - total;
+            W.StoreDoubles(rests + i, W.LoadDoubles(rests + i) + (total - (sum - part) + (term - part)));
+            W.StoreDoubles(totals + i, sum);
+        }
+        for (; i < count; i++)
+        {
+            double sum = totals[i] + terms[i], part = sum - totals[i];
+            rests[i] += totals[i] - (sum - part) + (terms[i] - part);
+            totals[i] = sum;
+        }
+        new Span<double>(terms, (int)count).Clear();
+    }
+
+    /// <summary>The total of each channel gains its columns, which are written over; what that rounds off of doubles goes to the rests.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void AddTotals<T, W>(double* columns, nint fold, double* totals, double* rests, nint channels)
+        where T : unmanaged
+        where W : unmanaged, IWideSimd<W, T>
+    {
+        for (nint channel = 0; channel < channels && fold > 1; channel++)
+            columns[channel] = Total<T, W>(columns + (channel * fold), fold);
+        if (typeof(T) == typeof(double))
+            Move<T, W>(totals, rests, columns, channels);
+        else
+            AddTo<T, W>(totals, columns, channels);
+    }
+
+    /// <summary>totals[i] += rests[i], unless a total has become an infinity or NaN.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void AddRests(double* totals, double* rests, nint count)
+    {
+        for (nint i = 0; i < count; i++)
+        {
+            double sum = totals[i] + rests[i];
+            totals[i] = double.IsFinite(sum) ? sum : totals[i];
+        }
+    }
+
     /// <summary>The sum of neighbouring columns in 8 lanes, column i in lane i mod 8; there is room for whole lanes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double Total<T, W>(double* columns, nint count)
@@ -161,8 +228,8 @@ internal readonly unsafe struct MomentRow<T, W, TSource>(TSource x, nint stride,
     public void Prefetch(nint i) => _x.Prefetch(i, isFar: false);
 }
 
-/// <summary>dy and dy · (x - pivot[j]).</summary>
-internal readonly unsafe struct GradientRow<T, W>(T* x, T* dy, nint stride, double* pivot) : IRowTerms<GradientRow<T, W>, W>
+/// <summary>dy - outputPivot[j] and (dy - outputPivot[j]) · (x - pivot[j]); the sums of floats need no pivot of dy.</summary>
+internal readonly unsafe struct GradientRow<T, W>(T* x, T* dy, nint stride, double* pivot, double* outputPivot) : IRowTerms<GradientRow<T, W>, W>
     where T : unmanaged
     where W : unmanaged, IWideSimd<W, T>
 {
@@ -170,9 +237,10 @@ internal readonly unsafe struct GradientRow<T, W>(T* x, T* dy, nint stride, doub
     private readonly T* _dy = dy;
     private readonly nint _stride = stride;
     private readonly double* _pivot = pivot;
+    private readonly double* _outputPivot = outputPivot;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public GradientRow<T, W> Down(nint rows) => new(_x + (rows * _stride), _dy + (rows * _stride), _stride, _pivot);
+    public GradientRow<T, W> Down(nint rows) => new(_x + (rows * _stride), _dy + (rows * _stride), _stride, _pivot, _outputPivot);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public W Column(nint i) => W.LoadDoubles(_pivot + i);
@@ -181,6 +249,8 @@ internal readonly unsafe struct GradientRow<T, W>(T* x, T* dy, nint stride, doub
     public void At<TAccess>(nint i, in W pivot, TAccess access, out W a, out W b) where TAccess : struct, IAccess
     {
         a = access.Load<W, T>(_dy + i);
+        if (typeof(T) == typeof(double))
+            a -= W.LoadDoubles(_outputPivot + i);
         b = access.Load<W, T>(_x + i) - pivot;
     }
 

@@ -72,10 +72,25 @@ internal interface IElementProgram<T> where T : unmanaged
 {
     bool HasBias { get; }
 
-    /// <summary>Whether the element type is wide enough for an item.</summary>
-    bool IsNarrow(nint item);
+    Arithmetic ArithmeticOf(nint item);
 
     void Run<V, THasBias>(nint first, nint count) where V : unmanaged, ISimd<V, T> where THasBias : struct, IFlag;
+
+    /// <summary>One item whose coefficients leave the range of a double.</summary>
+    void RunHard<W>(nint item) where W : unmanaged, IWideSimd<W, T>;
+}
+
+/// <summary>What an item is computed in.</summary>
+internal enum Arithmetic : byte
+{
+    /// <summary>The element type.</summary>
+    Narrow,
+
+    /// <summary>Double, for floats.</summary>
+    Wide,
+
+    /// <summary>Numbers with an exponent of their own, where the coefficients leave the range of a double. Rare, and slow.</summary>
+    Hard,
 }
 
 /// <summary>The one place that picks what an elementwise pass is compiled for.</summary>
@@ -91,13 +106,15 @@ internal static class ElementProgram
     {
         for (nint first = 0, count; first < items; first += count)
         {
-            bool isNarrow = program.IsNarrow(first);
-            for (count = 1; first + count < items && program.IsNarrow(first + count) == isNarrow; count++)
+            Arithmetic arithmetic = program.ArithmeticOf(first);
+            for (count = 1; first + count < items && arithmetic != Arithmetic.Hard && program.ArithmeticOf(first + count) == arithmetic; count++)
             {
             }
-            if (isNarrow && program.HasBias)
+            if (arithmetic == Arithmetic.Hard)
+                program.RunHard<W>(first);
+            else if (arithmetic == Arithmetic.Narrow && program.HasBias)
                 program.Run<V, On>(first, count);
-            else if (isNarrow)
+            else if (arithmetic == Arithmetic.Narrow)
                 program.Run<V, Off>(first, count);
             else if (program.HasBias)
                 program.Run<W, On>(first, count);

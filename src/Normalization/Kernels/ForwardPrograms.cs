@@ -3,9 +3,10 @@ using Normalization.Kernels.Simd;
 
 namespace Normalization.Kernels;
 
-/// <summary>Runs, a stride apart, that share their coefficients.</summary>
+/// <summary>Runs, a stride apart, that share their statistics and their coefficients.</summary>
 internal readonly unsafe struct AffineProgram<T, TSource, TEpilogue>(
-    TSource source, TEpilogue epilogue, nint stride, nint runs, Affine* affine, in Target<T> target) : IElementProgram<T>
+    TSource source, TEpilogue epilogue, nint stride, nint runs, GroupStatistics* statistics, double weight, double bias, in Target<T> target)
+    : IElementProgram<T>
     where T : unmanaged
     where TSource : struct, ISource<TSource, T>
     where TEpilogue : struct, IEpilogue<TEpilogue, T>
@@ -14,16 +15,28 @@ internal readonly unsafe struct AffineProgram<T, TSource, TEpilogue>(
     private readonly TEpilogue _epilogue = epilogue;
     private readonly nint _stride = stride;
     private readonly nint _runs = runs;
-    private readonly Affine* _affine = affine;
+    private readonly GroupStatistics* _statistics = statistics;
+    private readonly double _weight = weight;
+    private readonly double _bias = bias;
+    private readonly Affine _affine = Affine.Create<T>(*statistics, weight, bias);
     private readonly Target<T> _target = target;
 
     public bool HasBias => false;
 
-    public bool IsNarrow(nint item) => _affine->IsNarrow;
+    public Arithmetic ArithmeticOf(nint item) => _affine.IsNarrow ? Arithmetic.Narrow : Arithmetic.Hard;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Run<V, THasBias>(nint first, nint count) where V : unmanaged, ISimd<V, T> where THasBias : struct, IFlag =>
-        Map.Run<T, V, AffineMap<T, V, TSource, TEpilogue>, Nothing>(new(_source, _epilogue, _stride, _affine), _runs, areFour: false, _target, _stride);
+    public void Run<V, THasBias>(nint first, nint count) where V : unmanaged, ISimd<V, T> where THasBias : struct, IFlag
+    {
+        Affine affine = _affine;
+        Map.Run<T, V, AffineMap<T, V, TSource, TEpilogue>, Nothing>(new(_source, _epilogue, _stride, &affine), _runs, areFour: false, _target, _stride);
+    }
+
+    public void RunHard<W>(nint item) where W : unmanaged, IWideSimd<W, T>
+    {
+        WideAffine affine = new(*_statistics, _weight, _bias);
+        Map.Run<T, W, WideAffineMap<T, W, TSource, TEpilogue>, Nothing>(new(_source, _epilogue, _stride, &affine), _runs, areFour: false, _target, _stride);
+    }
 }
 
 /// <summary>Rows, a stride apart, with coefficients of their own and with weights that they share.</summary>
@@ -43,7 +56,7 @@ internal readonly unsafe struct WeightedAffineProgram<T, TSource, TEpilogue>(
 
     public bool HasBias => _bias != null;
 
-    public bool IsNarrow(nint item) => _affines[item].IsNarrow;
+    public Arithmetic ArithmeticOf(nint item) => _affines[item].IsNarrow ? Arithmetic.Narrow : Arithmetic.Wide;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Run<V, THasBias>(nint first, nint count) where V : unmanaged, ISimd<V, T> where THasBias : struct, IFlag =>
@@ -53,4 +66,6 @@ internal readonly unsafe struct WeightedAffineProgram<T, TSource, TEpilogue>(
             areFour: true,
             _target.Down(first * _stride),
             _stride);
+
+    public void RunHard<W>(nint item) where W : unmanaged, IWideSimd<W, T> => throw new InvalidOperationException("Rows are narrow or wide.");
 }

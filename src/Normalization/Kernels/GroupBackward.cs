@@ -50,18 +50,18 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
             ref readonly GroupStatistics statistics = ref _operands.Statistics[group % _layout.StatisticsPeriod];
             for (nint unit = first; unit < last && _operands.GivenSums == null; unit++)
             {
-                Sums total = default;
+                TotalSums total = default;
                 for (nint i = 0; i < _layout.Unit.Segments; i++)
                     total.Add(SegmentSums(unit, statistics, _layout.Unit[i]));
-                _unitSums[unit] = AboutMean(total, statistics);
+                _unitSums[unit] = AboutMean(unit, total.Value, statistics);
             }
             if (_operands.InputGradient == null)
                 continue;
-            Projection projection = Project(first, channel, statistics);
+            GroupGradient gradient = Project(group);
             for (nint unit = first; unit < last; unit++, channel++)
             {
                 for (nint i = 0; i < _layout.Unit.Segments; i++)
-                    Apply(unit, channel, statistics, projection, _layout.Unit[i]);
+                    Apply(unit, channel, statistics, gradient, _layout.Unit[i]);
             }
         }
         if (_isStreamed)
@@ -73,8 +73,15 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
     {
         if (_operands.GivenSums == null)
             SumSplit(degree);
-        if (_operands.InputGradient != null)
-            Partition.For(new UnitSegments(this), _layout.Units * _layout.Unit.Segments, degree);
+        if (_operands.InputGradient == null)
+            return;
+        using var scratch = new Scratch<GroupGradient>(_layout.Groups);
+        fixed (GroupGradient* gradients = scratch.Span)
+        {
+            for (nint group = 0; group < _layout.Groups; group++)
+                gradients[group] = Project(group);
+            Partition.For(new UnitSegments(this, gradients), _layout.Units * _layout.Unit.Segments, degree);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
@@ -87,10 +94,10 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
             Partition.For(new UnitSegmentSums(this, sums), _layout.Units * segments, degree);
             for (nint unit = 0; unit < _layout.Units; unit++)
             {
-                Sums total = default;
+                TotalSums total = default;
                 for (nint i = 0; i < segments; i++)
                     total.Add(sums[(unit * segments) + i]);
-                _unitSums[unit] = AboutMean(total, StatisticsOf(unit));
+                _unitSums[unit] = AboutMean(unit, total.Value, StatisticsOf(unit));
             }
         }
     }
@@ -99,46 +106,124 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
         ref _operands.Statistics[unit / _layout.UnitsPerGroup % _layout.StatisticsPeriod];
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private GradientTerms<T, W> Terms(nint offset, in GroupStatistics statistics) =>
-        new(_operands.Input + offset, _operands.OutputGradient + offset, Element.Round<T>(statistics.Mean));
+    private GradientTerms<T, W> Terms(nint offset, in GroupStatistics statistics, double outputPivot) =>
+        new(_operands.Input + offset, _operands.OutputGradient + offset, Element.Round<T>(statistics.Mean), outputPivot);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Sums SegmentSums(nint unit, in GroupStatistics statistics, in Segment segment) =>
         Reduction.Run<T, W, GradientTerms<T, W>>(
-            Terms((unit * _layout.UnitStride) + segment.Offset, statistics), segment.Runs, segment.Length, _layout.Unit.Stride);
+            Terms((unit * _layout.UnitStride) + segment.Offset, statistics, OutputPivotOf(unit)), segment.Runs, segment.Length, _layout.Unit.Stride);
 
-    /// <summary>Σ dy and Σ dy · (x - mean), from those about the pivot.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Sums AboutMean(in Sums aboutPivot, in GroupStatistics statistics) =>
-        new() { Sum = aboutPivot.Sum, Product = aboutPivot.Product - (GradientAffine.Low<T>(statistics) * aboutPivot.Sum) };
+    // What ranks add up, and what is taken about a given mean, does not sum to zero: there dy has no pivot.
+    private bool SumsToZero => _operands.IsCentered && !_operands.HasFixedStatistics && _operands.ChannelSums == null && _operands.GivenSums == null;
 
-    /// <summary>From Σ g and Σ g · (x - mean) of a group, with g = weight · dy.</summary>
+    /// <summary>What dy of a unit's group is taken about.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Projection Project(nint firstUnit, nint firstChannel, in GroupStatistics statistics)
+    private double OutputPivotOf(nint unit) => typeof(T) == typeof(float) || !SumsToZero
+        ? 0
+        : OutputPivot.Of(_operands.OutputGradient + (unit / _layout.UnitsPerGroup * _layout.GroupStride), _layout.Group);
+
+    /// <summary>The sums of a unit about the mean, from those about the pivot.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Sums AboutMean(nint unit, in Sums aboutPivot, in GroupStatistics statistics)
     {
-        Sums total = default;
+        double low = GradientAffine.Low<T>(statistics), r = statistics.ReciprocalDeviation;
+        Sums sums = new() { Sum = aboutPivot.Sum, Product = r * (aboutPivot.Product - (low * aboutPivot.Sum)), Pivot = OutputPivotOf(unit) };
+        return typeof(T) == typeof(float) ? sums : OfDoubles(unit, sums, statistics);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private Sums OfDoubles(nint unit, Sums sums, in GroupStatistics statistics)
+    {
+        if (sums.Pivot != 0 && _layout.UnitsPerGroup > 1)
+        {
+            T* x = _operands.Input + (unit * _layout.UnitStride);
+            double input = Moments<T, W, Plain<T>>.SumsAbout(new(x), _layout.Unit, statistics.Mean).Sum - (statistics.Residue * _layout.Unit.Elements);
+            sums.Input = statistics.ReciprocalDeviation * input;
+        }
+        bool areZero = sums.AreZero;
+        if (!areZero && sums.AreInRange(statistics, 1))
+            return sums;
+        HardGroup group = Hard(unit, 1, statistics);
+        return areZero && group.IsZero() ? sums : group.Sums();
+    }
+
+    private HardGroup Hard(nint firstUnit, nint units, in GroupStatistics statistics) => new()
+    {
+        Input = (double*)(_operands.Input + (firstUnit * _layout.UnitStride)),
+        OutputGradient = (double*)(_operands.OutputGradient + (firstUnit * _layout.UnitStride)),
+        Weight = _operands.Weight == null ? null : (double*)(_operands.Weight + (firstUnit % _layout.CoefficientPeriod)),
+        Units = units,
+        UnitStride = _layout.UnitStride,
+        Unit = _layout.Unit,
+        Statistics = statistics,
+        IsCentered = SumsToZero && units == _layout.UnitsPerGroup,
+    };
+
+    /// <summary>From the sums of a group's units to what dx takes of the group.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private GroupGradient Project(nint group)
+    {
+        nint firstUnit = group * _layout.UnitsPerGroup, firstChannel = firstUnit % _layout.CoefficientPeriod;
+        ref readonly GroupStatistics statistics = ref StatisticsOf(firstUnit);
+        double first = _operands.WeightOf<One>(firstChannel), pivot = _unitSums[firstUnit].Pivot;
+        double sum = 0, product = 0, excess = 0, input = 0;
+        bool areInRange = true;
         for (nint i = 0; i < _layout.UnitsPerGroup; i++)
         {
             double weight = _operands.WeightOf<One>(firstChannel + i);
             ref readonly Sums sums = ref _unitSums[firstUnit + i];
-            total.Add(new() { Sum = weight * sums.Sum, Product = weight * sums.Product });
+            sum += weight * sums.Sum;
+            product += weight * sums.Product;
+            excess += weight - first;
+            input += (weight - first) * sums.Input;
+            if (typeof(T) == typeof(double))
+                areInRange &= sums.AreInRange(statistics, weight);
         }
-        return Projection.Create<T>(statistics, total.Sum, total.Product, _operands.CountOf(_layout.Group.Elements), _operands.IsCentered);
+        double count = _operands.CountOf(_layout.Group.Elements);
+        if (!areInRange && !_operands.HasFixedStatistics)
+        {
+            HardGroup hard = Hard(firstUnit, _layout.UnitsPerGroup, statistics);
+            return new() { IsHard = true, Hard = _operands.GivenSums != null ? hard.Gradient(_unitSums[firstUnit], count) : hard.Gradient() };
+        }
+        ProjectionSums<One> total = new()
+        {
+            Sum = sum,
+            Product = typeof(T) == typeof(float) ? product : product + (pivot * input),
+            Pivot = pivot,
+            Weight = first,
+            WeightExcess = excess / _layout.UnitsPerGroup,
+        };
+        return new() { Projection = Projection.Create<T>(statistics, total, count, _operands.IsCentered) };
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private void Apply(nint unit, nint channel, in GroupStatistics statistics, in Projection projection, in Segment segment)
+    private void Apply(nint unit, nint channel, in GroupStatistics statistics, in GroupGradient gradient, in Segment segment)
     {
         nint offset = (unit * _layout.UnitStride) + segment.Offset;
+        double weight = _operands.WeightOf<One>(channel);
         if (_operands.HasFixedStatistics)
         {
-            Affine scaling = Affine.Scaling<T>(statistics.ReciprocalDeviation * _operands.WeightOf<One>(channel));
+            GroupStatistics uncentered = statistics.Uncentered;
             ElementProgram.Run<T, V, W, AffineProgram<T, Plain<T>, Identity<T>>>(
-                new(new(_operands.OutputGradient + offset), default, _layout.Unit.Stride, segment.Runs, &scaling, Target(offset, segment.Length)), 1);
+                new(
+                    new(_operands.OutputGradient + offset),
+                    default,
+                    _layout.Unit.Stride,
+                    segment.Runs,
+                    &uncentered,
+                    weight,
+                    0,
+                    Target(offset, segment.Length)),
+                1);
             return;
         }
-        GradientAffine affine = projection.Weighted<T>(_operands.WeightOf<One>(channel));
-        ElementProgram.Run<T, V, W, RunsProgram>(new(in this, offset, segment, &affine), 1);
+        GradientAffine affine = gradient.IsHard ? new() { IsHard = true, Hard = gradient.Hard } : gradient.Projection.Weighted<T>(weight);
+        ElementProgram.Run<T, V, W, GradientProgram<T>>(
+            new(
+                _operands.Input + offset, _operands.OutputGradient + offset, _layout.Unit.Stride, segment.Runs,
+                affine, statistics, weight, Target(offset, segment.Length)),
+            1);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -150,45 +235,28 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
     {
         if (_operands.WeightGradient == null && _operands.BiasGradient == null)
             return;
-        nint units = _layout.Units, groups = _layout.CoefficientPeriod / _layout.UnitsPerGroup;
-        for (nint group = 0; group < groups; group++)
+        nint units = _layout.Units;
+        for (nint channel = 0; channel < _layout.CoefficientPeriod; channel++)
         {
-            for (nint channel = group * _layout.UnitsPerGroup; channel < (group + 1) * _layout.UnitsPerGroup; channel++)
+            CompensatedSum weightGradient = default, biasGradient = default;
+            for (nint unit = channel; unit < units; unit += _layout.CoefficientPeriod)
             {
-                double weightGradient = 0, biasGradient = 0;
-                nint statistic = group;
-                for (nint unit = channel; unit < units; unit += _layout.CoefficientPeriod)
-                {
-                    weightGradient += _operands.Statistics[statistic].ReciprocalDeviation * _unitSums[unit].Product;
-                    biasGradient += _unitSums[unit].Sum;
-                    statistic = statistic + groups < _layout.StatisticsPeriod ? statistic + groups : group;
-                }
-                _operands.AddParameterGradients<One>(channel, weightGradient, biasGradient);
+                Sums plain = _unitSums[unit].AboutZero(_layout.Unit.Elements);
+                weightGradient.Add(plain.Product);
+                biasGradient.Add(plain.Sum);
             }
+            _operands.AddParameterGradients<One>(channel, weightGradient.Value, biasGradient.Value);
         }
     }
 
-    /// <summary>The runs of a segment.</summary>
-    private readonly ref struct RunsProgram(ref readonly GroupBackward<T, V, W> backward, nint offset, in Segment segment, GradientAffine* affine)
-        : IElementProgram<T>
+    /// <summary>What dx takes of a group.</summary>
+    private readonly struct GroupGradient
     {
-        private readonly ref readonly GroupBackward<T, V, W> _backward = ref backward;
-        private readonly nint _offset = offset;
-        private readonly Segment _segment = segment;
-        private readonly GradientAffine* _affine = affine;
+        public Projection Projection { get; init; }
 
-        public bool HasBias => false;
+        public bool IsHard { get; init; }
 
-        public bool IsNarrow(nint segment) => _affine->IsNarrow;
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Run<TVector, THasBias>(nint first, nint count) where TVector : unmanaged, ISimd<TVector, T> where THasBias : struct, IFlag
-        {
-            nint stride = _backward._layout.Unit.Stride;
-            T* x = _backward._operands.Input + _offset, dy = _backward._operands.OutputGradient + _offset;
-            Map.Run<T, TVector, GradientMap<T, TVector>, Nothing>(
-                new(x, dy, stride, _affine), _segment.Runs, areFour: false, _backward.Target(_offset, _segment.Length), stride);
-        }
+        public HardGradient Hard { get; init; }
     }
 
     private readonly struct UnitSegmentSums(GroupBackward<T, V, W> backward, Sums* sums) : IJob
@@ -205,9 +273,10 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
         }
     }
 
-    private readonly struct UnitSegments(GroupBackward<T, V, W> backward) : IJob
+    private readonly struct UnitSegments(GroupBackward<T, V, W> backward, GroupGradient* gradients) : IJob
     {
         private readonly GroupBackward<T, V, W> _backward = backward;
+        private readonly GroupGradient* _gradients = gradients;
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public void Run(nint start, nint end)
@@ -216,10 +285,9 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
             for (nint i = start; i < end; i++)
             {
                 (nint unit, nint segment) = (i / layout.Unit.Segments, i % layout.Unit.Segments);
-                nint first = unit / layout.UnitsPerGroup * layout.UnitsPerGroup;
                 ref readonly GroupStatistics statistics = ref _backward.StatisticsOf(unit);
-                Projection projection = _backward.Project(first, first % layout.CoefficientPeriod, statistics);
-                _backward.Apply(unit, unit % layout.CoefficientPeriod, statistics, projection, layout.Unit[segment]);
+                _backward.Apply(
+                    unit, unit % layout.CoefficientPeriod, statistics, _gradients[unit / layout.UnitsPerGroup], layout.Unit[segment]);
             }
             if (_backward._isStreamed)
                 Fence.Publish();

@@ -118,12 +118,12 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
                 Partition.For(new SegmentMoments(this, sums), _layout.Groups * segments, degree);
                 for (nint group = 0; group < _layout.Groups; group++)
                 {
-                    Sums total = default;
+                    TotalSums total = default;
                     for (nint i = 0; i < segments; i++)
                         total.Add(sums[(group * segments) + i]);
                     TSource x = _source.At(group * _layout.GroupStride);
                     _operands.Statistics[group] = Moments<T, W, TSource>.Finish(
-                        x, _layout.Group, total, _operands.IsCentered, _operands.Epsilon);
+                        x, _layout.Group, total.Value, _operands.IsCentered, _operands.Epsilon);
                 }
             }
         }
@@ -136,9 +136,18 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
     private void ApplyUnit(nint unit, nint channel, in GroupStatistics statistics, in Segment segment)
     {
         nint offset = (unit * _layout.UnitStride) + segment.Offset;
-        var affine = Affine.Create<T>(statistics, _operands.WeightOf<One>(channel), _operands.BiasOf<One>(channel));
+        GroupStatistics copy = statistics;
         ElementProgram.Run<T, V, W, AffineProgram<T, TSource, TEpilogue>>(
-            new(_source.At(offset), _epilogue.At(offset), _layout.Unit.Stride, segment.Runs, &affine, Target(offset, segment.Length)), 1);
+            new(
+                _source.At(offset),
+                _epilogue.At(offset),
+                _layout.Unit.Stride,
+                segment.Runs,
+                &copy,
+                _operands.WeightOf<One>(channel),
+                _operands.BiasOf<One>(channel),
+                Target(offset, segment.Length)),
+            1);
     }
 
     /// <summary>A segment of one row, or of four that share their weights.</summary>

@@ -7,8 +7,14 @@ namespace Normalization.Kernels;
 /// <summary>The statistics of one group, or of several side by side. The mean is <see cref="Mean"/> + <see cref="Residue"/>.</summary>
 internal unsafe struct GroupStatistics<TLanes> where TLanes : unmanaged, ILanes<TLanes>
 {
-    // How far, in squared deviations, the pivot may lie from the mean before the sums about it lose digits.
+    // How far, in squared deviations, the pivot may lie from the mean before the sums about it lose digits: those of floats have more to lose.
     private const double FarPivot = 16;
+    private const double FarPivotOfDoubles = 4;
+
+    // Where squares of doubles may have lost digits to the ends of the range, and where an epsilon is so large that those do not count.
+    private static readonly double _smallestVariance = double.ScaleB(1, -850);
+    private static readonly double _largestVariance = double.ScaleB(1, 1000);
+    private static readonly double _largeEpsilon = double.ScaleB(1, -700);
 
     public TLanes Mean;
     public TLanes Residue;
@@ -36,16 +42,25 @@ internal unsafe struct GroupStatistics<TLanes> where TLanes : unmanaged, ILanes<
     public static GroupStatistics<TLanes> FromMoments(TLanes mean, TLanes variance, double epsilon, TLanes residue = default) =>
         new() { Mean = mean, Residue = residue, Variance = variance, ReciprocalDeviation = TLanes.ReciprocalRoot(variance + epsilon) };
 
+    /// <summary>The same scale about a mean of zero.</summary>
+    public readonly GroupStatistics<TLanes> Uncentered => new() { ReciprocalDeviation = ReciprocalDeviation };
+
     public static GroupStatistics<TLanes> FromSaved(TLanes mean, TLanes reciprocalDeviation) =>
         new() { Mean = mean, ReciprocalDeviation = reciprocalDeviation, Variance = (TLanes)1 / (reciprocalDeviation * reciprocalDeviation) };
 
     /// <summary>Whether sums about this pivot keep their digits in every lane.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly bool AreNear(TLanes pivot)
+    public readonly bool AreNear<T>(TLanes pivot) where T : unmanaged
     {
         TLanes offset = Mean - pivot;
-        return TLanes.AreAtMost(offset * offset, FarPivot * Variance);
+        return TLanes.AreAtMost(offset * offset, (typeof(T) == typeof(float) ? FarPivot : FarPivotOfDoubles) * Variance);
     }
+
+    /// <summary>Whether the squares of the differences neither overflow nor vanish, in every lane; those of floats cannot.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly bool AreInRange<T>(double epsilon) where T : unmanaged =>
+        typeof(T) == typeof(float)
+        || (TLanes.AreAtMost(Variance, _largestVariance) && TLanes.AreAtMost(epsilon < _largeEpsilon ? _smallestVariance : 0, Variance));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static GroupStatistics<TLanes> Load(GroupStatistics* source)

@@ -19,7 +19,7 @@ internal static unsafe class Launch
     {
         if (plan.Elements == 0)
             return;
-        using var coefficients = new Coefficients<T>(plan, Direction.Forward, hasFixedStatistics, weight, bias, default, default);
+        using var coefficients = new Coefficients<T>(plan, Direction.Forward, hasFixedStatistics, weight, bias);
         fixed (T* px = x, py = y, pw = coefficients.Weight, pb = coefficients.Bias)
         fixed (GroupStatistics* ps = statistics)
         {
@@ -53,14 +53,15 @@ internal static unsafe class Launch
         if (plan.Elements == 0)
             return;
         Direction direction = weightGradient.IsEmpty && biasGradient.IsEmpty ? Direction.InputGradient : Direction.Backward;
-        using var coefficients = new Coefficients<T>(plan, direction, hasFixedStatistics, weight, default, weightGradient, biasGradient);
+        using var coefficients = new Coefficients<T>(plan, direction, hasFixedStatistics, weight, default);
         if (coefficients.Route.Direction == Direction.Forward)
         {
             Scale(plan, dy, weight, statistics, dx);
             return;
         }
         fixed (T* px = x, pdy = dy, pdx = dx, pw = coefficients.Weight)
-        fixed (T* pdw = coefficients.WeightGradient, pdb = coefficients.BiasGradient)
+        fixed (T* pdw = weightGradient, pdb = biasGradient)
+        fixed (double* expanded = coefficients.ExpandedGradients)
         fixed (GroupStatistics* ps = statistics)
         {
             KernelSet<T>.Active.Backward(coefficients.Route, new()
@@ -71,6 +72,8 @@ internal static unsafe class Launch
                 Weight = pw,
                 WeightGradient = pdw,
                 BiasGradient = pdb,
+                ExpandedWeightGradient = expanded,
+                ExpandedBiasGradient = expanded == null ? null : expanded + (coefficients.ExpandedGradients.Length / 2),
                 Statistics = ps,
                 HasFixedStatistics = hasFixedStatistics,
                 IsCentered = plan.IsCentered,
@@ -79,7 +82,7 @@ internal static unsafe class Launch
         coefficients.AddGradients(weightGradient, biasGradient);
     }
 
-    /// <summary>BatchNorm's Σ dy and Σ dy · (x - mean) of each channel alone, for a group that has more elements elsewhere.</summary>
+    /// <summary>BatchNorm's Σ dy and Σ dy · x̂ of each channel alone, for a group that has more elements elsewhere.</summary>
     public static void GradientSums<T>(
         in Plan plan, ReadOnlySpan<T> x, ReadOnlySpan<T> dy, Span<GroupStatistics> statistics, Span<Sums> sums)
         where T : unmanaged
@@ -139,7 +142,7 @@ internal static unsafe class Launch
         {
             var operands = new BackwardOperands<T> { WeightGradient = pdw, BiasGradient = pdb };
             for (int channel = 0; channel < sums.Length; channel++)
-                operands.AddParameterGradients<One>(channel, statistics[channel].ReciprocalDeviation * sums[channel].Product, sums[channel].Sum);
+                operands.AddParameterGradients<One>(channel, sums[channel].Product, sums[channel].Sum);
         }
     }
 
@@ -162,32 +165,25 @@ internal static unsafe class Launch
     private readonly ref struct Coefficients<T> : IDisposable where T : unmanaged
     {
         private readonly Scratch<T> _scratch;
+        private readonly Scratch<double> _gradients;
 
-        public Coefficients(
-            in Plan plan,
-            Direction direction,
-            bool hasFixedStatistics,
-            ReadOnlySpan<T> weight,
-            ReadOnlySpan<T> bias,
-            Span<T> weightGradient,
-            Span<T> biasGradient)
+        public Coefficients(in Plan plan, Direction direction, bool hasFixedStatistics, ReadOnlySpan<T> weight, ReadOnlySpan<T> bias)
         {
-            bool hasAny = !(weight.IsEmpty && bias.IsEmpty && weightGradient.IsEmpty && biasGradient.IsEmpty);
+            bool hasGradients = direction == Direction.Backward, hasAny = hasGradients || !(weight.IsEmpty && bias.IsEmpty);
             Route = Dispatch.Choose(hasAny ? plan : plan with { Coefficients = CoefficientSharing.None }, direction, hasFixedStatistics);
             Weight = weight;
             Bias = bias;
-            WeightGradient = weightGradient;
-            BiasGradient = biasGradient;
             if (!Route.HasElementwiseWeights || (Route.Repetition == 1 && !weight.IsEmpty))
                 return;
             int length = checked((int)(plan.Parameters * Route.Repetition));
-            _scratch = new Scratch<T>((nint)4 * length);
+            _scratch = new Scratch<T>((nint)2 * length);
             Weight = Expand(_scratch.Span[..length], weight, 1);
             Bias = bias.IsEmpty ? bias : Expand(_scratch.Span.Slice(length, length), bias, 0);
-            if (Route.Repetition > 1)
+            if (Route.Repetition > 1 && hasGradients)
             {
-                WeightGradient = weightGradient.IsEmpty ? default : Cleared(_scratch.Span.Slice(2 * length, length));
-                BiasGradient = biasGradient.IsEmpty ? default : Cleared(_scratch.Span.Slice(3 * length, length));
+                _gradients = new Scratch<double>((nint)2 * length);
+                ExpandedGradients = _gradients.Span;
+                ExpandedGradients.Clear();
             }
         }
 
@@ -197,20 +193,23 @@ internal static unsafe class Launch
 
         public ReadOnlySpan<T> Bias { get; }
 
-        public Span<T> WeightGradient { get; }
-
-        public Span<T> BiasGradient { get; }
+        /// <summary>The gradients of the repeated weights, then those of the repeated biases: in double, for they are added up once more.</summary>
+        public Span<double> ExpandedGradients { get; }
 
         public void AddGradients(Span<T> weightGradient, Span<T> biasGradient)
         {
-            if (Route.Repetition > 1)
-            {
-                AddFolded(WeightGradient, weightGradient);
-                AddFolded(BiasGradient, biasGradient);
-            }
+            if (ExpandedGradients.IsEmpty)
+                return;
+            int length = ExpandedGradients.Length / 2;
+            AddFolded(ExpandedGradients[..length], weightGradient);
+            AddFolded(ExpandedGradients[length..], biasGradient);
         }
 
-        public void Dispose() => _scratch.Dispose();
+        public void Dispose()
+        {
+            _scratch.Dispose();
+            _gradients.Dispose();
+        }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private Span<T> Expand(Span<T> destination, ReadOnlySpan<T> source, double missing)
@@ -222,21 +221,15 @@ internal static unsafe class Launch
             return destination;
         }
 
-        private static Span<T> Cleared(Span<T> span)
-        {
-            span.Clear();
-            return span;
-        }
-
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-        private void AddFolded(ReadOnlySpan<T> expanded, Span<T> gradient)
+        private void AddFolded(ReadOnlySpan<double> expanded, Span<T> gradient)
         {
             for (int i = 0; i < gradient.Length; i++)
             {
-                double sum = Element.ToDouble(gradient[i]);
-                foreach (T term in expanded.Slice((int)(i * Route.Repetition), (int)Route.Repetition))
-                    sum += Element.ToDouble(term);
-                gradient[i] = Element.FromDouble<T>(sum);
+                double sum = 0;
+                foreach (double term in expanded.Slice((int)(i * Route.Repetition), (int)Route.Repetition))
+                    sum += term;
+                gradient[i] = Element.FromDouble<T>(Element.ToDouble(gradient[i]) + sum);
             }
         }
     }

@@ -12,19 +12,25 @@ internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
     where V : unmanaged, ISimd<V, T>
     where W : unmanaged, IWideSimd<W, T>
 {
+    // Doubles add up this many rows before they start anew: the fewer, the less rounding.
+    private const nint RowsOfDoubles = 64;
+
     private readonly GroupLayout _layout;
     private readonly BackwardOperands<T> _operands;
     private readonly Sums* _sums;
     private readonly GradientAffine* _affines;
+    private readonly double* _pivots;
     private readonly nint _ahead;
     private readonly bool _isStreamed;
 
-    private LongRowBackward(in GroupLayout layout, in BackwardOperands<T> operands, Sums* sums, GradientAffine* affines, bool isStreamed)
+    private LongRowBackward(
+        in GroupLayout layout, in BackwardOperands<T> operands, Sums* sums, GradientAffine* affines, double* pivots, bool isStreamed)
     {
         _layout = layout;
         _operands = operands;
         _sums = sums;
         _affines = affines;
+        _pivots = pivots;
         _isStreamed = isStreamed;
         nint fours = RowsPerPeriod > Map.RowsAtOnce ? Map.RowsAtOnce * layout.CoefficientPeriod * Width : Thresholds.RowTile;
         _ahead = Thresholds.Ahead(2 * layout.Elements * sizeof(T), fours);
@@ -45,17 +51,22 @@ internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
         nint tiles = TilesPerRow(layout);
         using var scratch = new Scratch<Sums>(layout.Groups * tiles);
         using var affineScratch = new Scratch<GradientAffine>(layout.Groups);
+        using var pivotScratch = new Scratch<double>(layout.Groups);
         fixed (Sums* sums = scratch.Span)
         fixed (GradientAffine* affines = affineScratch.Span)
+        fixed (double* pivots = pivotScratch.Span)
         {
-            var job = new LongRowBackward<T, V, W>(layout, operands, sums, affines, Thresholds.IsStreamed(3 * bytes, layout.Unit.Length * sizeof(T)));
+            for (nint row = 0; row < layout.Groups; row++)
+                pivots[row] = RowGradients<T, V, W>.Pivot(layout, operands, row);
+            bool isStreamed = Thresholds.IsStreamed(3 * bytes, layout.Unit.Length * sizeof(T));
+            var job = new LongRowBackward<T, V, W>(layout, operands, sums, affines, pivots, isStreamed);
             Partition.For(job, layout.CoefficientPeriod * tiles, degree);
             for (nint row = 0; row < layout.Groups; row++)
             {
-                Sums total = default;
+                TotalSums total = default;
                 for (nint tile = 0; tile < tiles; tile++)
                     total.Add(sums[(row * tiles) + tile]);
-                affines[row] = RowGradients<T, V, W>.Coefficients(layout, operands, row, total);
+                affines[row] = RowGradients<T, V, W>.Coefficients(layout, operands, row, total.Value);
             }
             nint fours = (job.RowsPerPeriod + Map.RowsAtOnce - 1) / Map.RowsAtOnce;
             Partition.For(new InputGradients(job), fours * layout.CoefficientPeriod * tiles, degree);
@@ -66,7 +77,7 @@ internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
     public void Run(nint start, nint end)
     {
         double* memory = stackalloc double[(int)Memory.LineRoom(2 * Thresholds.RowTile)], sums = Memory.AtLine(memory);
-        double* products = sums + Thresholds.RowTile;
+        double* products = sums + Thresholds.RowTile, rests = stackalloc double[2 * Thresholds.RowTile], totals = stackalloc double[2 * Thresholds.RowTile];
         Sums* rowSums = stackalloc Sums[Map.RowsAtOnce];
         (nint period, nint tiles) = (_layout.CoefficientPeriod, TilesPerRow(_layout));
         for (nint i = start; i < end; i++)
@@ -74,6 +85,12 @@ internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
             (nint phase, nint tile) = (i / tiles, i % tiles);
             nint column = tile * Thresholds.RowTile, columns = Math.Min(Thresholds.RowTile, Width - column);
             new Span<double>(sums, 2 * Thresholds.RowTile).Clear();
+            if (typeof(T) == typeof(double))
+            {
+                new Span<double>(totals, 2 * Thresholds.RowTile).Clear();
+                new Span<double>(rests, 2 * Thresholds.RowTile).Clear();
+            }
+            nint left = RowsOfDoubles;
             for (nint row = phase, count; row < _layout.Groups; row += count * period)
             {
                 bool areFour = AreFour(row);
@@ -81,9 +98,19 @@ internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
                 RowGradientReduction.Run<T, W>(Rows(row, column), areFour, columns, _ahead, rowSums, sums, products);
                 for (nint k = 0; k < count; k++)
                     _sums[((row + (k * period)) * tiles) + tile] = rowSums[k];
+                if (typeof(T) == typeof(double) && (left -= count) <= 0)
+                {
+                    ColumnReduction.Move<T, W>(totals, rests, sums, 2 * Thresholds.RowTile);
+                    left = RowsOfDoubles;
+                }
             }
-            RowGradients<T, V, W>.Accumulate(_operands.WeightGradient, (phase * Width) + column, products, columns);
-            RowGradients<T, V, W>.Accumulate(_operands.BiasGradient, (phase * Width) + column, sums, columns);
+            if (typeof(T) == typeof(double))
+            {
+                ColumnReduction.Move<T, W>(totals, rests, sums, 2 * Thresholds.RowTile);
+                ColumnReduction.AddRests(totals, rests, 2 * Thresholds.RowTile);
+                new Span<double>(totals, 2 * Thresholds.RowTile).CopyTo(new Span<double>(sums, 2 * Thresholds.RowTile));
+            }
+            RowGradients<T, V, W>.Accumulate(_operands, (phase * Width) + column, sums, products, columns);
         }
     }
 
@@ -100,6 +127,7 @@ internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
             _operands.Weight + (row % period * Width) + column,
             period * Width,
             _operands.Statistics + row,
+            _pivots + row,
             period);
     }
 

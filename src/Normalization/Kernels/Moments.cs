@@ -21,7 +21,7 @@ internal static unsafe class Moments<T, W, TSource>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static GroupStatistics Finish(TSource group, in RunSet set, in Sums sums, bool isCentered, double epsilon)
     {
-        TryFinish<One>(group, 0, set, sums.Sum, sums.Product, isCentered, epsilon, out GroupStatistics statistics);
+        TryFinish(group, 0, set, (One)sums.Sum, (One)sums.Product, isCentered, epsilon, out GroupStatistics statistics);
         return statistics;
     }
 
@@ -32,34 +32,36 @@ internal static unsafe class Moments<T, W, TSource>
         where TLanes : unmanaged, ILanes<TLanes>
     {
         double count = set.Elements;
-        if (!isCentered)
-        {
-            statistics = GroupStatistics<TLanes>.FromSquares(product, count, epsilon);
-            return true;
-        }
-        TLanes pivot = group.Gather<TLanes>(step);
-        statistics = GroupStatistics<TLanes>.FromSums(sum, product, pivot, count, epsilon);
-        if (statistics.AreNear(pivot))
+        TLanes pivot = isCentered ? group.Gather<TLanes>(step) : 0;
+        statistics = isCentered
+            ? GroupStatistics<TLanes>.FromSums(sum, product, pivot, count, epsilon)
+            : GroupStatistics<TLanes>.FromSquares(product, count, epsilon);
+        bool areNear = !isCentered || statistics.AreNear<T>(pivot);
+        if (areNear && statistics.AreInRange<T>(epsilon))
             return true;
         if (TLanes.Count > 1)
             return false;
         double mean = TLanes.First(statistics.Mean);
-        if (double.IsFinite(mean - TLanes.First(pivot)))
+        if (!areNear && double.IsFinite(mean - TLanes.First(pivot)))
         {
             double rounded = Element.Round<T>(mean);
             Sums again = SumsAbout(group, set, rounded);
             statistics = GroupStatistics<TLanes>.FromSums(again.Sum, again.Product, rounded, count, epsilon);
         }
+        if (!statistics.AreInRange<T>(epsilon) && ScaledMoments.TryCompute<T, TSource>(group, set, isCentered, epsilon, out GroupStatistics scaled))
+            statistics = GroupStatistics<TLanes>.Load(&scaled);
         return true;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Sums SumsAbout(TSource group, in RunSet set, double pivot)
     {
-        Sums total = SegmentSums(group, set, set[0], pivot);
-        for (nint i = 1; i < set.Segments; i++)
+        if (set.Segments == 1)
+            return SegmentSums(group, set, set[0], pivot);
+        TotalSums total = default;
+        for (nint i = 0; i < set.Segments; i++)
             total.Add(SegmentSums(group, set, set[i], pivot));
-        return total;
+        return total.Value;
     }
 
     /// <summary>The sums of four groups of one segment, each about its own pivot.</summary>

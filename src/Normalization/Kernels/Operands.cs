@@ -38,9 +38,13 @@ internal unsafe struct BackwardOperands<T> where T : unmanaged
     public T* Weight;
     public T* WeightGradient;
     public T* BiasGradient;
+
+    /// <summary>Where weights are repeated for each element: what the gradient of each repetition gains, instead of those of the parameters.</summary>
+    public double* ExpandedWeightGradient;
+    public double* ExpandedBiasGradient;
     public GroupStatistics* Statistics;
 
-    /// <summary>Receives Σ dy and Σ dy · (x - mean) of each channel.</summary>
+    /// <summary>Receives Σ dy and Σ dy · x̂ of each channel.</summary>
     public Sums* ChannelSums;
 
     /// <summary>The same sums, given: they run over more elements than there are here, over <see cref="GivenCount"/>.</summary>

@@ -20,19 +20,22 @@ internal readonly struct MomentTerms<T, W, TSource>(TSource x, double pivot) : I
     public void Prefetch(nint i) => _x.Prefetch(i, isFar: false);
 }
 
-/// <summary>dy and dy · (x - pivot).</summary>
-internal readonly unsafe struct GradientTerms<T, W>(T* x, T* dy, double pivot) : ITerms<W>
+/// <summary>dy - outputPivot and (dy - outputPivot) · (x - pivot); the sums of floats need no pivot of dy.</summary>
+internal readonly unsafe struct GradientTerms<T, W>(T* x, T* dy, double pivot, double outputPivot) : ITerms<W>
     where T : unmanaged
     where W : unmanaged, IWideSimd<W, T>
 {
     private readonly T* _x = x;
     private readonly T* _dy = dy;
     private readonly W _pivot = W.Broadcast(pivot);
+    private readonly W _outputPivot = W.Broadcast(outputPivot);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void At<TAccess>(nint i, TAccess access, out W a, out W b) where TAccess : struct, IAccess
     {
         a = access.Load<W, T>(_dy + i);
+        if (typeof(T) == typeof(double))
+            a -= _outputPivot;
         b = access.Load<W, T>(_x + i) - _pivot;
     }
 

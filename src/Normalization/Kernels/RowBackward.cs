@@ -12,6 +12,8 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
     where V : unmanaged, ISimd<V, T>
     where W : unmanaged, IWideSimd<W, T>
 {
+    private const nint RowsOfDoubles = 64;
+
     private readonly GroupLayout _layout;
     private readonly BackwardOperands<T> _operands;
     private readonly double* _partials;
@@ -42,18 +44,18 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
         long bytes = layout.Elements * sizeof(T);
         int degree = Partition.DegreeFor(bytes);
         bool isStreamed = Thresholds.IsStreamed(3 * bytes, layout.Unit.Length * sizeof(T));
-        var blocks = new RowBlocks(layout.Groups, layout.Unit.Length, layout.CoefficientPeriod);
+        // Doubles add up fewer rows before they start anew: the fewer, the less rounding.
+        nint most = typeof(T) == typeof(double) ? RowsOfDoubles : nint.MaxValue;
+        var blocks = new RowBlocks(layout.Groups, layout.Unit.Length, layout.CoefficientPeriod, most);
         nint padded = Padded(layout.Coefficients);
-        using var scratch = new Scratch<double>(Memory.LineRoom(blocks.Count * 2 * padded));
+        using var scratch = new Scratch<double>(Memory.LineRoom((blocks.Count + 1) * 2 * padded));
         fixed (double* memory = scratch.Span)
         {
             double* partials = Memory.AtLine(memory);
             var job = new RowBackward<T, V, W>(layout, operands, blocks, partials, isStreamed);
             Partition.For(job, blocks.Count, degree);
-            for (nint block = 1; block < blocks.Count; block++)
-                ColumnReduction.AddTo<T, W>(partials, partials + (block * 2 * padded), 2 * padded);
-            RowGradients<T, V, W>.Accumulate(operands.BiasGradient, 0, partials, layout.Coefficients);
-            RowGradients<T, V, W>.Accumulate(operands.WeightGradient, 0, partials + padded, layout.Coefficients);
+            ColumnReduction.AddUp<T, W>(partials, blocks.Count, 2 * padded, partials + (blocks.Count * 2 * padded));
+            RowGradients<T, V, W>.Accumulate(operands, 0, partials, partials + padded, layout.Coefficients);
         }
     }
 
@@ -83,9 +85,12 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
     {
         Sums* rowSums = stackalloc Sums[Map.RowsAtOnce];
         GradientAffine* affines = stackalloc GradientAffine[Map.RowsAtOnce];
+        double* pivots = stackalloc double[Map.RowsAtOnce];
+        for (nint i = 0; typeof(T) == typeof(double) && i < (areFour ? Map.RowsAtOnce : 1); i++)
+            pivots[i] = RowGradients<T, V, W>.Pivot(_layout, _operands, row + i);
         nint offset = row * Width, weight = row % _layout.CoefficientPeriod * Width;
         var rows = new WeightedRows<T>(
-            _operands.Input + offset, _operands.OutputGradient + offset, _operands.Weight + weight, Width, _operands.Statistics + row, step: 1);
+            _operands.Input + offset, _operands.OutputGradient + offset, _operands.Weight + weight, Width, _operands.Statistics + row, pivots, step: 1);
         RowGradientReduction.Run<T, W>(rows, areFour, Width, _ahead, rowSums, sums + weight, products + weight);
         for (nint i = 0; i < (areFour ? Map.RowsAtOnce : 1); i++)
             affines[i] = RowGradients<T, V, W>.Coefficients(_layout, _operands, row + i, rowSums[i]);

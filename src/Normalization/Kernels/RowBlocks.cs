@@ -3,12 +3,12 @@ namespace Normalization.Kernels;
 /// <summary>Rows cut into blocks, each with sums of its own, by the sizes alone.</summary>
 internal readonly struct RowBlocks
 {
-    /// <summary>Every block but the last one has a multiple of <paramref name="step"/> rows.</summary>
-    public RowBlocks(nint rows, nint columns, nint step)
+    /// <summary>Every block but the last one has a multiple of <paramref name="step"/> rows, and at most <paramref name="most"/> times as many.</summary>
+    public RowBlocks(nint rows, nint columns, nint step, nint most)
     {
         nint least = Math.Max(Thresholds.BlockElements / columns, (rows + Thresholds.MostBlocks - 1) / Thresholds.MostBlocks);
         Rows = rows;
-        RowsPerBlock = (least + step - 1) / step * step;
+        RowsPerBlock = Math.Min((least + step - 1) / step, most) * step;
         Count = (rows + RowsPerBlock - 1) / RowsPerBlock;
     }
 

@@ -4,7 +4,8 @@ using Normalization.Kernels.Simd;
 namespace Normalization.Kernels;
 
 /// <summary>Rows that share their weights, a stride apart, with statistics of their own, a step apart.</summary>
-internal readonly unsafe struct WeightedRows<T>(T* input, T* outputGradient, T* weight, nint stride, GroupStatistics* statistics, nint step)
+internal readonly unsafe struct WeightedRows<T>(
+    T* input, T* outputGradient, T* weight, nint stride, GroupStatistics* statistics, double* pivots, nint step)
     where T : unmanaged
 {
     public readonly T* Input = input;
@@ -12,17 +13,21 @@ internal readonly unsafe struct WeightedRows<T>(T* input, T* outputGradient, T* 
     public readonly T* Weight = weight;
     public readonly nint Stride = stride;
     public readonly GroupStatistics* Statistics = statistics;
+
+    /// <summary>What weight · dy of each row is taken about; not there for floats.</summary>
+    public readonly double* Pivots = pivots;
+
     public readonly nint Step = step;
 
     /// <summary>The rows from the one that lies <paramref name="rows"/> below on.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public WeightedRows<T> Down(nint rows) =>
-        new(Input + (rows * Stride), OutputGradient + (rows * Stride), Weight, Stride, Statistics + (rows * Step), Step);
+        new(Input + (rows * Stride), OutputGradient + (rows * Stride), Weight, Stride, Statistics + (rows * Step), Pivots + (rows * Step), Step);
 }
 
 /// <summary>
-/// One pass over one row or four for all that backward needs of them: Σ g and Σ g · (x - mean) of each row, with g = weight · dy,
-/// and for each column Σ dy and Σ dy · x̂, to which every row adds in order. A row's sums are those of its tiles
+/// One pass over one row or four for all that backward needs of them: Σ g and Σ g · (x - mean) of each row, with g = weight · dy (of doubles
+/// Σ (g - pivot) and Σ (g - pivot) · x̂), and for each column Σ dy and Σ dy · x̂, to which every row adds in order. A row's sums are those of its tiles
 /// added in order. They have a fixed layout of 8 lanes of double, element i in lane i mod 8; the elements past the last multiple of 8
 /// are added as the last lanes of the 8 that end the row.
 /// </summary>
@@ -134,6 +139,7 @@ internal static unsafe class RowGradientReduction
         private readonly W _mean;
         private readonly W _scale;
         private readonly W _shift;
+        private readonly W _outputPivot;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public Row(in WeightedRows<T> rows, int index, nint first)
@@ -144,6 +150,7 @@ internal static unsafe class RowGradientReduction
             _mean = W.Broadcast(statistics->Mean);
             _scale = W.Broadcast(statistics->ReciprocalDeviation);
             _shift = W.Broadcast(-statistics->Residue * statistics->ReciprocalDeviation);
+            _outputPivot = typeof(T) == typeof(double) ? W.Broadcast(rows.Pivots[index * rows.Step]) : default;
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -155,7 +162,7 @@ internal static unsafe class RowGradientReduction
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Add(W dy, W x, W weight, ref W rowSum, ref W rowProduct, ref W sum, ref W product) =>
-            AddCentred(dy, x - _mean, weight, ref rowSum, ref rowProduct, ref sum, ref product);
+            AddCentred(dy, Excess(dy, weight), Centre(x), weight, ref rowSum, ref rowProduct, ref sum, ref product);
 
         /// <summary>The elements past the last multiple of the lanes, or all of a row that is shorter.</summary>
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
@@ -165,12 +172,15 @@ internal static unsafe class RowGradientReduction
             for (nint lane = 0; lane < Math.Min(Lanes, width); lane += W.Count)
             {
                 nint i = start + lane, count = Math.Min(W.Count, width - i);
-                W dy = W.LoadPart(OutputGradient + i, count), d = W.LoadPart(Input + i, count) - _mean;
+                W dy = W.LoadPart(OutputGradient + i, count), w = W.LoadPart(weight + i, count);
+                W excess = Excess(dy, w), d = Centre(W.LoadPart(Input + i, count));
                 dy = width < Lanes ? Reduction.MaskFirst<W, T>(dy, count) : Reduction.MaskLast<W, T>(dy, Lanes, tail, lane);
                 d = width < Lanes ? Reduction.MaskFirst<W, T>(d, count) : Reduction.MaskLast<W, T>(d, Lanes, tail, lane);
+                if (typeof(T) == typeof(double))
+                    excess = width < Lanes ? Reduction.MaskFirst<W, T>(excess, count) : Reduction.MaskLast<W, T>(excess, Lanes, tail, lane);
                 W rowSum = W.LoadDoubles(lanes + lane), rowProduct = W.LoadDoubles(lanes + Lanes + lane);
                 W sum = W.LoadDoubles(sums + i), product = W.LoadDoubles(products + i);
-                AddCentred(dy, d, W.LoadPart(weight + i, count), ref rowSum, ref rowProduct, ref sum, ref product);
+                AddCentred(dy, excess, d, w, ref rowSum, ref rowProduct, ref sum, ref product);
                 W.StoreDoubles(lanes + lane, rowSum);
                 W.StoreDoubles(lanes + Lanes + lane, rowProduct);
                 W.StoreDoubles(sums + i, sum);
@@ -178,17 +188,28 @@ internal static unsafe class RowGradientReduction
             }
         }
 
+        /// <summary>x - mean for floats, whose mean is close enough as one double; x̂ for doubles, whose products with dy could leave their range.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private void AddCentred(W dy, W d, W weight, ref W rowSum, ref W rowProduct, ref W sum, ref W product)
+        private W Centre(W x) => typeof(T) == typeof(float) ? x - _mean : W.FusedMultiplyAdd(x - _mean, _scale, _shift);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private W Excess(W dy, W weight) => typeof(T) == typeof(float) ? default : W.FusedMultiplyAdd(weight, dy, default(W) - _outputPivot);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private void AddCentred(W dy, W excess, W d, W weight, ref W rowSum, ref W rowProduct, ref W sum, ref W product)
         {
+            sum += dy;
+            if (typeof(T) == typeof(double))
+            {
+                rowSum += excess;
+                rowProduct = W.FusedMultiplyAdd(excess, d, rowProduct);
+                product = W.FusedMultiplyAdd(dy, d, product);
+                return;
+            }
             W dyd = dy * d;
             rowSum = W.FusedMultiplyAdd(weight, dy, rowSum);
             rowProduct = W.FusedMultiplyAdd(weight, dyd, rowProduct);
-            sum += dy;
             product = W.FusedMultiplyAdd(_scale, dyd, product);
-            // The mean as one double is close enough to that of floats.
-            if (typeof(T) == typeof(double))
-                product = W.FusedMultiplyAdd(_shift, dy, product);
         }
     }
 }

@@ -9,11 +9,23 @@ internal static class AccuracyCheck
     private static readonly int[] s_quickSizes = [7, 257];
     private static readonly double[] s_epsilons = [0, 1e-12, 1e-8, 1e-3];
 
+    private static readonly OutputGradientKind[] s_outputGradients = Enum.GetValues<OutputGradientKind>();
+
+    private static readonly Scales[] s_scales =
+    [
+        .. from exponent in (int[])[-997, -700, -500, -365, -240, 240, 350, 400, 500, 700, 997]
+           from scales in (Scales[])[new(Input: exponent), new(Weight: exponent), new(Bias: exponent), new(OutputGradient: exponent)]
+           select scales,
+        new(Input: -465, Weight: 565, Bias: 565), new(Input: 465, Weight: -581), new(Input: 900, OutputGradient: 900),
+        new(Input: -900, OutputGradient: -900), new(Weight: 900, OutputGradient: -900), new(Weight: -900, Bias: -900, OutputGradient: 900),
+        new(Input: 300, Weight: 700, OutputGradient: 500), new(Input: -300, Weight: -700, OutputGradient: -500),
+    ];
+
     public static bool Run(TextWriter output, bool isFull, bool isQuick)
     {
-        int[] sizes = isQuick ? s_quickSizes : s_sizes;
+        int[] sizes = isQuick ? s_quickSizes : s_sizes, scaledSizes = isQuick ? s_quickSizes : [16, 257, 4096, 20_000];
         bool isKept = Report<float>(output, isFull, Cases(isFull, sizes));
-        isKept &= Report<double>(output, isFull, Cases(isFull, sizes));
+        isKept &= Report<double>(output, isFull, Cases(isFull, sizes).Concat(ScaleCases(scaledSizes)));
         return isKept;
     }
 
@@ -35,7 +47,15 @@ internal static class AccuracyCheck
         from affine in (bool[])[true, false]
         where affine || isFull || size < 65536
         from @case in Layers(size, distribution, epsilon, affine)
-        select @case;
+        from outputGradient in epsilon == 1e-5 && affine && size < 65536 ? s_outputGradients : s_outputGradients[..1]
+        select @case with { OutputGradient = outputGradient };
+
+    /// <summary>Doubles from 10⁻³⁰⁰ to 10³⁰⁰: data, γ, β and dy each alone, and some of them together.</summary>
+    public static IEnumerable<AccuracyCase> ScaleCases(params int[] sizes) =>
+        from size in sizes
+        from scales in s_scales
+        from @case in Layers(size, Distribution.Named("N(0, 1)"), epsilon: 0, affine: true)
+        select @case with { Scales = scales };
 
     /// <summary>The layers in all the forms in which a group can have this size.</summary>
     public static IEnumerable<AccuracyCase> Layers(int size, Distribution distribution, double epsilon, bool affine)
@@ -70,7 +90,7 @@ internal static class AccuracyCheck
         IReadOnlyList<Measurement> results = Measure<T>(cases);
         var precision = Precision.Of<T>();
         bool hasPeer = typeof(T) == typeof(float);
-        output.WriteLine($"{precision.Name}: {results.Count} cases{(isFull ? "" : " (--full for all)")}; errors in {precision.Unit}, gradients normwise; worst first");
+        output.WriteLine($"{precision.Name}: {results.Count} cases{(isFull ? "" : " (--full for all)")}; errors in units of {precision.Unit}, gradients relative; worst first");
         output.WriteLine($"{"distribution",-26}{"output",10}{(hasPeer ? "PyTorch's" : ""),12}{"statistics",12}{"running",10}{"dx",10}{"dγ, dβ",10}  worst output in");
         foreach (var rows in results.GroupBy(result => result.Case.Distribution.Name).OrderByDescending(rows => rows.Max(row => row.Output)))
         {

@@ -89,6 +89,10 @@ internal static class HashWork
         AllEmpty<T>(hash);
         foreach (Geometry geometry in Around(isTiny ? 19 : 101))
             Misaligned<T>(hash, geometry, isTiny ? 3 : LineBytes / sizeof(float));
+        foreach (Geometry geometry in Around(isTiny ? 19 : 101).Concat(isTiny ? [] : Parallel.Take(8)))
+            NotFinite<T>(hash, geometry);
+        foreach (Geometry geometry in Around(isTiny ? 19 : 101))
+            Extreme<T>(hash, geometry);
         if (!isTiny)
         {
             foreach (Geometry geometry in Parallel)
@@ -138,6 +142,36 @@ internal static class HashWork
         }
     }
 
+    /// <summary>NaNs of different signs and payloads, and infinities, in some groups.</summary>
+    private static void NotFinite<T>(IncrementalHash hash, Geometry geometry) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var trial = new Trial<T>(geometry);
+        foreach (Tensor<T> tensor in (Tensor<T>[])[trial.Input, trial.OutputGradient])
+        {
+            for (int i = tensor.Length / 3; i < tensor.Length; i += 1 + (tensor.Length / 3))
+                tensor.Span[i] = T.PositiveInfinity;
+            for (int i = tensor.Length / 2; i < tensor.Length; i += 1 + (tensor.Length / 5))
+                tensor.Span[i] = (i & 1) == 0 ? T.NaN : T.CreateTruncating(BitConverter.UInt64BitsToDouble(0x7FF9_2345_6000_0000));
+        }
+        Step(hash, trial);
+    }
+
+    /// <summary>The ends of the range, where sums and products leave it.</summary>
+    private static void Extreme<T>(IncrementalHash hash, Geometry geometry) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        int most = typeof(T) == typeof(float) ? 120 : 1000;
+        foreach ((int x, int gamma, int dy) in ((int, int, int)[])[(most, 0, 0), (-most, 0, 0), (most, most, 0), (0, most, -most), (most / 2, -most, most)])
+        {
+            var trial = new Trial<T>(geometry, epsilon: 0);
+            foreach ((Tensor<T>? tensor, int exponent) in ((Tensor<T>?, int)[])[(trial.Input, x), (trial.Layer.Weight?.Value, gamma), (trial.OutputGradient, dy)])
+            {
+                for (int i = 0; i < tensor?.Length; i++)
+                    tensor.Span[i] = T.ScaleB(tensor.Span[i], exponent);
+            }
+            Step(hash, trial);
+        }
+    }
+
     private static void Step<T>(IncrementalHash hash, Trial<T> trial) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         trial.Step();
@@ -154,5 +188,12 @@ internal static class HashWork
     }
 
     private static void Append<T>(IncrementalHash hash, Trial<T> trial) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        trial.Visit((_, values) => hash.AppendData(MemoryMarshal.AsBytes(values)));
+        trial.Visit((_, values) =>
+        {
+            // Which payload and sign a NaN has is not promised: where two meet, the processor may take either.
+            T[] copy = values.ToArray();
+            foreach (ref T value in copy.AsSpan())
+                value = T.IsNaN(value) ? T.NaN : value;
+            hash.AppendData(MemoryMarshal.AsBytes<T>(copy));
+        });
 }
