@@ -33,7 +33,7 @@ internal static class Commands
           crash-save [--kills N]    a process that saves a file is killed N times; the old file or the new one is there
           synchronize [--n CASES] [--seed S] [--ranks K]
                                     synchronised ranks against one process: K threads, or the processes that mpirun started
-          synchronize --fault NAME,NAME...
+          synchronize --fault NAME,NAME... [--report FOLDER]
                                     under mpirun: what becomes of channels, shape, null, order, twins, direction, length, gather, group,
                                     call, split, leave, end, exit, death, signals
           synchronize --groups N    under mpirun: N groups in turn, each disposed
@@ -180,11 +180,12 @@ internal static class Commands
     {
         int cases = options.Number("--n") ?? 500, seed = options.Number("--seed") ?? 1;
         (int? size, string? fault, int? groups) = (options.Number("--ranks"), options.Text("--fault"), options.Number("--groups"));
+        string? report = options.Text("--report");
         options.RejectUnknown();
         if (size == 0 || (size is not null && MpiCollective.IsLaunched))
             throw new UsageException("--ranks is at least 1, and mpirun's own where mpirun starts the program");
         if (fault is not null)
-            return PlantedFault.Run(fault, MpiCollective.Initialize());
+            return PlantedFault.Run(fault, MpiCollective.Initialize(), report);
         if (groups is int number)
             return ExitCode(GroupCheck.Run(Console.Out, MpiCollective.Initialize(), number));
         if (MpiCollective.IsLaunched)

@@ -29,6 +29,7 @@ internal readonly unsafe struct GradientProgram<T>(
         Map.Run<T, V, GradientMap<T, V>, Nothing>(new(_x, _dy, _stride, &affine), _runs, areFour: false, _target, _stride);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void RunHard<W>(nint item) where W : unmanaged, IWideSimd<W, T>
     {
         double weight = _weight;
@@ -55,6 +56,7 @@ internal readonly unsafe struct WeightedGradientProgram<T>(in WeightedRows<T> ro
         Map.Run<T, V, WeightedGradientMap<T, V>, V>(
             new(_rows.Down(row), _affines + (row * _rows.Step)), count, areFour: true, _target.Down(row * _rows.Stride), _rows.Stride);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void RunHard<W>(nint row) where W : unmanaged, IWideSimd<W, T>
     {
         WeightedRows<T> rows = _rows.Down(row);

@@ -32,6 +32,7 @@ internal readonly unsafe struct AffineProgram<T, TSource, TEpilogue>(
         Map.Run<T, V, AffineMap<T, V, TSource, TEpilogue>, Nothing>(new(_source, _epilogue, _stride, &affine), _runs, areFour: false, _target, _stride);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void RunHard<W>(nint item) where W : unmanaged, IWideSimd<W, T>
     {
         WideAffine affine = new(*_statistics, _weight, _bias);

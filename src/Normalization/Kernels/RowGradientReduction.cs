@@ -44,17 +44,23 @@ internal static unsafe class RowGradientReduction
         where T : unmanaged
         where W : unmanaged, IWideSimd<W, T>
     {
-        new Span<Sums>(rowSums, areFour ? Map.RowsAtOnce : 1).Clear();
+        int count = areFour ? Map.RowsAtOnce : 1;
+        TotalSums* totals = stackalloc TotalSums[Map.RowsAtOnce];
+        new Span<TotalSums>(totals, Map.RowsAtOnce).Clear();
         for (nint column = 0; column < columns; column += Thresholds.RowTile)
         {
-            nint count = Math.Min(Thresholds.RowTile, columns - column);
+            nint tile = Math.Min(Thresholds.RowTile, columns - column);
             if (areFour && ahead != 0)
-                Run<T, W, On, On>(rows, column, count, ahead, rowSums, sums + column, products + column);
+                Run<T, W, On, On>(rows, column, tile, ahead, rowSums, sums + column, products + column);
             else if (areFour)
-                Run<T, W, On, Off>(rows, column, count, ahead, rowSums, sums + column, products + column);
+                Run<T, W, On, Off>(rows, column, tile, ahead, rowSums, sums + column, products + column);
             else
-                Run<T, W, Off, Off>(rows, column, count, ahead, rowSums, sums + column, products + column);
+                Run<T, W, Off, Off>(rows, column, tile, ahead, rowSums, sums + column, products + column);
+            for (int row = 0; row < count; row++)
+                totals[row].Add(rowSums[row]);
         }
+        for (int row = 0; row < count; row++)
+            rowSums[row] = totals[row].Value;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
@@ -114,7 +120,7 @@ internal static unsafe class RowGradientReduction
             }
         }
         for (int row = 0; row <= 3 * others; row++)
-            rowSums[row].Add(new() { Sum = Fold(lanes + (2 * row * Lanes)), Product = Fold(lanes + (((2 * row) + 1) * Lanes)) });
+            rowSums[row] = new() { Sum = Fold(lanes + (2 * row * Lanes)), Product = Fold(lanes + (((2 * row) + 1) * Lanes)) };
 
         static void Store(double* lanes, W sum, W product)
         {

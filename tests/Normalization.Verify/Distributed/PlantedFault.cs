@@ -9,8 +9,18 @@ internal static class PlantedFault
     private const int Channels = 6;
     private const int FailedExit = 3;
 
-    /// <summary>Plants one fault after another, after each of which the ranks go on.</summary>
-    public static int Run(string names, MpiCollective ranks) => names.Split(',').Max(name => Plant(name, ranks));
+    private static TextWriter _log = Console.Out;
+
+    /// <summary>
+    /// Plants one fault after another, after each of which the ranks go on. What a rank says goes into a file of its own in the folder,
+    /// if there is one: launchers mix the outputs of ranks within a line.
+    /// </summary>
+    public static int Run(string names, MpiCollective ranks, string? folder)
+    {
+        if (folder is not null)
+            _log = new StreamWriter(Path.Combine(folder, $"rank-{ranks.Rank}.txt")) { AutoFlush = true };
+        return names.Split(',').Max(name => Plant(name, ranks));
+    }
 
     private static int Plant(string name, MpiCollective ranks)
     {
@@ -79,7 +89,7 @@ internal static class PlantedFault
         }
         catch (Exception exception) when (exception is CollectiveException or ArgumentException or ObjectDisposedException)
         {
-            Console.WriteLine($"{name}, rank {rank}: {exception.GetType().Name}: {exception.Message}");
+            _log.WriteLine($"{name}, rank {rank}: {exception.GetType().Name}: {exception.Message}");
             return 0;
         }
     }

@@ -106,7 +106,7 @@ internal static partial class PlantedBugs
             ("_dimensions.Width, isCentered: false", "_dimensions.Width, isCentered: true"));
         yield return new(
             "a NaN leaks into the neighbouring group", "Kernels/GroupForward.cs", "NonFiniteTests.A_NaN_in_the_input_stays_in_its_group",
-            ("bias = _operands.BiasOf<One>(channel)", "bias = _operands.BiasOf<One>(channel) + (0 * _operands.Statistics[0].Mean)"));
+            ("                _operands.BiasOf<One>(channel),", "                _operands.BiasOf<One>(channel) + (0 * _operands.Statistics[0].Mean),"));
     }
 
     private static IEnumerable<PlantedBug> Gradients()
