@@ -37,5 +37,7 @@ internal sealed class ArgumentReader(IReadOnlyList<string> arguments)
             : throw new UsageException($"{Current} needs a whole number from {least} to {most}, not '{text}'");
     }
 
-    public UsageException Unknown() => new($"unknown argument '{arguments[_next - 1]}'; --help lists the options");
+    /// <summary>What to say of an argument that is none of those known.</summary>
+    public UsageException Unknown(IEnumerable<string> known) =>
+        new($"unknown argument '{arguments[_next - 1]}'{Suggestion.For(Current, known)}; --help lists all");
 }

@@ -21,21 +21,21 @@ internal static class DistributedCommand
         if (MpiCollective.IsLaunched && options.Ranks is not null)
             throw new UsageException("--ranks is for threads; mpirun has its own number of ranks");
 
-        OutputFile.EnsureWritable(options.Common.OutputPath);
-        ImageSet digits = options.Common.DataPath is null ? DigitReader.ReadEmbedded() : DigitReader.Read(options.Common.DataPath);
-        (ImageSet train, ImageSet test) = digits.Split();
-        var trainer = new DistributedTrainer(train, test);
+        OutputFile.CreateFolder(options.Common.Folder);
+        OutputFile.EnsureWritable(options.PicturePath);
+        DataSource data = DataSource.Load(options.Common.Data);
+        var trainer = new DistributedTrainer(data.Train, data.Test);
         if (MpiCollective.IsLaunched)
         {
             MpiCollective ranks = MpiCollective.Initialize();
-            Train(ranks, $"processes on {ranks.Library}", trainer, options.Common, cancellation);
+            Train(ranks, $"processes on {ranks.Library}", trainer, data, options, cancellation);
             return;
         }
 
         try
         {
             InMemoryCollective.Run(
-                options.Ranks ?? DistributedOptions.DefaultRanks, ranks => Train(ranks, "threads", trainer, options.Common, cancellation));
+                options.Ranks ?? DistributedOptions.DefaultRanks, ranks => Train(ranks, "threads", trainer, data, options, cancellation));
         }
         catch (AggregateException e) when (cancellation.IsCancellationRequested)
         {
@@ -45,9 +45,9 @@ internal static class DistributedCommand
 
     /// <summary>What one rank does; the first one also shows it.</summary>
     private static void Train(
-        ICollective ranks, string kind, DistributedTrainer trainer, CompareOptions options, CancellationToken cancellation)
+        ICollective ranks, string kind, DistributedTrainer trainer, DataSource data, DistributedOptions options, CancellationToken cancellation)
     {
-        IReadOnlyList<DistributedExperiment> experiments = DistributedExperiment.All(ranks.Size, options.Seed, options.Quick);
+        IReadOnlyList<DistributedExperiment> experiments = DistributedExperiment.All(ranks.Size, data.Train.Side, options.Common.Seed, options.Common.Quick);
         if (ranks.Rank > 0)
         {
             foreach (DistributedExperiment experiment in experiments)
@@ -56,7 +56,7 @@ internal static class DistributedCommand
         }
 
         IAnsiConsole console = Terminal.Create();
-        console.WriteLine($"{experiments.Count} trainings over {ranks.Size} {kind} (seed {options.Seed}).");
+        console.WriteLine($"{experiments.Count} trainings over {ranks.Size} {kind} (seed {options.Common.Seed}).");
         IReadOnlyList<DistributedResult> results = console.IsLive()
             ? console.Progress().AutoClear(true).Start(context =>
             {
@@ -68,8 +68,8 @@ internal static class DistributedCommand
         console.WriteLine();
         console.Write(DistributedReport.Table(results));
         console.WriteLine(DistributedReport.Summary(results));
-        OutputFile.Write(options.OutputPath, DistributedReport.Draw(results, ranks.Size));
-        Console.WriteLine($"Learning curves: {Path.GetFullPath(options.OutputPath)}");
+        OutputFile.Write(options.PicturePath, DistributedReport.Draw(results, ranks.Size, data));
+        Console.WriteLine($"Learning curves: {Path.GetFullPath(options.PicturePath)}");
     }
 
     private static List<DistributedResult> RunAll(
@@ -77,6 +77,9 @@ internal static class DistributedCommand
         Action progress, CancellationToken cancellation)
     {
         var results = new List<DistributedResult>();
+        using Heartbeat? heartbeat = console.IsLive()
+            ? null
+            : new Heartbeat(console.WriteLine, () => $"        {experiments[Math.Min(results.Count, experiments.Count - 1)].Title} ...");
         foreach (DistributedExperiment experiment in experiments)
         {
             results.Add(trainer.Run(experiment, ranks, _ => progress(), cancellation));

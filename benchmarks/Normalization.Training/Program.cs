@@ -13,12 +13,7 @@ return ProgramRun.ExitCodeOf(() =>
 {
     try
     {
-        switch (args)
-        {
-            case ["claims", .. string[] options]: ClaimsCommand.Run(options, cancellation.Token); break;
-            case ["distributed", .. string[] options]: DistributedCommand.Run(options, cancellation.Token); break;
-            default: CompareCommand.Run(args, cancellation.Token); break;
-        }
+        Commands.Run(args, cancellation.Token);
         return 0;
     }
     catch (UsageException e)
@@ -28,7 +23,7 @@ return ProgramRun.ExitCodeOf(() =>
     }
     catch (OperationCanceledException)
     {
-        Console.Error.WriteLine("Stopped by Ctrl-C; nothing was written.");
+        Console.Error.WriteLine("Stopped by Ctrl-C; what was not finished was not written.");
         return 130;
     }
 });

@@ -1,21 +1,50 @@
 using System.Globalization;
+using MathNet.Numerics.Distributions;
 using MathNet.Numerics.Statistics;
+using Normalization.Training.Learning;
 
 namespace Normalization.Training.Claims;
 
-/// <summary>The mean over the seeds and their standard deviation.</summary>
-internal readonly record struct Estimate(double Mean, double Deviation)
+/// <summary>The mean over the seeds, and half the width of its 95 % interval (Student's); the latter is 0 where one seed gives no interval.</summary>
+internal readonly record struct Estimate(double Mean, double HalfWidth, int Count)
 {
+    private const double Confidence = 0.95;
+
+    /// <summary>How many of the runs broke off because their numbers left the range of float. They recognize nothing.</summary>
+    public int Diverged { get; init; }
+
+    /// <summary>The factor within which a grid of settings decides the value; 1 if no grid does.</summary>
+    public double GridFactor { get; init; } = 1;
+
+    public double Low => (Mean - HalfWidth) / GridFactor;
+
+    public double High => (Mean + HalfWidth) * GridFactor;
+
+    public bool IsAllDiverged => Count > 0 && Diverged == Count;
+
     public static Estimate Of(IEnumerable<double> values)
     {
         double[] all = [.. values];
         (double mean, double deviation) = all.MeanStandardDeviation();
-        return new Estimate(mean, all.Length > 1 ? deviation : 0);
+        double halfWidth = all.Length > 1
+            ? StudentT.InvCDF(0, 1, all.Length - 1, (1 + Confidence) / 2) * deviation / Math.Sqrt(all.Length)
+            : 0;
+        return new Estimate(mean, halfWidth, all.Length);
     }
 
-    public static Estimate Of<T>(IEnumerable<T> runs, Func<T, double> value) => Of(runs.Select(value));
+    public static Estimate Of<T>(IReadOnlyCollection<T> runs, Func<T, double> value) =>
+        Of(runs.Select(value)) with { Diverged = runs.Count(run => run is IRun { Diverged: true }) };
 
-    public string Format(Unit unit) => $"{unit.Format(Mean)} ± {unit.Format(Deviation)}{unit.Suffix}";
+    public string Format(Unit unit)
+    {
+        if (IsAllDiverged)
+            return "diverged";
+
+        string interval = Count > 1 ? $" ± {unit.Format(HalfWidth)}" : "";
+        string grid = GridFactor > 1 ? $" (grid: × or ÷ {GridFactor:0.##})" : "";
+        string diverged = Diverged > 0 ? $" ({Diverged} of {Count} diverged)" : "";
+        return unit.Format(Mean) + interval + unit.Suffix + grid + diverged;
+    }
 }
 
 /// <summary>How a number is written: so many times as large, with so many decimals, and what follows it.</summary>
@@ -28,6 +57,7 @@ internal sealed record Unit(double Scale, int Decimals, string Suffix)
     public static readonly Unit Layers = new(1, 1, " layers");
     public static readonly Unit Count = new(1, 1, "");
     public static readonly Unit Number = new(1, 2, "");
+    public static readonly Unit Small = new(1, 4, "");
 
     public string FormatWhole(double value) => Format(value) + Suffix;
 

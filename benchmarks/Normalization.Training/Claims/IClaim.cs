@@ -19,8 +19,17 @@ internal interface IClaim
     /// <summary>What is done here.</summary>
     string Experiment { get; }
 
+    /// <summary>What a reader who builds a network should do or expect, in one sentence.</summary>
+    string Meaning { get; }
+
+    /// <summary>The layers of the library that the claim is about, by the names of their files.</summary>
+    IReadOnlyList<string> Layers { get; }
+
     /// <summary>When the claim counts as reproduced: decided before the run.</summary>
     IReadOnlyList<Criterion> Rule { get; }
+
+    /// <summary>How often a full run repeats everything, unless the command line says otherwise.</summary>
+    int Seeds => 5;
 
     Outcome Run(Laboratory laboratory);
 }
@@ -33,5 +42,5 @@ internal sealed record Outcome(string KeyFigure, string Seen, IReadOnlyList<Find
     public IReadOnlyList<Grid> Tables { get; init; } = [];
 }
 
-/// <summary>A claim and its outcome.</summary>
-internal sealed record ClaimResult(IClaim Claim, Outcome Outcome, Verdict Verdict);
+/// <summary>A claim and its outcome: the name of the claim, on which data and with how many seeds it was tested.</summary>
+internal sealed record ClaimResult(string Name, string Data, int Seeds, Verdict Verdict, Outcome Outcome);

@@ -12,9 +12,17 @@ internal sealed class Laboratory(
     private const int QuickShare = 15;
     private const int FewestSteps = 20;
 
+    // Enough for the accuracy on images that were learned from, which large sets would spend much time on.
+    private const int MostTrainImages = 1000;
+
     public ClaimData Data => data;
 
     public int SeedCount => seeds;
+
+    public bool IsQuick => quick;
+
+    /// <summary>The seed of the first run of each setting.</summary>
+    public int FirstSeed { get; init; } = 1;
 
     /// <summary>Training steps: so many in a full run, a few in a quick one.</summary>
     public int Steps(int full) => quick ? Math.Min(full, Math.Max(FewestSteps, full / QuickShare)) : full;
@@ -30,7 +38,7 @@ internal sealed class Laboratory(
         announce(results.Length);
         Parallel.For(0, results.Length, options, i =>
         {
-            results[i] = run(all[i / seeds], i % seeds + 1);
+            results[i] = run(all[i / seeds], FirstSeed + i % seeds);
             finished();
         });
         return all.Select((setting, i) => (setting, i)).ToDictionary(s => s.setting, s => results[(s.i * seeds)..((s.i + 1) * seeds)]);
@@ -46,9 +54,15 @@ internal sealed class Laboratory(
     public Score Score(Network network, TrainingSettings settings, ImageSet? train = null)
     {
         TrainingRun run = Train(network, settings with { StepsBetweenTests = settings.Steps }, data.Validation, train);
-        return new Score(Evaluation.Accuracy(network, train ?? data.Train), run.Accuracy, Evaluation.Accuracy(network, data.Test));
+        return run.Diverged
+            ? new Score(0, 0, 0) { Diverged = true }
+            : new Score(Evaluation.Accuracy(network, (train ?? data.Train).Some(MostTrainImages)), run.Accuracy, Evaluation.Accuracy(network, data.Test));
     }
 }
 
-/// <summary>The shares of images that a trained network recognises.</summary>
-internal sealed record Score(double Train, double Validation, double Test);
+/// <summary>The shares of images that a trained network recognizes.</summary>
+internal sealed record Score(double Train, double Validation, double Test) : IRun
+{
+    /// <summary>Whether the loss was no number any more; such a network recognizes nothing.</summary>
+    public bool Diverged { get; init; }
+}

@@ -4,7 +4,9 @@ namespace Normalization.Training.Claims;
 
 internal sealed class LearningRates : IClaim
 {
-    private static readonly double[] _rates = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
+    private const int RatesPerDecade = 10;
+
+    private static readonly IReadOnlyList<double> _rates = Tuning.Rates(0.01, 40, RatesPerDecade);
 
     private static readonly Criterion _larger = Criterion.AtLeast(
         5, Unit.Times, "largest learning rate that still trains, with BatchNorm over without");
@@ -21,9 +23,16 @@ internal sealed class LearningRates : IClaim
         "“Batch Normalization allows us to use much higher learning rates” and “achieves the same accuracy with 14 times fewer training steps”.";
 
     public string Experiment =>
-        "A perceptron of three hidden layers of 64 ReLU units; batches of 32, momentum 0.9, 400 steps. A rate still trains when the "
+        "A perceptron of three hidden layers of 64 ReLU units; batches of 32, momentum 0.9, 400 steps; ten learning rates in each factor of ten. A rate still trains when the "
         + "validation accuracy in the end is fair. The fastest rate is chosen on validation images; its steps are counted on test images, "
         + "with other seeds. A run that never gets there counts with all its steps.";
+
+    public string Meaning =>
+        "With BatchNorm start from a learning rate several times larger than without, and search upward until training breaks.";
+
+    public IReadOnlyList<string> Layers => ["BatchNorm"];
+
+    public int Seeds => 10;
 
     public IReadOnlyList<Criterion> Rule => [_larger, _faster];
 
@@ -35,17 +44,17 @@ internal sealed class LearningRates : IClaim
         (Racer without, Racer with) = (racers[0], racers[1]);
 
         double[] largestWithout = [.. without.LargestRates(laboratory.Data.Fair)], largestWith = [.. with.LargestRates(laboratory.Data.Fair)];
-        Estimate larger = Estimate.Of(largestWith.Zip(largestWithout, (a, b) => a / b));
+        Estimate larger = Estimate.Of(largestWith.Zip(largestWithout, (a, b) => a / b)) with { GridFactor = Math.Pow(10, 1.0 / RatesPerDecade) };
         Estimate faster = Estimate.Of(without.Steps.Zip(with.Steps, (a, b) => a / b));
         return new Outcome(
             $"rates {larger.Format(Unit.Times)} as large, {faster.Format(Unit.Times)} fewer steps",
             $"The largest rate that still trained was {Estimate.Of(largestWithout).Format(Unit.Number)} without and "
             + $"{Estimate.Of(largestWith).Format(Unit.Number)} with BatchNorm. {laboratory.Data.Good:P0} took "
-            + $"{Estimate.Of(without.Steps).Format(Unit.Steps)} without (rate {without.Rate}) and "
-            + $"{Estimate.Of(with.Steps).Format(Unit.Steps)} with it (rate {with.Rate}).",
+            + $"{Estimate.Of(without.Steps).Format(Unit.Steps)} without (rate {without.Tuned.RateText}) and "
+            + $"{Estimate.Of(with.Steps).Format(Unit.Steps)} with it (rate {with.Tuned.RateText}).",
             [_larger.Judge(larger), _faster.Judge(faster)])
         {
-            Charts = [race.AccuracyByRate(racers), race.Curves(racers)],
+            Charts = [Race.AccuracyByRate(racers), race.Curves(racers)],
             Tables = [race.Table(racers)],
         };
     }

@@ -3,17 +3,26 @@ using Normalization.Training.Reports;
 
 namespace Normalization.Training.Claims;
 
-/// <summary>Lines with a band of one standard deviation over the seeds.</summary>
+/// <summary>Lines with the 95 % interval of the mean over the seeds as a band.</summary>
 internal static class Lines
 {
     public static Series Line(string name, string color, IEnumerable<(double X, Estimate Y)> points)
     {
         (double X, Estimate Y)[] all = [.. points];
-        return new Series(name, color, [.. all.Select(p => (p.X, p.Y.Mean))]) { Deviations = [.. all.Select(p => p.Y.Deviation)] };
+        return new Series(name, color, [.. all.Select(p => new ChartPoint(p.X, p.Y.IsAllDiverged ? double.NaN : p.Y.Mean, p.Y.HalfWidth))])
+        {
+            Diverged = [.. all.Where(p => p.Y.IsAllDiverged).Select(p => p.X)],
+        };
     }
 
-    /// <summary>The mean accuracy after so many steps; a run that broke off keeps its last one.</summary>
+    /// <summary>The mean accuracy after so many steps; a run that broke off recognizes nothing from there on.</summary>
     public static IEnumerable<(double X, Estimate Y)> MeanCurve(IReadOnlyList<TrainingRun> runs) => runs
         .MaxBy(run => run.Curve.Count)!.Curve
-        .Select((point, i) => ((double)point.Step, Estimate.Of(runs, run => run.Curve[Math.Min(i, run.Curve.Count - 1)].Accuracy)));
+        .Select((point, i) => ((double)point.Step, At(runs, i)));
+
+    private static Estimate At(IReadOnlyList<TrainingRun> runs, int index) =>
+        Estimate.Of(runs.Select(run => index < run.Curve.Count ? run.Curve[index].Accuracy : 0)) with
+        {
+            Diverged = runs.Count(run => index >= run.Curve.Count),
+        };
 }

@@ -25,25 +25,16 @@ internal sealed class Race(Laboratory laboratory, IReadOnlyList<double> rates, i
 
     public IReadOnlyList<Racer> Run(IReadOnlyList<Contestant> contestants)
     {
-        IReadOnlyDictionary<(Contestant, double), TrainingRun[]> sweep = laboratory.ForEach(
-            contestants.SelectMany(contestant => rates.Select(rate => (contestant, rate))),
-            (s, seed) => Train(s.contestant, s.rate, seed, laboratory.Data.Validation));
-
-        Dictionary<Contestant, double> fastest = contestants.ToDictionary(
-            c => c, c => rates.MinBy(rate => sweep[(c, rate)].Average(StepsToGood)));
+        IReadOnlyDictionary<Contestant, Tuned<TrainingRun>> sweep = laboratory.Tune(
+            contestants, rates, (c, rate, seed) => Train(c, rate, seed, laboratory.Data.Validation), run => -StepsToGood(run));
         IReadOnlyDictionary<Contestant, TrainingRun[]> final = laboratory.ForEach(
-            contestants, (c, seed) => Train(c, fastest[c], FirstReportSeed + seed, laboratory.Data.Test));
-
-        return
-        [
-            .. contestants.Select(c => new Racer(
-                c, fastest[c], [.. rates.Select(rate => (rate, sweep[(c, rate)]))], final[c], [.. final[c].Select(StepsToGood)])),
-        ];
+            contestants, (c, seed) => Train(c, sweep[c].Rate, FirstReportSeed + seed, laboratory.Data.Test));
+        return [.. contestants.Select(c => new Racer(c, sweep[c], final[c], [.. final[c].Select(StepsToGood)]))];
     }
 
-    public Panel AccuracyByRate(IEnumerable<Racer> racers) => new(
-        "Validation accuracy by learning rate", Axis.Logarithmic(rates[0], rates[^1], "learning rate"), Axis.Percent(),
-        [.. racers.Select(r => r.Line(r.Sweep.Select(p => (p.Rate, Estimate.Of(p.Runs, run => run.Accuracy)))))]);
+    public static Panel AccuracyByRate(IReadOnlyList<Racer> racers) => new(
+        "Validation accuracy by learning rate", Axis.Logarithmic(racers.Min(r => r.Tuned.Sweep[0].Rate), racers.Max(r => r.Tuned.Sweep[^1].Rate), "learning rate"), Axis.Percent(),
+        [.. racers.Select(r => r.Line(r.Tuned.Sweep.Select(p => (p.Rate, Estimate.Of(p.Runs, run => run.Accuracy)))))]);
 
     public Panel Curves(IEnumerable<Racer> racers) => new(
         "Test accuracy at the fastest rate", Axis.Linear(0, _steps, "training steps"), Axis.Percent(),
@@ -58,7 +49,7 @@ internal sealed class Race(Laboratory laboratory, IReadOnlyList<double> rates, i
         [
             .. racers.Select(r => (string[])
             [
-                r.Contestant.Name, $"{r.Rate}", Estimate.Of(r.Steps).Format(Unit.Steps),
+                r.Contestant.Name, r.Tuned.RateText, Estimate.Of(r.Steps).Format(Unit.Steps),
                 Estimate.Of(r.Runs, run => run.Accuracy).Format(Unit.Percent),
             ]),
         ]);
@@ -72,12 +63,11 @@ internal sealed class Race(Laboratory laboratory, IReadOnlyList<double> rates, i
 
 /// <summary>How a network did: at every rate on validation images, and at its fastest on test images.</summary>
 internal sealed record Racer(
-    Contestant Contestant, double Rate, IReadOnlyList<(double Rate, TrainingRun[] Runs)> Sweep,
-    IReadOnlyList<TrainingRun> Runs, IReadOnlyList<double> Steps)
+    Contestant Contestant, Tuned<TrainingRun> Tuned, IReadOnlyList<TrainingRun> Runs, IReadOnlyList<double> Steps)
 {
     /// <summary>For each seed the largest rate that reaches an accuracy, or the smallest rate of all if none does.</summary>
-    public IEnumerable<double> LargestRates(double accuracy) => Enumerable.Range(0, Sweep[0].Runs.Length)
-        .Select(seed => Sweep.LastOrDefault(p => p.Runs[seed].Accuracy >= accuracy, Sweep[0]).Rate);
+    public IEnumerable<double> LargestRates(double accuracy) => Enumerable.Range(0, Tuned.Sweep[0].Runs.Length)
+        .Select(seed => Tuned.Sweep.LastOrDefault(p => p.Runs[seed].Accuracy >= accuracy, Tuned.Sweep[0]).Rate);
 
     public Series Line(IEnumerable<(double X, Estimate Y)> points) => Lines.Line(Contestant.Name, Contestant.Color, points);
 }

@@ -31,23 +31,28 @@ internal sealed class SaturatingActivations : IClaim
         + "distribution while the network trains.";
 
     public string Experiment =>
-        "A perceptron of five hidden layers of 64 sigmoids, 1,500 steps, the best of five learning rates chosen on validation images. Then, as in "
+        "A perceptron of five hidden layers of 64 sigmoids, 1,500 steps, the best of five or more learning rates chosen on validation images. Then, as in "
         + $"the paper's figure, a shallower one of three times 100 sigmoids at rate {WatchedRate}, in which the inputs of the last hidden "
         + "layer are watched on the validation images.";
+
+    public string Meaning =>
+        "If you need a sigmoid in every layer of a deep network, put BatchNorm before each; without it such a network does not start to learn.";
+
+    public IReadOnlyList<string> Layers => ["BatchNorm"];
 
     public IReadOnlyList<Criterion> Rule => [_with, _without, _stable];
 
     public Outcome Run(Laboratory laboratory)
     {
-        IReadOnlyDictionary<(NormalizationKind Kind, double Rate), Score[]> scores = laboratory.ForEach(
-            _kinds.SelectMany(kind => _rates.Select(rate => (kind, rate))),
-            (s, seed) => laboratory.Score(
-                Architectures.SigmoidPerceptron(s.kind, laboratory.Data.Train.PixelCount, seed),
-                new TrainingSettings { LearningRate = s.rate, Steps = laboratory.Steps(FullSteps), Seed = seed }));
+        IReadOnlyDictionary<NormalizationKind, Tuned<Score>> scores = laboratory.Tune(
+            _kinds, _rates,
+            (kind, rate, seed) => laboratory.Score(
+                Architectures.SigmoidPerceptron(kind, laboratory.Data.Train.Side, seed),
+                new TrainingSettings { LearningRate = rate, Steps = laboratory.Steps(FullSteps), Seed = seed }),
+            score => score.Validation);
         IReadOnlyDictionary<NormalizationKind, Course[]> courses = laboratory.ForEach(_kinds, (kind, seed) => Watch(laboratory, kind, seed));
 
-        double BestRate(NormalizationKind kind) => _rates.MaxBy(rate => scores[(kind, rate)].Average(s => s.Validation));
-        Estimate Test(NormalizationKind kind) => Estimate.Of(scores[(kind, BestRate(kind))], s => s.Test);
+        Estimate Test(NormalizationKind kind) => Estimate.Of(scores[kind].Runs, s => s.Test);
         Estimate Wandering(NormalizationKind kind) => Estimate.Of(courses[kind], c => c.Wandering);
 
         Estimate with = Test(NormalizationKind.BatchNorm), without = Test(NormalizationKind.None);
@@ -58,7 +63,7 @@ internal sealed class SaturatingActivations : IClaim
             + $"shallower network the median input of a unit wandered {Wandering(NormalizationKind.None).Format(Unit.Number)} band widths "
             + $"without and {Wandering(NormalizationKind.BatchNorm).Format(Unit.Number)} with it.",
             [
-                _with.Judge(Estimate.Of(scores[(NormalizationKind.BatchNorm, BestRate(NormalizationKind.BatchNorm))], s => s.Test / laboratory.Data.Good)),
+                _with.Judge(Estimate.Of(scores[NormalizationKind.BatchNorm].Runs, s => s.Test / laboratory.Data.Good)),
                 _without.Judge(without),
                 _stable.Judge(stable),
             ])
@@ -68,8 +73,9 @@ internal sealed class SaturatingActivations : IClaim
             [
                 new Grid(
                     "Test accuracy of five layers of sigmoids",
-                    ["rate", .. _kinds.Select(kind => kind.DisplayName())],
-                    [.. _rates.Select(rate => (string[])[$"{rate}", .. _kinds.Select(kind => Estimate.Of(scores[(kind, rate)], s => s.Test).Format(Unit.Percent))])]),
+                    ["layer", "rate", "accuracy"],
+                    [.. _kinds.SelectMany(kind => scores[kind].Sweep.Select(p => (string[])
+                        [kind.DisplayName(), $"{p.Rate}", Estimate.Of(p.Runs, s => s.Test).Format(Unit.Percent)]))]),
             ],
         };
     }
@@ -114,9 +120,9 @@ internal sealed class SaturatingActivations : IClaim
             $"Input of one unit, {kind.DisplayName()}",
             Axis.Linear(0, course.Points[^1].Step, "training steps"), Axis.Linear(Math.Floor(range.Lowest), Math.Ceiling(range.Highest)),
             [
-                new Series("85 %", Palette.Orange, [.. course.Points.Select(p => ((double)p.Step, p.High))]),
-                new Series("median", Palette.Blue, [.. course.Points.Select(p => ((double)p.Step, p.Median))]),
-                new Series("15 %", Palette.Green, [.. course.Points.Select(p => ((double)p.Step, p.Low))]),
+                new Series("85 %", Palette.Orange, [.. course.Points.Select(p => new ChartPoint(p.Step, p.High))]),
+                new Series("median", Palette.Blue, [.. course.Points.Select(p => new ChartPoint(p.Step, p.Median))]),
+                new Series("15 %", Palette.Green, [.. course.Points.Select(p => new ChartPoint(p.Step, p.Low))]),
             ]);
     }
 

@@ -7,19 +7,19 @@ namespace Normalization.Training.Claims;
 
 internal sealed class Sequences : IClaim
 {
-    private const int FullSteps = 1000;
-    private const int Units = 48;
-    private const int Shortest = 6;
-    private const int Longest = 12;
+    private const int FullSteps = 600;
+    private const int Units = 64;
+    private const int LongestDelay = 8;
+    private const int MostDelay = 3 * LongestDelay;
 
-    private static readonly int[] _lengths = [6, 8, 10, 12, 16, 20, 24];
+    private static readonly int[] _delays = [0, 4, LongestDelay, 12, 16, 20, MostDelay];
     private static readonly double[] _rates = [0.003, 0.01, 0.03, 0.1, 0.3];
 
     private static readonly NormalizationKind[] _kinds =
         [NormalizationKind.None, NormalizationKind.BatchNorm, NormalizationKind.LayerNorm];
 
     private static readonly Criterion _longer = Criterion.AtLeast(
-        0.05, Unit.Points, $"test accuracy on sequences of {2 * Longest}, twice the longest in training, LayerNorm over BatchNorm");
+        0.05, Unit.Points, $"test accuracy after a delay of {MostDelay} steps, three times the longest in training, LayerNorm over BatchNorm");
     private static readonly Criterion _faster = Criterion.AtLeast(
         1.2, Unit.Times, "steps to a fair accuracy, without normalization over with LayerNorm");
 
@@ -34,28 +34,31 @@ internal sealed class Sequences : IClaim
         + "LayerNorm is the same at every step, and “can substantially reduce the training time”.";
 
     public string Experiment =>
-        $"A recurrent network of {Units} tanh units reads the rows of an image, stretched to {Shortest} to {Longest} steps, 1,000 training steps. LayerNorm is one layer "
-        + "used at every step; BatchNorm is one layer per step, the last of which serves later steps too. The learning rate is chosen on "
-        + "validation images.";
+        $"A recurrent network of {Units} tanh units waits for 0 to {LongestDelay} empty steps and then reads the rows of an image, one a step; {FullSteps} training steps. "
+        + "LayerNorm is one layer used at every step; BatchNorm is one layer per step, the last of which serves later steps too. A sequence "
+        + "that has ended is left out by hand (a mask), so late steps have few sequences. The learning rate is chosen on validation images.";
+
+    public string Meaning =>
+        "In a recurrent network take LayerNorm: statistics for each step know nothing of steps that training did not have.";
+
+    public IReadOnlyList<string> Layers => ["LayerNorm", "BatchNorm"];
 
     public IReadOnlyList<Criterion> Rule => [_longer, _faster];
 
     public Outcome Run(Laboratory laboratory)
     {
-        IReadOnlyDictionary<(NormalizationKind Kind, double Rate), Reading[]> readings = laboratory.ForEach(
-            _kinds.SelectMany(kind => _rates.Select(rate => (kind, rate))), (s, seed) => Train(laboratory, s.kind, s.rate, seed));
-
-        double Rate(NormalizationKind kind) => _rates.MaxBy(rate => readings[(kind, rate)].Average(r => r.Run.Accuracy));
-        Reading[] Best(NormalizationKind kind) => readings[(kind, Rate(kind))];
+        IReadOnlyDictionary<NormalizationKind, Tuned<Reading>> readings = laboratory.Tune(
+            _kinds, _rates, (kind, rate, seed) => Train(laboratory, kind, rate, seed), r => r.Run.Accuracy);
+        Reading[] Best(NormalizationKind kind) => readings[kind].Runs;
         double Steps(Reading reading) => reading.Run.StepsTo(laboratory.Data.Fair) ?? laboratory.Steps(FullSteps);
-        Estimate Test(NormalizationKind kind, int length) => Estimate.Of(Best(kind), r => r.Test[Array.IndexOf(_lengths, length)]);
+        Estimate Test(NormalizationKind kind, int delay) => Estimate.Of(Best(kind), r => r.Test[Array.IndexOf(_delays, delay)]);
 
         Estimate longer = Estimate.Of(Best(NormalizationKind.LayerNorm).Zip(Best(NormalizationKind.BatchNorm), (layer, batch) => layer.Test[^1] - batch.Test[^1]));
         Estimate faster = Estimate.Of(Best(NormalizationKind.None).Zip(Best(NormalizationKind.LayerNorm), (none, layer) => Steps(none) / Steps(layer)));
         return new Outcome(
             $"{longer.Format(Unit.Points)} over BatchNorm on longer sequences, {faster.Format(Unit.Times)} fewer steps than without",
-            $"On sequences of {2 * Longest} LayerNorm recognised {Test(NormalizationKind.LayerNorm, 2 * Longest).Format(Unit.Percent)}, BatchNorm "
-            + $"{Test(NormalizationKind.BatchNorm, 2 * Longest).Format(Unit.Percent)}, no normalization {Test(NormalizationKind.None, 2 * Longest).Format(Unit.Percent)}. "
+            $"After {MostDelay} empty steps LayerNorm recognized {Test(NormalizationKind.LayerNorm, MostDelay).Format(Unit.Percent)}, BatchNorm "
+            + $"{Test(NormalizationKind.BatchNorm, MostDelay).Format(Unit.Percent)}, no normalization {Test(NormalizationKind.None, MostDelay).Format(Unit.Percent)}. "
             + $"To {laboratory.Data.Fair:P0} it took {Estimate.Of(Best(NormalizationKind.None), Steps).Format(Unit.Steps)} without normalization, "
             + $"{Estimate.Of(Best(NormalizationKind.BatchNorm), Steps).Format(Unit.Steps)} with BatchNorm and "
             + $"{Estimate.Of(Best(NormalizationKind.LayerNorm), Steps).Format(Unit.Steps)} with LayerNorm.",
@@ -64,8 +67,8 @@ internal sealed class Sequences : IClaim
             Charts =
             [
                 new Panel(
-                    $"Test accuracy (trained on {Shortest} to {Longest} steps)", Axis.Linear(Shortest, 2 * Longest, "steps of the sequence"), Axis.Percent(),
-                    [.. _kinds.Select(kind => Lines.Line(kind.DisplayName(), kind.Color(), _lengths.Select(length => ((double)length, Test(kind, length)))))]),
+                    $"Test accuracy (trained with delays of 0 to {LongestDelay})", Axis.Linear(0, MostDelay, "empty steps before the image"), Axis.Percent(),
+                    [.. _kinds.Select(kind => Lines.Line(kind.DisplayName(), kind.Color(), _delays.Select(delay => ((double)delay, Test(kind, delay)))))]),
                 new Panel(
                     "Validation accuracy while training", Axis.Linear(0, laboratory.Steps(FullSteps), "training steps"), Axis.Percent(),
                     [.. _kinds.Select(kind => Lines.Line(kind.DisplayName(), kind.Color(), Lines.MeanCurve([.. Best(kind).Select(r => r.Run)])))])
@@ -76,9 +79,9 @@ internal sealed class Sequences : IClaim
             Tables =
             [
                 new Grid(
-                    "Test accuracy by length",
-                    ["length", .. _kinds.Select(kind => $"{kind.DisplayName()}, rate {Rate(kind)}")],
-                    [.. _lengths.Select(length => (string[])[$"{length}", .. _kinds.Select(kind => Test(kind, length).Format(Unit.Percent))])]),
+                    "Test accuracy by delay",
+                    ["delay", .. _kinds.Select(kind => $"{kind.DisplayName()}, rate {readings[kind].RateText}")],
+                    [.. _delays.Select(delay => (string[])[$"{delay}", .. _kinds.Select(kind => Test(kind, delay).Format(Unit.Percent))])]),
             ],
         };
     }
@@ -87,10 +90,10 @@ internal sealed class Sequences : IClaim
     {
         ImageSet train = laboratory.Data.Train;
         var random = new Random(seed);
-        var rows = new RowSequence(train.Side) { Shortest = Shortest, Longest = Longest };
+        var rows = new DelayedRows(train.Side) { ShortestDelay = 0, LongestDelay = LongestDelay };
         NormalizationLayer<float>[] norms = kind switch
         {
-            NormalizationKind.BatchNorm => [.. Enumerable.Range(0, Longest).Select(_ => new BatchNorm1d<float>(Units))],
+            NormalizationKind.BatchNorm => [.. Enumerable.Range(0, train.Side + LongestDelay).Select(_ => new BatchNorm1d<float>(Units))],
             NormalizationKind.LayerNorm => [new LayerNorm<float>(Units)],
             _ => [],
         };
@@ -103,13 +106,16 @@ internal sealed class Sequences : IClaim
 
         var settings = new TrainingSettings { LearningRate = rate, Steps = laboratory.Steps(FullSteps), StepsBetweenTests = 20, Seed = seed };
         TrainingRun run = laboratory.Train(network, settings, laboratory.Data.Validation);
-        return new Reading(run, [.. _lengths.Select(length =>
+        return new Reading(run, [.. _delays.Select(delay =>
         {
-            (rows.Shortest, rows.Longest) = (length, length);
+            (rows.ShortestDelay, rows.LongestDelay) = (delay, delay);
             return Evaluation.Accuracy(network, laboratory.Data.Test);
         })]);
     }
 
-    /// <summary>A training, and the test accuracy at each length.</summary>
-    private sealed record Reading(TrainingRun Run, IReadOnlyList<double> Test);
+    /// <summary>A training, and the test accuracy at each delay.</summary>
+    private sealed record Reading(TrainingRun Run, IReadOnlyList<double> Test) : IRun
+    {
+        public bool Diverged => Run.Diverged;
+    }
 }

@@ -24,7 +24,7 @@ internal sealed class SignalGrowth : IClaim
     /// <summary>What keeps the spread: well chosen weights or, with weights N(0, 1), a layer.</summary>
     private static readonly Setting[] _keepers =
     [
-        new("N(0, 1/n)", Palette.Orange, 1 / _growth),
+        new("N(0, 1/n)", Palette.Violet, 1 / _growth),
         new("BatchNorm", Palette.Blue, 1) { Norm = () => new BatchNorm1d<float>(Width) },
         new("LayerNorm", Palette.Vermilion, 1) { Norm = () => new LayerNorm<float>(Width) },
         new("GroupNorm", Palette.Green, 1) { Norm = () => new GroupNorm<float>(Width / 16, Width) },
@@ -57,6 +57,13 @@ internal sealed class SignalGrowth : IClaim
     public string Experiment =>
         $"{ImageCount} images enter through a layer that gives the signal a spread of about 1, and pass {Depth} untrained layers of {Width} "
         + "units. The spread is the standard deviation, over all units and images, of what a layer hands to its activation.";
+
+    public string Meaning =>
+        "In a deep network choose the scale of the first weights for its width, or put a normalization layer after each linear step and do not care.";
+
+    public IReadOnlyList<string> Layers => ["BatchNorm", "LayerNorm", "GroupNorm", "RmsNorm"];
+
+    public int Seeds => 20;
 
     public IReadOnlyList<Criterion> Rule => [_factorOff, _reluFactorOff, _overflowOff, _kept];
 
@@ -133,7 +140,7 @@ internal sealed class SignalGrowth : IClaim
     private static string Cell(double[][] spreads, int layer)
     {
         Estimate spread = At(spreads, layer);
-        return !double.IsFinite(spread.Mean) ? "beyond float" : spread.Mean < 1000 ? spread.Format(Unit.Number) : $"{spread.Mean:0.0e+0} ± {spread.Deviation:0.0e+0}";
+        return !double.IsFinite(spread.Mean) ? "beyond float" : spread.Mean < 1000 ? spread.Format(Unit.Number) : $"{spread.Mean:0.0e+0} ± {spread.HalfWidth:0.0e+0}";
     }
 
     /// <summary>How the layers begin: the deviation of their weights, and what normalizes them.</summary>

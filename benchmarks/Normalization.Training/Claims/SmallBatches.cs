@@ -6,15 +6,15 @@ namespace Normalization.Training.Claims;
 
 internal sealed class SmallBatches : IClaim
 {
-    private const int FullExamples = 8192;
+    private const int FullExamples = 4096;
     private const int BaseBatch = 32;
     private const int Smallest = 2;
 
-    private static readonly int[] _batches = [64, 32, 16, 8, 4, Smallest];
-    private static readonly double[] _rates = [0.01, 0.03, 0.1, 0.3];
+    private static readonly int[] _batches = [BaseBatch, 16, 8, 4, Smallest];
+    private static readonly double[] _rates = [0.01, 0.03, 0.1];
 
     private static readonly NormalizationKind[] _kinds =
-        [NormalizationKind.BatchNorm, NormalizationKind.GroupNorm, NormalizationKind.LayerNorm, NormalizationKind.InstanceNorm];
+        [NormalizationKind.BatchNorm, NormalizationKind.GroupNorm];
 
     private static readonly Criterion _batchNorm = Criterion.AtLeast(
         0.02, Unit.Points, $"rise of BatchNorm's test error from batches of {BaseBatch} to batches of {Smallest}");
@@ -31,15 +31,20 @@ internal sealed class SmallBatches : IClaim
         + "34.7 % between 32 and 2 images, while GroupNorm stays at 24.1 %.";
 
     public string Experiment =>
-        $"A network of four 3x3 convolutions sees {FullExamples:N0} images in batches of 64 down to 2. The learning rate for batches of {BaseBatch} is "
+        $"A network of seven 3x3 convolutions sees {FullExamples:N0} images in batches of {BaseBatch} down to {Smallest}. The learning rate for batches of {BaseBatch} is "
         + "chosen for each layer on validation images, and scaled in proportion to the batch. The error is that on test images.";
+
+    public string Meaning =>
+        "With only a few images in a batch take GroupNorm, or synchronize BatchNorm over the processes; from some 16 images on there is no need.";
+
+    public IReadOnlyList<string> Layers => ["BatchNorm", "GroupNorm"];
 
     public IReadOnlyList<Criterion> Rule => [_batchNorm, _groupNorm];
 
     public Outcome Run(Laboratory laboratory)
     {
         Score Train((NormalizationKind Kind, int Batch, double Rate) setting, int seed) => laboratory.Score(
-            Architectures.Convolutional(setting.Kind, laboratory.Data.Train.Side, seed),
+            Architectures.DeepConvolutional(setting.Kind, laboratory.Data.Train.Side, seed),
             new TrainingSettings
             {
                 LearningRate = setting.Rate * setting.Batch / BaseBatch,
@@ -48,17 +53,15 @@ internal sealed class SmallBatches : IClaim
                 Seed = seed,
             });
 
-        var sweep = laboratory.ForEach(_kinds.SelectMany(kind => _rates.Select(rate => (kind, BaseBatch, rate))), Train);
-        double Rate(NormalizationKind kind) => _rates.MaxBy(rate => sweep[(kind, BaseBatch, rate)].Average(s => s.Validation));
-        Dictionary<NormalizationKind, double> rates = _kinds.ToDictionary(kind => kind, Rate);
-        var scores = laboratory.ForEach(_kinds.SelectMany(kind => _batches.Select(batch => (kind, batch, rates[kind]))), Train);
+        var sweep = laboratory.Tune(_kinds, _rates, (kind, rate, seed) => Train((kind, BaseBatch, rate), seed), score => score.Validation);
+        var scores = laboratory.ForEach(_kinds.SelectMany(kind => _batches[1..].Select(batch => (kind, batch, sweep[kind].Rate))), Train);
 
-        Score[] Runs(NormalizationKind kind, int batch) => scores[(kind, batch, rates[kind])];
+        Score[] Runs(NormalizationKind kind, int batch) => batch == BaseBatch ? sweep[kind].Runs : scores[(kind, batch, sweep[kind].Rate)];
         Estimate Error(NormalizationKind kind, int batch) => Estimate.Of(Runs(kind, batch), s => 1 - s.Test);
         Estimate Rise(NormalizationKind kind) => Estimate.Of(Runs(kind, BaseBatch).Zip(Runs(kind, Smallest), (large, small) => large.Test - small.Test));
 
         Estimate batchNorm = Rise(NormalizationKind.BatchNorm), groupNorm = Rise(NormalizationKind.GroupNorm);
-        double highest = _kinds.Max(kind => _batches.Max(batch => Error(kind, batch).Mean + Error(kind, batch).Deviation));
+        double highest = _kinds.Max(kind => _batches.Max(batch => Error(kind, batch).Mean + Error(kind, batch).HalfWidth));
         return new Outcome(
             $"error changes by {batchNorm.Format(Unit.Points)} with BatchNorm, by {groupNorm.Format(Unit.Points)} with GroupNorm",
             $"From batches of {BaseBatch} to {Smallest} the error went from {Error(NormalizationKind.BatchNorm, BaseBatch).Format(Unit.Percent)} to "
@@ -81,7 +84,7 @@ internal sealed class SmallBatches : IClaim
                     ["batch", .. _kinds.Select(kind => kind.DisplayName())],
                     [
                         .. _batches.Select(batch => (string[])[$"{batch}", .. _kinds.Select(kind => Error(kind, batch).Format(Unit.Percent))]),
-                        [$"rate at {BaseBatch}", .. _kinds.Select(kind => $"{rates[kind]}")],
+                        [$"rate at {BaseBatch}", .. _kinds.Select(kind => sweep[kind].RateText)],
                     ]),
             ],
         };

@@ -34,15 +34,18 @@ internal sealed class Style : IClaim
         "A network of four 3x3 convolutions learns the images as they are for 300 steps, the learning rate chosen on validation images. Then contrast "
         + "(x times a factor) and brightness (plus a constant) of the test images are changed.";
 
+    public string Meaning =>
+        "Where contrast and brightness say nothing, as in style transfer, take InstanceNorm; where they carry meaning, it throws that away.";
+
+    public IReadOnlyList<string> Layers => ["InstanceNorm", "BatchNorm"];
+
     public IReadOnlyList<Criterion> Rule => [_instanceNorm, _batchNorm];
 
     public Outcome Run(Laboratory laboratory)
     {
-        IReadOnlyDictionary<(NormalizationKind Kind, double Rate), Looks[]> looks = laboratory.ForEach(
-            _kinds.SelectMany(kind => _rates.Select(rate => (kind, rate))), (s, seed) => Train(laboratory, s.kind, s.rate, seed));
-
-        double Rate(NormalizationKind kind) => _rates.MaxBy(rate => looks[(kind, rate)].Average(l => l.Validation));
-        Looks[] Best(NormalizationKind kind) => looks[(kind, Rate(kind))];
+        IReadOnlyDictionary<NormalizationKind, Tuned<Looks>> looks = laboratory.Tune(
+            _kinds, _rates, (kind, rate, seed) => Train(laboratory, kind, rate, seed), l => l.Validation);
+        Looks[] Best(NormalizationKind kind) => looks[kind].Runs;
         Estimate Contrast(NormalizationKind kind, double contrast) => Estimate.Of(Best(kind), l => l.Contrast[Array.IndexOf(_contrasts, contrast)]);
         Estimate Brightness(NormalizationKind kind, double brightness) => Estimate.Of(Best(kind), l => l.Brightness[Array.IndexOf(_brightnesses, brightness)]);
         Estimate Loss(NormalizationKind kind) => Estimate.Of(
@@ -71,6 +74,7 @@ internal sealed class Style : IClaim
                     [
                         .. _contrasts.Reverse().Select(c => (string[])[$"contrast {c}", .. _kinds.Select(kind => Contrast(kind, c).Format(Unit.Percent))]),
                         .. _brightnesses.Skip(1).Select(b => (string[])[$"brightness + {b}", .. _kinds.Select(kind => Brightness(kind, b).Format(Unit.Percent))]),
+                        ["rate", .. _kinds.Select(kind => looks[kind].RateText)],
                     ]),
             ],
         };
@@ -85,10 +89,11 @@ internal sealed class Style : IClaim
         ImageSet test = laboratory.Data.Test;
         return new Looks(
             run.Accuracy,
+            run.Diverged,
             [.. _contrasts.Select(c => Evaluation.Accuracy(network, test.Map(x => (float)c * x)))],
             [.. _brightnesses.Select(b => Evaluation.Accuracy(network, test.Map(x => x + (float)b)))]);
     }
 
     /// <summary>The accuracies of a network on validation images, and on test images of each contrast and brightness.</summary>
-    private sealed record Looks(double Validation, IReadOnlyList<double> Contrast, IReadOnlyList<double> Brightness);
+    private sealed record Looks(double Validation, bool Diverged, IReadOnlyList<double> Contrast, IReadOnlyList<double> Brightness) : IRun;
 }

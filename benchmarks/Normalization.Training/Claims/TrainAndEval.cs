@@ -47,6 +47,11 @@ internal sealed class TrainAndEval : IClaim
         + "statistics of batches of 64 and with running statistics of three kinds. Then each test image is classified in two different companies. Last, "
         + $"one layer sees 3,000 batches of {BatchOfFour} training images, and its running variance is compared with the variance over all of them.";
 
+    public string Meaning =>
+        "Call Eval() before you use a network, and give running statistics some hundred steps, or a larger momentum, before you trust a test.";
+
+    public IReadOnlyList<string> Layers => ["BatchNorm", "RunningStatisticsLayer"];
+
     public IReadOnlyList<Criterion> Rule => [_company, _alone, _early, _late, _unbiased, _biased];
 
     public Outcome Run(Laboratory laboratory)

@@ -4,7 +4,7 @@ namespace Normalization.Training.Learning;
 
 /// <summary>One training of the comparison: a network, a learning rate and what normalizes it.</summary>
 internal sealed record Experiment(
-    string Network, Func<NormalizationKind, int, Network> Create, NormalizationKind Kind, TrainingSettings Settings)
+    string Network, Func<NormalizationKind, int, int, Network> Create, int Side, NormalizationKind Kind, TrainingSettings Settings)
 {
     public string GroupTitle => $"{Network}, learning rate {Settings.LearningRate}";
 
@@ -20,15 +20,12 @@ internal static class Comparison
     public const string ConvolutionalName = "conv net";
     public const string PerceptronName = "MLP";
 
-    /// <summary>The accuracy that counts as having learnt the digits.</summary>
-    public const double GoodAccuracy = 0.95;
-
-    public static IReadOnlyList<Experiment> Experiments(int seed, bool quick) =>
+    public static IReadOnlyList<Experiment> Experiments(int side, int seed, bool quick) =>
     [
-        .. Group(ConvolutionalName, Architectures.Convolutional, learningRate: 0.02, steps: quick ? 40 : 250, seed),
-        .. Group(ConvolutionalName, Architectures.Convolutional, learningRate: 0.3, steps: quick ? 40 : 250, seed),
-        .. Group(PerceptronName, Architectures.SigmoidPerceptron, learningRate: 0.02, steps: quick ? 60 : 600, seed),
-        .. Group(PerceptronName, Architectures.SigmoidPerceptron, learningRate: 0.1, steps: quick ? 60 : 600, seed),
+        .. Group(ConvolutionalName, Architectures.Convolutional, side, learningRate: 0.02, steps: quick ? 40 : 250, seed),
+        .. Group(ConvolutionalName, Architectures.Convolutional, side, learningRate: 0.3, steps: quick ? 40 : 250, seed),
+        .. Group(PerceptronName, Architectures.SigmoidPerceptron, side, learningRate: 0.02, steps: quick ? 60 : 600, seed),
+        .. Group(PerceptronName, Architectures.SigmoidPerceptron, side, learningRate: 0.1, steps: quick ? 60 : 600, seed),
     ];
 
     /// <summary>InstanceNorm needs more than one number per channel: a perceptron has no such thing.</summary>
@@ -37,7 +34,7 @@ internal static class Comparison
 
     public static Result Run(Experiment experiment, Trainer trainer, Action<int> progress, CancellationToken cancellation)
     {
-        Network network = experiment.Create(experiment.Kind, experiment.Settings.Seed);
+        Network network = experiment.Create(experiment.Kind, experiment.Side, experiment.Settings.Seed);
         return new Result(experiment, trainer.Run(network, experiment.Settings, progress, cancellation));
     }
 
@@ -50,11 +47,11 @@ internal static class Comparison
     }
 
     private static IEnumerable<Experiment> Group(
-        string network, Func<NormalizationKind, int, Network> create, double learningRate, int steps, int seed)
+        string network, Func<NormalizationKind, int, int, Network> create, int side, double learningRate, int steps, int seed)
     {
         var settings = new TrainingSettings { LearningRate = learningRate, Steps = steps, Seed = seed };
         return Enum.GetValues<NormalizationKind>()
             .Where(kind => IsMeaningful(network, kind))
-            .Select(kind => new Experiment(network, create, kind, settings));
+            .Select(kind => new Experiment(network, create, side, kind, settings));
     }
 }

@@ -12,7 +12,7 @@ internal enum Parallelism
 
 /// <summary>One data-parallel training: a network, how many images each rank has of a batch, and how the statistics are taken.</summary>
 internal sealed record DistributedExperiment(
-    string Network, Func<NormalizationKind, int, Network> Create, int ImagesPerRank, Parallelism Parallelism, TrainingSettings Settings)
+    string Network, Func<NormalizationKind, int, int, Network> Create, int Side, int ImagesPerRank, Parallelism Parallelism, TrainingSettings Settings)
 {
     // What the small learning rate of the comparison is: at large ones training magnifies the last bits of a float beyond measure.
     private const double LearningRate = 0.02;
@@ -28,7 +28,7 @@ internal sealed record DistributedExperiment(
         _ => "separate",
     };
 
-    public static IReadOnlyList<DistributedExperiment> All(int ranks, int seed, bool quick)
+    public static IReadOnlyList<DistributedExperiment> All(int ranks, int side, int seed, bool quick)
     {
         return
         [
@@ -39,7 +39,7 @@ internal sealed record DistributedExperiment(
         ];
 
         IEnumerable<DistributedExperiment> Group(
-            string network, Func<NormalizationKind, int, Network> create, int imagesPerRank, int steps)
+            string network, Func<NormalizationKind, int, int, Network> create, int imagesPerRank, int steps)
         {
             var settings = new TrainingSettings
             {
@@ -49,7 +49,7 @@ internal sealed record DistributedExperiment(
                 BatchSize = imagesPerRank * ranks,
             };
             return Enum.GetValues<Parallelism>()
-                .Select(parallelism => new DistributedExperiment(network, create, imagesPerRank, parallelism, settings));
+                .Select(parallelism => new DistributedExperiment(network, create, side, imagesPerRank, parallelism, settings));
         }
     }
 }

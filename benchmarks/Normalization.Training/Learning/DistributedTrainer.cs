@@ -22,7 +22,7 @@ internal sealed class DistributedTrainer(ImageSet train, ImageSet test)
     private DistributedResult Train(DistributedExperiment experiment, ICollective ranks, Action<int> progress, CancellationToken cancellation)
     {
         TrainingSettings settings = experiment.Settings;
-        Network network = experiment.Create(NormalizationKind.BatchNorm, settings.Seed);
+        Network network = experiment.Create(NormalizationKind.BatchNorm, experiment.Side, settings.Seed);
         if (experiment.Parallelism == Parallelism.Synchronized)
         {
             foreach (BatchNorm<float> layer in network.NormalizationLayers.OfType<BatchNorm<float>>())

@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using Normalization.Training.Networks;
 
 namespace Normalization.Training.Learning;
 
@@ -20,8 +21,8 @@ internal static class SoftmaxCrossEntropy
             float greatest = TensorPrimitives.Max(row);
             TensorPrimitives.Subtract(row, greatest, result);
             float right = result[labels[n]];
-            TensorPrimitives.Exp(result, result);
-            float sum = TensorPrimitives.Sum<float>(result);
+            Elementary.Exp(result, result);
+            float sum = Elementary.Sum(result);
             loss += Math.Log(sum) - right;
 
             TensorPrimitives.Divide(result, sum, result);

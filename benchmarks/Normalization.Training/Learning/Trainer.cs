@@ -34,7 +34,7 @@ internal sealed class Trainer(ImageSet train, ImageSet test)
             clock.Stop();
 
             diverged = !double.IsFinite(loss);
-            if (diverged || step % settings.StepsBetweenTests == 0 || step == settings.Steps)
+            if (!diverged && (step % settings.StepsBetweenTests == 0 || step == settings.Steps))
                 curve.Add(new CurvePoint(step, tests.Accuracy(network)));
 
             progress(step);

@@ -43,11 +43,23 @@ internal sealed class Relu : Activation
 /// <summary>y = 1 / (1 + exp(-x)), whose slope y·(1 - y) is never above 1/4: gradients fade on their way through many of them.</summary>
 internal sealed class Sigmoid : Activation
 {
-    protected override void Apply(ReadOnlySpan<float> x, Span<float> y) => TensorPrimitives.Sigmoid(x, y);
+    protected override void Apply(ReadOnlySpan<float> x, Span<float> y) => Elementary.Sigmoid(x, y);
 
     protected override void ApplySlope(ReadOnlySpan<float> y, ReadOnlySpan<float> dy, Span<float> dx)
     {
         for (int i = 0; i < dx.Length; i++)
             dx[i] = dy[i] * y[i] * (1 - y[i]);
+    }
+}
+
+/// <summary>y = tanh(x), whose slope is 1 - y².</summary>
+internal sealed class Tanh : Activation
+{
+    protected override void Apply(ReadOnlySpan<float> x, Span<float> y) => Elementary.Tanh(x, y);
+
+    protected override void ApplySlope(ReadOnlySpan<float> y, ReadOnlySpan<float> dy, Span<float> dx)
+    {
+        for (int i = 0; i < dx.Length; i++)
+            dx[i] = dy[i] * (1 - y[i] * y[i]);
     }
 }

@@ -2,39 +2,55 @@ using Normalization.Training.Data;
 
 namespace Normalization.Training.Networks;
 
-/// <summary>The two networks of the comparison. Equal seeds give equal first weights, whatever the normalization.</summary>
+/// <summary>The networks of the comparison, and a deeper one. Equal seeds give equal first weights, whatever the normalization.</summary>
 internal static class Architectures
 {
-    public static Network Convolutional(NormalizationKind kind, int seed) => Convolutional(kind, DigitReader.Side, seed);
-
     /// <summary>Four 3x3 convolutions with ReLU, on all pixels and then on a quarter of them, and a linear classifier.</summary>
-    public static Network Convolutional(NormalizationKind kind, int side, int seed)
+    public static Network Convolutional(NormalizationKind kind, int side, int seed) =>
+        Convolutional((channels, size) => kind.ForImages(channels, size), () => [], side, seed);
+
+    /// <summary>The same with any layers before the ReLUs, made from the number of channels and the side of the image, and after them.</summary>
+    public static Network Convolutional(
+        Func<int, int, IEnumerable<ILayer>> before, Func<IEnumerable<ILayer>> after, int side, int seed)
     {
         const int Few = 8;
         const int Many = 16;
         int features = Many * side / 4 * side / 4;
         var random = new Random(seed);
+        ILayer[] Step(int inputs, int outputs, int size) =>
+            [new Convolution(inputs, outputs, random), .. before(outputs, size), new Relu(), .. after()];
         return new Network(
             [1, side, side],
             [
-                new Convolution(1, Few, random), .. kind.ForImages(Few, side), new Relu(),
-                new Convolution(Few, Few, random), .. kind.ForImages(Few, side), new Relu(),
-                new AveragePool(),
-                new Convolution(Few, Many, random), .. kind.ForImages(Many, side / 2), new Relu(),
-                new Convolution(Many, Many, random), .. kind.ForImages(Many, side / 2), new Relu(),
-                new AveragePool(),
+                .. Step(1, Few, side), .. Step(Few, Few, side), new AveragePool(),
+                .. Step(Few, Many, side / 2), .. Step(Many, Many, side / 2), new AveragePool(),
                 new Linear(features, ImageSet.ClassCount, Math.Sqrt(1.0 / features), random),
             ]);
     }
 
-    public static Network SigmoidPerceptron(NormalizationKind kind, int seed) =>
-        SigmoidPerceptron(kind, DigitReader.Side * DigitReader.Side, seed);
+    /// <summary>Seven 3x3 convolutions with ReLU, on all pixels, a quarter and a sixteenth of them, and a linear classifier.</summary>
+    public static Network DeepConvolutional(NormalizationKind kind, int side, int seed)
+    {
+        const int Few = 8, More = 16, Many = 32;
+        int half = side / 2, quarter = side / 4;
+        var random = new Random(seed);
+        ILayer[] Step(int inputs, int outputs, int size) =>
+            [new Convolution(inputs, outputs, random), .. kind.ForImages(outputs, size), new Relu()];
+        return new Network(
+            [1, side, side],
+            [
+                .. Step(1, Few, side), new AveragePool(),
+                .. Step(Few, More, half), .. Step(More, More, half), .. Step(More, More, half), new AveragePool(),
+                .. Step(More, Many, quarter), .. Step(Many, Many, quarter), .. Step(Many, Many, quarter),
+                new Linear(Many * quarter * quarter, ImageSet.ClassCount, Math.Sqrt(1.0 / (Many * quarter * quarter)), random),
+            ]);
+    }
 
-    /// <summary>A multilayer perceptron of five hidden layers of sigmoids.</summary>
-    public static Network SigmoidPerceptron(NormalizationKind kind, int inputs, int seed)
+    /// <summary>A multilayer perceptron of five hidden layers of sigmoids, for images of this side.</summary>
+    public static Network SigmoidPerceptron(NormalizationKind kind, int side, int seed)
     {
         const int Width = 64;
-        return new Perceptron(inputs)
+        return new Perceptron(side * side)
         {
             Depth = 5,
             Width = Width,

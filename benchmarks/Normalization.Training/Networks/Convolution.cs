@@ -56,7 +56,7 @@ internal sealed class Convolution(int inputs, int outputs, Random random) : ILay
             {
                 ReadOnlySpan<float> source = outputGradient.Span.Slice((n * outputs + k) * area, area);
                 source.CopyTo(gradient.Span[((k * batch + n) * area)..]);
-                _bias.Gradient.Span[k] += TensorPrimitives.Sum(source);
+                _bias.Gradient.Span[k] += Elementary.Sum(source);
             }
         }
 

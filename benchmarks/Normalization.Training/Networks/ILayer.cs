@@ -26,8 +26,9 @@ internal sealed record Weights(Tensor<float> Value, Tensor<float> Gradient)
     public static Weights Normal(ReadOnlySpan<int> shape, double standardDeviation, Random random) =>
         new(Tensor<float>.RandomNormal(shape, random.Next(), 0, standardDeviation), new Tensor<float>(shape));
 
+    /// <summary>The parameters of a layer that are not frozen.</summary>
     public static IReadOnlyList<Weights> Of(NormalizationLayer<float> layer) =>
-        [.. layer.Parameters.Select(p => new Weights(p.Value, p.Gradient))];
+        [.. layer.Parameters.Where(p => p.RequiresGradient).Select(p => new Weights(p.Value, p.Gradient))];
 
     public static Weights Zero(ReadOnlySpan<int> shape) => new(new Tensor<float>(shape), new Tensor<float>(shape));
 }

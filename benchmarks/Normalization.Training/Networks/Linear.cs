@@ -2,8 +2,8 @@ using System.Numerics.Tensors;
 
 namespace Normalization.Training.Networks;
 
-/// <summary>y = x·Wᵀ + b, for any input whose elements per example are <c>inputs</c> in number.</summary>
-internal sealed class Linear(int inputs, int outputs, double standardDeviation, Random random) : ILayer
+/// <summary>y = x·Wᵀ + b, for any input whose elements per example are <c>inputs</c> in number; b can be left out.</summary>
+internal sealed class Linear(int inputs, int outputs, double standardDeviation, Random random, bool hasBias = true) : ILayer
 {
     private readonly Weights _weight = Networks.Weights.Normal([outputs, inputs], standardDeviation, random);
     private readonly Weights _bias = Networks.Weights.Zero([outputs]);
@@ -11,7 +11,7 @@ internal sealed class Linear(int inputs, int outputs, double standardDeviation, 
     private readonly Scratch _inputGradients = new();
     private Tensor<float>? _input;
 
-    public IReadOnlyList<Weights> Weights => [_weight, _bias];
+    public IReadOnlyList<Weights> Weights => hasBias ? [_weight, _bias] : [_weight];
 
     public Tensor<float> Forward(Tensor<float> input)
     {
@@ -19,7 +19,7 @@ internal sealed class Linear(int inputs, int outputs, double standardDeviation, 
         int batch = input.Shape[0];
         Tensor<float> output = _outputs.Get(batch, outputs);
         MatrixProduct.MultiplyByTransposed(input, _weight.Value, output, batch, inputs, outputs);
-        for (int n = 0; n < batch; n++)
+        for (int n = 0; hasBias && n < batch; n++)
         {
             Span<float> row = output.Span.Slice(n * outputs, outputs);
             TensorPrimitives.Add(row, _bias.Value.Span, row);
@@ -31,7 +31,7 @@ internal sealed class Linear(int inputs, int outputs, double standardDeviation, 
     public Tensor<float> Backward(Tensor<float> outputGradient)
     {
         int batch = outputGradient.Shape[0];
-        for (int n = 0; n < batch; n++)
+        for (int n = 0; hasBias && n < batch; n++)
             TensorPrimitives.Add(_bias.Gradient.Span, outputGradient.Span.Slice(n * outputs, outputs), _bias.Gradient.Span);
 
         MatrixProduct.Multiply(outputGradient, _input!, _weight.Gradient, outputs, batch, inputs, transposeA: true, add: true);

@@ -13,23 +13,29 @@ internal sealed record Perceptron(int Inputs)
     /// <summary>The standard deviation of the first hidden weights for a number of inputs; by default He's: what ReLU halves, the weights give back.</summary>
     public Func<int, double> Deviation { get; init; } = inputs => Math.Sqrt(2.0 / inputs);
 
+    /// <summary>What stands before the first linear step, such as a transform of the pixels.</summary>
+    public Func<IEnumerable<ILayer>> BeforeAll { get; init; } = () => [];
+
     public Func<ILayer> Activation { get; init; } = () => new Relu();
+
+    /// <summary>Whether the hidden linear steps have a bias.</summary>
+    public bool HasBias { get; init; } = true;
 
     /// <summary>What stands before an activation of so many units, such as a normalization.</summary>
     public Func<int, Random, IEnumerable<ILayer>> BeforeActivation { get; init; } = (_, _) => [];
 
-    /// <summary>What stands after an activation, such as dropout.</summary>
-    public Func<Random, IEnumerable<ILayer>> AfterActivation { get; init; } = _ => [];
+    /// <summary>What stands after an activation of so many units, such as dropout.</summary>
+    public Func<int, Random, IEnumerable<ILayer>> AfterActivation { get; init; } = (_, _) => [];
 
     public Network Create(int seed)
     {
         var weights = new Random(seed);
         var others = new Random(~seed);
-        var layers = new List<ILayer>();
+        var layers = new List<ILayer>(BeforeAll());
         for (int inputs = Inputs, i = 0; i < Depth; i++, inputs = Width)
         {
-            layers.Add(new Linear(inputs, Width, Deviation(inputs), weights));
-            layers.AddRange([.. BeforeActivation(Width, others), Activation(), .. AfterActivation(others)]);
+            layers.Add(new Linear(inputs, Width, Deviation(inputs), weights, HasBias));
+            layers.AddRange([.. BeforeActivation(Width, others), Activation(), .. AfterActivation(Width, others)]);
         }
 
         layers.Add(new Linear(Width, ImageSet.ClassCount, Math.Sqrt(1.0 / Width), weights));

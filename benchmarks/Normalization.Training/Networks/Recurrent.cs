@@ -83,7 +83,7 @@ internal sealed class Recurrent(
 
         step.State = step.States.Get(active, units);
         NormAt(t)?.Forward(sum, step.State, step.Context);
-        TensorPrimitives.Tanh((norms.Count > 0 ? step.State : sum).Span, step.State.Span);
+        Elementary.Tanh((norms.Count > 0 ? step.State : sum).Span, step.State.Span);
     }
 
     private void Backward(Step step, int t, int active, Tensor<float> stateGradient, Tensor<float> inputGradient)

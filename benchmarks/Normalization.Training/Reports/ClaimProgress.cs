@@ -13,7 +13,7 @@ internal static class ClaimProgress
     public static IReadOnlyList<ClaimResult> Run(IAnsiConsole console, IReadOnlyList<IClaim> claims, ClaimTest test)
     {
         if (!console.IsLive())
-            return [.. claims.Select((claim, i) => RunOne(console, i, claims, () => test(claim, _ => { }, () => { })))];
+            return [.. claims.Select((claim, i) => RunPlain(console, i, claims, test))];
 
         return console.Progress()
             .AutoClear(true)
@@ -31,6 +31,13 @@ internal static class ClaimProgress
                     return result;
                 }).ToArray();
             });
+    }
+
+    private static ClaimResult RunPlain(IAnsiConsole console, int index, IReadOnlyList<IClaim> claims, ClaimTest test)
+    {
+        int total = 0, done = 0;
+        using var heartbeat = new Heartbeat(console.WriteLine, () => $"        {claims[index].Name}: {done} of {total} trainings");
+        return RunOne(console, index, claims, () => test(claims[index], count => total += count, () => Interlocked.Increment(ref done)));
     }
 
     private static ClaimResult RunOne(IAnsiConsole console, int index, IReadOnlyList<IClaim> claims, Func<ClaimResult> run)

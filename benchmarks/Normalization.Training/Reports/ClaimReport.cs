@@ -22,19 +22,22 @@ internal static class ClaimReport
         section{border-top:1px solid var(--line);margin-top:2rem;padding-top:1.6rem}
         .quiet{color:var(--quiet);font-size:.9rem}
         .verdict{font-weight:600;white-space:nowrap}
-        .Reproduced,.met{color:var(--yes)}.Partly{color:var(--partly)}.NotReproduced,.missed{color:var(--no)}.NotJudged{color:var(--quiet)}
+        .Reproduced,.Met{color:var(--yes)}.Partly,.Undecided{color:var(--partly)}.NotReproduced,.Missed{color:var(--no)}.NotJudged{color:var(--quiet)}
         dl{display:grid;grid-template-columns:7rem 1fr;gap:.35rem .8rem;margin:.8rem 0}
         dt{color:var(--quiet)}dd{margin:0}
         .scroll{overflow-x:auto}
         table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
         th,td{padding:.3rem .9rem .3rem 0;text-align:left;border-bottom:1px solid var(--line);vertical-align:top}
         .numbers th,.numbers td,.rule td:nth-child(2){white-space:nowrap}.numbers th+th,.numbers td+td{text-align:right;padding:.3rem 0 .3rem .9rem}
-        .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr));gap:1rem;margin:1rem 0}
-        .charts svg{width:100%;height:auto;max-width:34rem;display:block}
+        .charts{display:flex;flex-wrap:wrap;gap:1rem;margin:1rem 0;align-items:flex-start}
+        .charts svg{width:420px;max-width:100%;height:auto;display:block}
+        .you{border-left:3px solid var(--link);padding-left:.8rem;margin:.8rem 0}
         @media (max-width:34rem){dl{grid-template-columns:1fr}dt{margin-top:.4rem}dd{margin:0}.summary thead{display:none}.summary tr,.summary td{display:block;border:0;padding:0}.summary tr{border-bottom:1px solid var(--line);padding:.5rem 0}}
         """;
 
-    public static string Create(IReadOnlyList<ClaimResult> results, string setup, string time)
+    /// <param name="results">What came out, in the order of the page.</param>
+    /// <param name="repository">The way from the page to the repository, for links to the code; null if the page lies outside of it.</param>
+    public static string Create(IReadOnlyList<ClaimResult> results, string? repository)
     {
         var page = new StringBuilder();
         Add(page, $"""
@@ -48,55 +51,65 @@ internal static class ClaimReport
         page.Append("<style>\n").Append(Style).Append("\n</style>\n</head>\n<body>\n");
         Add(page, $"""
             <h1>What normalization buys: the field's claims, on real data</h1>
-            <p>{setup}</p>
-            <p class="quiet">Numbers are the mean over the seeds ± one standard deviation, bands in the charts too. The rule of each claim was
-            written before its run: reproduced when every part of it is met, partly when some are, not reproduced when none is. {time}</p>
+            <p>Each claim has a rule that was written before its run. A number is the mean over the seeds ± half the width of its 95 % interval
+            (Student's), and the bands of the charts are these intervals. A part of a rule is met or missed only where the whole interval lies on
+            one side of the bound; otherwise it is undecided.</p>
+            <p class="quiet">A claim is reproduced when every part of its rule is met, partly when some are met and some missed, not reproduced when
+            none is met, and undecided when undecided parts could change which of these it is. Settings were chosen on validation images,
+            figures are those of test images. The runs give the same figures at every vector width.</p>
             <table class="summary"><thead><tr><th>Claim</th><th>Verdict</th><th>Seen</th></tr></thead><tbody>
             """);
-        foreach ((IClaim claim, Outcome outcome, Verdict verdict) in results)
+        foreach (ClaimResult result in results)
         {
-            Add(page, $"""<tr><td><a href="#{claim.Name}">{claim.Title}</a></td>""");
-            Add(page, $"""<td class="verdict {verdict}">{verdict.DisplayName()}</td><td>{outcome.KeyFigure}</td></tr>""");
+            Add(page, $"""<tr><td><a href="#{result.Name}">{AllClaims.Of(result).Title}</a></td>""");
+            Add(page, $"""<td class="verdict {result.Verdict}">{result.Verdict.DisplayName()}</td><td>{result.Outcome.KeyFigure}</td></tr>""");
         }
 
         Add(page, $"</tbody></table>");
         foreach (ClaimResult result in results)
-            AddClaim(page, result);
+            AddClaim(page, result, repository);
 
         Add(page, $"</body>\n</html>");
         return page.ToString();
     }
 
-    private static void AddClaim(StringBuilder page, ClaimResult result)
+    private static void AddClaim(StringBuilder page, ClaimResult result, string? repository)
     {
-        (IClaim claim, Outcome outcome, Verdict verdict) = result;
+        IClaim claim = AllClaims.Of(result);
         Add(page, $"""
             <section id="{claim.Name}">
             <h2>{claim.Title}</h2>
-            <p class="verdict {verdict}">{verdict.DisplayName()}</p>
+            <p class="verdict {result.Verdict}">{result.Verdict.DisplayName()}</p>
+            <p class="you"><strong>What this means for you:</strong> {claim.Meaning}</p>
             <dl>
             <dt>The source</dt><dd>{claim.Statement} <span class="quiet">({claim.Source})</span></dd>
-            <dt>Done here</dt><dd>{claim.Experiment}</dd>
-            <dt>Seen</dt><dd>{outcome.Seen}</dd>
-            </dl>
-            <div class="scroll"><table class="rule"><thead><tr><th>The rule</th><th>Seen</th><th></th></tr></thead><tbody>
+            <dt>Done here</dt><dd>{claim.Experiment} <span class="quiet">{result.Data}; {result.Seeds} seeds.</span></dd>
+            <dt>Seen</dt><dd>{result.Outcome.Seen}</dd>
             """);
-        foreach (Finding finding in outcome.Findings)
+        page.Append("<dt>Code</dt><dd>").AppendJoin(", ", Files(claim).Select(file => Link(file, repository))).Append("</dd>\n</dl>\n");
+        page.Append("""<div class="scroll"><table class="rule"><thead><tr><th>The rule</th><th>Seen</th><th></th></tr></thead><tbody>""").Append('\n');
+        foreach (Finding finding in result.Outcome.Findings)
         {
-            (string name, string word) = verdict == Verdict.NotJudged ? ("NotJudged", "") : finding.IsMet ? ("met", "met") : ("missed", "missed");
+            (string name, string word) = result.Verdict == Verdict.NotJudged ? ("NotJudged", "") : ($"{finding.Answer}", $"{finding.Answer}".ToLowerInvariant());
             Add(page, $"""<tr><td>{finding.Criterion}</td><td>{finding.Seen.Format(finding.Criterion.Unit)}</td><td class="{name}">{word}</td></tr>""");
         }
 
         page.Append("</tbody></table></div>\n<div class=\"charts\">\n");
-        foreach (Panel chart in outcome.Charts)
+        foreach (Panel chart in result.Outcome.Charts)
             page.Append(SvgChart.Draw("", [chart]));
 
         page.Append("</div>\n");
-        foreach (Grid table in outcome.Tables)
+        foreach (Grid table in result.Outcome.Tables)
             AddTable(page, table);
 
         page.Append("</section>\n");
     }
+
+    /// <summary>The code of the experiment and of the layers that it is about.</summary>
+    private static IEnumerable<string> Files(IClaim claim) =>
+        [$"benchmarks/Normalization.Training/Claims/{claim.GetType().Name}.cs", .. claim.Layers.Select(layer => $"src/Normalization/Layers/{layer}.cs")];
+
+    private static string Link(string file, string? repository) => repository is null ? file : $"""<a href="{repository}/{file}">{Path.GetFileName(file)}</a>""";
 
     private static void AddTable(StringBuilder page, Grid table)
     {

@@ -10,7 +10,7 @@ internal static class ClaimTable
         Table table = new Table().AddColumn("Claim").AddColumn("Verdict").AddColumn("Seen");
         table.Border = TableBorder.Square;
         foreach (ClaimResult result in results)
-            table.AddRow(new Text(result.Claim.Title), new Text(result.Verdict.DisplayName()), new Text(result.Outcome.KeyFigure));
+            table.AddRow(new Text(AllClaims.Of(result).Title), new Text(result.Verdict.DisplayName()), new Text(result.Outcome.KeyFigure));
 
         return table;
     }

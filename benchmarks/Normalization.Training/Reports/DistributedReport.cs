@@ -1,3 +1,4 @@
+using Normalization.Training.Data;
 using Normalization.Training.Learning;
 using Spectre.Console;
 
@@ -47,18 +48,18 @@ internal static class DistributedReport
         return $"Synchronised, every loss of every step is {(farthest <= SameLoss ? "" : "NOT ")}within {SameLoss:0E+0} of one process ({farthest:0.0E+0}).";
     }
 
-    public static string Draw(IReadOnlyList<DistributedResult> results, int ranks)
+    public static string Draw(IReadOnlyList<DistributedResult> results, int ranks, DataSource data)
     {
-        IEnumerable<Panel> panels = Groups(results).Select(ToPanel);
+        IEnumerable<Panel> panels = Groups(results).Select(group => ToPanel(group, data));
         return SvgChart.Draw($"Test accuracy of BatchNorm over {ranks} ranks", [.. panels]);
     }
 
-    private static Panel ToPanel(IGrouping<string, DistributedResult> group)
+    private static Panel ToPanel(IGrouping<string, DistributedResult> group, DataSource data)
     {
         Axis steps = Axis.Linear(0, group.First().Experiment.Settings.Steps, "training steps");
         return new Panel(group.Key, steps, Axis.Percent(), [.. group.OrderByDescending(r => r.Experiment.Parallelism).Select(ToSeries)])
         {
-            Goal = Comparison.GoodAccuracy,
+            Goal = data.Good,
         };
     }
 
@@ -66,14 +67,13 @@ internal static class DistributedReport
         results.GroupBy(r => r.Experiment.GroupTitle);
 
     private static Series ToSeries(DistributedResult result) => new(
-        result.Experiment.Name, ColorOf(result.Experiment.Parallelism), [.. result.Curve.Select(p => ((double)p.Step, p.Accuracy))]);
+        result.Experiment.Name, ColorOf(result.Experiment.Parallelism), [.. result.Curve.Select(p => new ChartPoint(p.Step, p.Accuracy))]);
 
-    // The palette of Okabe and Ito, which people with any kind of colour vision can tell apart.
     private static string ColorOf(Parallelism parallelism) => parallelism switch
     {
-        Parallelism.OneProcess => "#444444",
-        Parallelism.Synchronized => "#0072b2",
-        Parallelism.Separate => "#d55e00",
+        Parallelism.OneProcess => Palette.Grey,
+        Parallelism.Synchronized => Palette.Blue,
+        Parallelism.Separate => Palette.Vermilion,
         _ => throw new ArgumentOutOfRangeException(nameof(parallelism)),
     };
 }

@@ -10,7 +10,11 @@ internal static class ProgressDisplay
         IAnsiConsole console, IReadOnlyList<Experiment> experiments, Func<Experiment, Action<int>, Result> run)
     {
         if (!console.IsLive())
-            return RunAll(console, experiments, run, (_, _) => { });
+        {
+            string state = "";
+            using var heartbeat = new Heartbeat(console.WriteLine, () => state);
+            return RunAll(console, experiments, run, (experiment, _) => state = $"        {experiment.Title} ...");
+        }
 
         int total = experiments.Sum(e => e.Settings.Steps);
         return console.Progress()

@@ -8,14 +8,14 @@ internal static class ResultTable
 {
     private const string NotApplicable = "-";
 
-    public static Table Create(IReadOnlyList<Result> results)
+    public static Table Create(IReadOnlyList<Result> results, double good)
     {
         Table table = new Table()
             .AddColumn("Network")
             .AddColumn(new TableColumn("Rate").RightAligned())
             .AddColumn("Layer")
             .AddColumn(new TableColumn("Test\naccuracy").RightAligned())
-            .AddColumn(new TableColumn($"Steps to\n{Comparison.GoodAccuracy:P0}").RightAligned())
+            .AddColumn(new TableColumn($"Steps to\n{good:P0}").RightAligned())
             .AddColumn(new TableColumn("Time").RightAligned())
             .AddColumn(new TableColumn("In norm.\nlayers").RightAligned());
         table.Border = TableBorder.Square;
@@ -29,7 +29,7 @@ internal static class ResultTable
             foreach (NormalizationKind kind in Enum.GetValues<NormalizationKind>())
             {
                 Result? result = group.FirstOrDefault(r => r.Experiment.Kind == kind);
-                string[] cells = result is null ? [.. Enumerable.Repeat(NotApplicable, 4)] : Cells(result.Run);
+                string[] cells = result is null ? [.. Enumerable.Repeat(NotApplicable, 4)] : Cells(result.Run, good);
                 table.AddRow([any.Network, $"{any.Settings.LearningRate}", kind.DisplayName(), .. cells]);
             }
         }
@@ -37,10 +37,10 @@ internal static class ResultTable
         return table;
     }
 
-    private static string[] Cells(TrainingRun run) =>
+    private static string[] Cells(TrainingRun run, double good) =>
     [
-        $"{run.Accuracy:P1}",
-        run.StepsTo(Comparison.GoodAccuracy) is { } steps ? $"{steps}" : run.Diverged ? "diverged" : "never",
+        run.Diverged ? "diverged" : $"{run.Accuracy:P1}",
+        run.StepsTo(good) is { } steps ? $"{steps}" : "never",
         $"{run.Time.TotalSeconds:F2} s",
         run.NormalizationTime == TimeSpan.Zero
             ? NotApplicable

@@ -11,49 +11,22 @@ namespace Normalization.Tests.Training;
 public sealed class ClaimTests
 {
     private static readonly Criterion _floor = Criterion.AtLeast(2, Unit.Times, "something");
-    private static readonly Criterion _ceiling = Criterion.AtMost(2, Unit.Times, "something");
 
     public static TheoryData<string> Names => [.. AllClaims.List.Select(static claim => claim.Name)];
 
-    [Theory]
-    [InlineData(1.99, false, true)]
-    [InlineData(2, true, true)]
-    [InlineData(2.01, true, false)]
-    [InlineData(double.NaN, false, false)]
-    [InlineData(double.PositiveInfinity, true, false)]
-    public void A_bound_is_kept_or_not(double seen, bool asFloor, bool asCeiling)
-    {
-        _floor.Judge(new Estimate(seen, 0)).IsMet.Should().Be(asFloor);
-        _ceiling.Judge(new Estimate(seen, 0)).IsMet.Should().Be(asCeiling);
-    }
-
-    [Fact]
-    public void A_verdict_needs_every_part_of_its_rule()
-    {
-        Finding met = _floor.Judge(new Estimate(3, 0)), missed = _floor.Judge(new Estimate(1, 0));
-        Verdicts.Of([met, met]).Should().Be(Verdict.Reproduced);
-        Verdicts.Of([met, missed]).Should().Be(Verdict.Partly);
-        Verdicts.Of([missed, missed]).Should().Be(Verdict.NotReproduced);
-        FluentActions.Invoking(static () => Verdicts.Of([])).Should().Throw<ArgumentException>();
-    }
-
-    [Fact]
-    public void An_estimate_is_the_mean_and_the_standard_deviation_of_the_sample()
-    {
-        Estimate.Of([1, 2, 3, 4]).Mean.Should().Be(2.5);
-        Estimate.Of([1, 2, 3, 4]).Deviation.Should().BeApproximately(Math.Sqrt(5 / 3.0), 1e-12);
-        Estimate.Of([7]).Should().Be(new Estimate(7, 0));
-        new Estimate(0.1234, 0.05).Format(Unit.Percent).Should().Be("12.3 ± 5.0 %");
-    }
 
     [Theory]
     [MemberData(nameof(Names))]
     public void A_claim_says_all_that_a_reader_needs(string name)
     {
         IClaim claim = AllClaims.List.Single(c => c.Name == name);
-        new[] { claim.Title, claim.Source, claim.Statement, claim.Experiment }.Should().OnlyContain(static text => text.Length > 10);
+        new[] { claim.Title, claim.Source, claim.Statement, claim.Experiment, claim.Meaning }.Should().OnlyContain(static text => text.Length > 10);
         claim.Rule.Should().NotBeEmpty();
-        Repository.Read("README.md").Should().Contain($"`{name}`");
+        claim.Seeds.Should().BeGreaterThanOrEqualTo(ClaimsOptions.FewestSeeds);
+        foreach (string layer in claim.Layers)
+            Repository.Read("src", "Normalization", "Layers", $"{layer}.cs").Should().NotBeEmpty();
+
+        Repository.Read("benchmarks", "Normalization.Training", "Claims", $"{claim.GetType().Name}.cs").Should().Contain($"\"{name}\"");
     }
 
     [Fact]
@@ -122,9 +95,10 @@ public sealed class ClaimTests
     [InlineData("--seeds 0")]
     [InlineData("--seeds many")]
     [InlineData("--quick=yes")]
-    [InlineData("--data digits")]
+    [InlineData("--data letters")]
+    [InlineData("--data digits=")]
     [InlineData("--data fashion-mnist=")]
-    [InlineData("--out")]
+    [InlineData("--output")]
     public void A_command_that_makes_no_sense_is_refused(string command) =>
         FluentActions.Invoking(() => ClaimsOptions.Parse(command.Split(' '))).Should().Throw<UsageException>();
 
@@ -134,18 +108,18 @@ public sealed class ClaimTests
         ClaimsOptions.Parse([]).Claims.Should().Equal(AllClaims.List);
         ClaimsOptions some = ClaimsOptions.Parse(["style", "--seeds=7", "sequences", "style", "--data", "fashion-mnist=a=b"]);
         some.Claims.Select(static claim => claim.Name).Should().Equal("style", "sequences");
-        (some.Seeds, some.FashionPath).Should().Be((7, "a=b"));
+        (some.Seeds, some.Common.Data).Should().Be((7, "fashion-mnist=a=b"));
     }
 
     [Fact]
     public void A_report_needs_nothing_from_elsewhere_and_shows_text_as_text()
     {
-        var outcome = new Outcome("a < b", "\"c\" & d", [_floor.Judge(new Estimate(3, 1))])
+        var outcome = new Outcome("a < b", "\"c\" & d", [_floor.Judge(new Estimate(3, 1, 5))])
         {
-            Charts = [new Panel("<title>", Axis.Linear(0, 1), Axis.Percent(), [new Series("x", Palette.Blue, [(0, 0.5), (1, double.NaN)])])],
+            Charts = [new Panel("<title>", Axis.Linear(0, 1), Axis.Percent(), [new Series("x", Palette.Blue, [new(0, 0.5), new(1, double.NaN)])])],
             Tables = [new Grid("e", ["<td>"], [["&"]])],
         };
-        string page = ClaimReport.Create([new ClaimResult(AllClaims.List[0], outcome, Verdict.Partly)], "{0}", "time");
+        string page = ClaimReport.Create([new ClaimResult(AllClaims.List[0].Name, "{0}", 5, Verdict.Partly, outcome)], repository: null);
         page.Replace("http://www.w3.org/2000/svg", "", StringComparison.Ordinal).Should().NotContainAny("http", "src=", "@import", "url(", "NaN", "<td><td>");
         page.Should().ContainAll("a &lt; b", "&quot;c&quot; &amp; d", "&lt;title&gt;", "{0}", "&lt;td&gt;");
     }

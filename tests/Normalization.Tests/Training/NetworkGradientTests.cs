@@ -13,7 +13,15 @@ public sealed class NetworkGradientTests
         ["convolution"] = static () => (new Convolution(2, 3, new Random(1)), [2, 2, 4, 4]),
         ["pool"] = static () => (new AveragePool(), [2, 2, 4, 4]),
         ["sigmoid"] = static () => (new Sigmoid(), [3, 4]),
-        ["rows"] = static () => (new RowSequence(4) { Shortest = 3, Longest = 7 }, [5, 16]),
+        ["tanh"] = static () => (new Tanh(), [3, 4]),
+        ["linear without bias"] = static () => (new Linear(6, 5, 0.5, new Random(1), hasBias: false), [3, 6]),
+        ["delayed rows"] = static () => (new DelayedRows(4) { ShortestDelay = 1, LongestDelay = 3 }, [5, 16]),
+        ["local response"] = static () => (new LocalResponseNorm(), [2, 6, 2, 2]),
+        ["row tokens"] = static () => (new RowTokens(4), [2, 16]),
+        ["positions"] = static () => (new Positions(3, 4, new Random(1)), [6, 4]),
+        ["token mean"] = static () => (new TokenMean(3), [6, 4]),
+        ["attention"] = static () => (new Attention(3, 4, new Random(1)), [6, 4]),
+        ["residual"] = static () => (new Residual([new Linear(4, 4, 0.5, new Random(1)), new Tanh()]), [3, 4]),
         ["ghost batches"] = static () => (new GhostBatchNorm(3, 4), [10, 3]),
         ["recurrent"] = static () => Sequence([]),
         ["recurrent, LayerNorm"] = static () => Sequence([new LayerNorm<float>(4)]),
@@ -53,15 +61,20 @@ public sealed class NetworkGradientTests
     }
 
     [Fact]
-    public void Rows_keep_the_first_and_the_last_row_at_any_length()
+    public void Delayed_rows_are_empty_rows_and_then_the_image_longest_first()
     {
-        Tensor<float> image = Tensor<float>.RandomNormal([1, 64], seed: 1);
-        foreach (int length in new[] { 2, 5, 8, 24 })
+        Tensor<float> images = Tensor<float>.RandomNormal([3, 16], seed: 1);
+        var layer = new DelayedRows(4) { ShortestDelay = 0, LongestDelay = 2 };
+        Tensor<float> rows = layer.Forward(images);
+        layer.Lengths.Should().Equal(6, 5, 4);
+        for (int n = 0; n < 3; n++)
         {
-            Tensor<float> rows = new RowSequence(8) { Shortest = length, Longest = length }.Forward(image);
-            rows.Shape.ToArray().Should().Equal(length, 1, 8);
-            rows.Span[..8].ToArray().Should().Equal(image.Span[..8].ToArray());
-            rows.Span[^8..].ToArray().Should().Equal(image.Span[^8..].ToArray(), static (a, b) => Math.Abs(a - b) < 1e-6f);
+            for (int t = 0; t < 6; t++)
+            {
+                int row = t - (2 - n);
+                float[] expected = row is >= 0 and < 4 ? images.Span.Slice(n * 16 + row * 4, 4).ToArray() : new float[4];
+                rows.Span.Slice((t * 3 + n) * 4, 4).ToArray().Should().Equal(expected);
+            }
         }
     }
 

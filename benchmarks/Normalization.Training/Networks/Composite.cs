@@ -1,0 +1,43 @@
+using System.Numerics.Tensors;
+
+namespace Normalization.Training.Networks;
+
+/// <summary>Layers one after another as one layer.</summary>
+internal class Composite(IReadOnlyList<ILayer> layers) : ILayer
+{
+    public IReadOnlyList<Weights> Weights { get; } = [.. layers.SelectMany(layer => layer.Weights)];
+
+    public void Train()
+    {
+        foreach (ILayer layer in layers)
+            layer.Train();
+    }
+
+    public void Eval()
+    {
+        foreach (ILayer layer in layers)
+            layer.Eval();
+    }
+
+    public virtual Tensor<float> Forward(Tensor<float> input) => layers.Aggregate(input, (x, layer) => layer.Forward(x));
+
+    public virtual Tensor<float> Backward(Tensor<float> outputGradient) => layers.Reverse().Aggregate(outputGradient, (dy, layer) => layer.Backward(dy));
+}
+
+/// <summary>y = x + f(x), where f is layers one after another.</summary>
+internal sealed class Residual(IReadOnlyList<ILayer> layers) : Composite(layers)
+{
+    private readonly Scratch _outputs = new();
+    private readonly Scratch _inputGradients = new();
+
+    public override Tensor<float> Forward(Tensor<float> input) => Sum(input, base.Forward(input), _outputs);
+
+    public override Tensor<float> Backward(Tensor<float> outputGradient) => Sum(outputGradient, base.Backward(outputGradient), _inputGradients);
+
+    private static Tensor<float> Sum(Tensor<float> a, Tensor<float> b, Scratch results)
+    {
+        Tensor<float> sum = results.Get(a.Shape);
+        TensorPrimitives.Add(a.Span, b.Span, sum.Span);
+        return sum;
+    }
+}

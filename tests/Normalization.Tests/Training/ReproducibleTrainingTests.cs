@@ -1,0 +1,92 @@
+using System.Security.Cryptography;
+using Normalization.Training.Claims;
+using Normalization.Training.Learning;
+using Normalization.Training.Networks;
+
+namespace Normalization.Tests.Training;
+
+/// <summary>The training program's own arithmetic.</summary>
+public sealed class ReproducibleTrainingTests
+{
+    private const string Expected = "D8C60799FC2FB613";
+
+    [Fact]
+    public void A_training_gives_the_same_bits_at_every_vector_width() => Hash().Should().Be(Expected);
+
+    [Theory]
+    [InlineData(5, 700, 23)]
+    [InlineData(1, 1, 1)]
+    [InlineData(4, 16, 16)]
+    [InlineData(9, 1100, 17)]
+    public void A_product_is_what_its_definition_says(int rows, int inner, int columns)
+    {
+        Tensor<float> a = Tensor<float>.RandomNormal([rows, inner], seed: 1), b = Tensor<float>.RandomNormal([inner, columns], seed: 2);
+        Tensor<float> turnedA = Transposed(a), turnedB = Transposed(b);
+        Tensor<float> plain = new(rows, columns), left = new(rows, columns), right = Tensor<float>.Full([rows, columns], 1);
+        MatrixProduct.Multiply(a, b, plain, rows, inner, columns);
+        MatrixProduct.Multiply(turnedA, b, left, rows, inner, columns, transposeA: true);
+        MatrixProduct.MultiplyByTransposed(a, turnedB, right, rows, inner, columns, add: true);
+        for (int i = 0; i < rows; i++)
+        {
+            for (int j = 0; j < columns; j++)
+            {
+                double exact = Enumerable.Range(0, inner).Sum(k => (double)a[i, k] * b[k, j]);
+                plain[i, j].Should().BeApproximately((float)exact, 1e-3f);
+                left[i, j].Should().Be(plain[i, j]);
+                right[i, j].Should().BeApproximately((float)exact + 1, 1e-3f);
+            }
+        }
+    }
+
+    [Fact]
+    public void Elementary_functions_are_near_those_of_the_runtime_and_pass_on_what_is_no_number()
+    {
+        float[] x = [.. Enumerable.Range(-860, 1740).Select(static i => i / 10f), 0, -0f, 1e-8f, -200, 200];
+        float[] y = new float[x.Length];
+        Elementary.Exp(x, y);
+        for (int i = 0; i < x.Length; i++)
+            ((double)y[i]).Should().BeApproximately(Math.Exp(Math.Clamp(x[i], -87f, 88f)), 3e-7 * Math.Exp(Math.Clamp(x[i], -87f, 88f)), "of {0}", x[i]);
+
+        Elementary.Tanh(x, y);
+        for (int i = 0; i < x.Length; i++)
+            y[i].Should().BeApproximately(MathF.Tanh(x[i]), 2e-7f);
+
+        Elementary.Sigmoid([float.NaN, 0], y);
+        y[0].Should().Be(float.NaN);
+        y[1].Should().Be(0.5f);
+        Elementary.Sum([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]).Should().Be(55);
+    }
+
+    /// <summary>A hash over the weights of a convolutional network and a perceptron after a few steps.</summary>
+    private static string Hash()
+    {
+        ClaimData data = ClaimData.Digits();
+        var laboratory = new Laboratory(data, 1, quick: false, _ => { }, () => { }, TestContext.Current.CancellationToken);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Network[] networks =
+        [
+            Architectures.Convolutional(NormalizationKind.GroupNorm, data.Train.Side, seed: 1),
+            Architectures.SigmoidPerceptron(NormalizationKind.BatchNorm, data.Train.Side, seed: 2),
+        ];
+        foreach (Network network in networks)
+        {
+            laboratory.Train(network, new TrainingSettings { LearningRate = 0.1, Steps = 4 }, data.Validation.Some(32));
+            foreach (Weights weights in network.Weights)
+                hash.AppendData(System.Runtime.InteropServices.MemoryMarshal.AsBytes(weights.Value.Span));
+        }
+
+        return Convert.ToHexString(hash.GetHashAndReset())[..16];
+    }
+
+    private static Tensor<float> Transposed(Tensor<float> matrix)
+    {
+        Tensor<float> result = new(matrix.Shape[1], matrix.Shape[0]);
+        for (int i = 0; i < matrix.Shape[0]; i++)
+        {
+            for (int j = 0; j < matrix.Shape[1]; j++)
+                result[j, i] = matrix[i, j];
+        }
+
+        return result;
+    }
+}
