@@ -32,7 +32,8 @@ internal sealed class ArgumentReader(IReadOnlyList<string> arguments)
     public int Number(int least, int most)
     {
         string text = Value();
-        return int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) && number >= least && number <= most
+        return int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) && number >= least
+            && number <= most
             ? number
             : throw new UsageException($"{Current} needs a whole number from {least} to {most}, not '{text}'");
     }

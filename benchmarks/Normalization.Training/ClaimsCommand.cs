@@ -48,7 +48,8 @@ internal static class ClaimsCommand
         IClaim claim, ClaimData data, ClaimsOptions options, Action<int> announce, Action finished, CancellationToken cancellation)
     {
         int seeds = options.SeedsOf(claim);
-        var laboratory = new Laboratory(data, seeds, options.Common.Quick, announce, finished, cancellation) { FirstSeed = options.Common.Seed };
+        var laboratory =
+            new Laboratory(data, seeds, options.Common.Quick, announce, finished, cancellation) { FirstSeed = options.Common.Seed };
         Outcome outcome = claim.Run(laboratory);
         bool isJudged = !options.Common.Quick && seeds >= ClaimsOptions.FewestSeeds;
         return new ClaimResult(claim.Name, data.Describe(), seeds, isJudged ? Verdicts.Of(outcome.Findings) : Verdict.NotJudged, outcome);

@@ -35,7 +35,8 @@ internal sealed record CommonOptions
 
     public static string ExitCodes => "Exit code: 0 done, 2 wrong option or file, 130 stopped by Ctrl-C.\n";
 
-    /// <summary>Reads the common options; <paramref name="own"/> reads those of one command, and says whether the current argument is one.</summary>
+    /// <summary>Reads the common options; <paramref name="own"/> reads those of one command, and says whether the current argument is
+    /// one.</summary>
     public static CommonOptions Parse(
         IReadOnlyList<string> arguments, IEnumerable<string> ownNames, Func<ArgumentReader, bool> own)
     {

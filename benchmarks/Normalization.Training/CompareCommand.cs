@@ -45,7 +45,8 @@ internal static class CompareCommand
 
         IAnsiConsole console = Terminal.Create();
         console.WriteLine(
-            $"{experiments.Count} trainings on {data.Train.Count} images ({data.Name}), tested on {data.Test.Count} others (seed {options.Seed}).");
+            $"{experiments.Count} trainings on {data.Train.Count} images ({data.Name}), tested on {data.Test.Count} others (seed "
+            + $"{options.Seed}).");
         Comparison.WarmUp(experiments, trainer, cancellation);
         IReadOnlyList<Result> results = ProgressDisplay.Run(
             console, experiments, (experiment, progress) => Comparison.Run(experiment, trainer, progress, cancellation));

@@ -45,9 +45,11 @@ internal static class DistributedCommand
 
     /// <summary>What one rank does; the first one also shows it.</summary>
     private static void Train(
-        ICollective ranks, string kind, DistributedTrainer trainer, DataSource data, DistributedOptions options, CancellationToken cancellation)
+        ICollective ranks, string kind, DistributedTrainer trainer, DataSource data, DistributedOptions options,
+            CancellationToken cancellation)
     {
-        IReadOnlyList<DistributedExperiment> experiments = DistributedExperiment.All(ranks.Size, data.Train.Side, options.Common.Seed, options.Common.Quick);
+        IReadOnlyList<DistributedExperiment> experiments =
+            DistributedExperiment.All(ranks.Size, data.Train.Side, options.Common.Seed, options.Common.Quick);
         if (ranks.Rank > 0)
         {
             foreach (DistributedExperiment experiment in experiments)

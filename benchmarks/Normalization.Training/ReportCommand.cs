@@ -52,6 +52,7 @@ internal static class ReportCommand
                 OutputFile.Write(path, content);
         }
 
-        Console.WriteLine(check ? "All files show what the results say." : $"Written: {(outdated.Count > 0 ? string.Join(", ", outdated) : "nothing new")}");
+        Console.WriteLine(check ? "All files show what the results say."
+            : $"Written: {(outdated.Count > 0 ? string.Join(", ", outdated) : "nothing new")}");
     }
 }

@@ -8,7 +8,8 @@ internal static class Suggestion
     /// <summary>"; did you mean X?" for the nearest known word, or nothing if none is near.</summary>
     public static string For(string word, IEnumerable<string> known)
     {
-        (string Name, int Edits) nearest = known.Select(name => (name, Edits(word, name))).DefaultIfEmpty(("", int.MaxValue)).MinBy(k => k.Item2);
+        (string Name, int Edits) nearest =
+            known.Select(name => (name, Edits(word, name))).DefaultIfEmpty(("", int.MaxValue)).MinBy(k => k.Item2);
         return nearest.Edits <= Math.Min(MostEdits, word.Length / 2) ? $"; did you mean {nearest.Name}?" : "";
     }
 

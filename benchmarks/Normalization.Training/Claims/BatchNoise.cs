@@ -33,9 +33,10 @@ internal sealed class BatchNoise : IClaim
         + "helps it generalize. Shuffling, so that not always the same images come together, gained 1 % of validation accuracy.";
 
     public string Experiment =>
-        $"A perceptron of three hidden layers of {Width} ReLU units on {ImageCount} images, batches of {BatchSize}, {FullSteps} steps, the learning rate chosen on validation "
-        + $"images. The statistics are taken over pieces of each batch, of {Smallest} to {BatchSize} images (“ghost batches”), so that nothing but their noise "
-        + $"changes. Then, with whole batches of {OrderedBatchSize}, the same batches again and again against new ones in each round.";
+        $"A perceptron of three hidden layers of {Width} ReLU units on {ImageCount} images, batches of {BatchSize}, {FullSteps} steps, "
+        + $"the learning rate chosen on validation images. The statistics are taken over pieces of each batch, of {Smallest} to "
+        + $"{BatchSize} images (“ghost batches”), so that nothing but their noise changes. Then, with whole batches of "
+        + $"{OrderedBatchSize}, the same batches again and again against new ones in each round.";
 
     public string Meaning =>
         "Shuffle in every round; but do not count on the noise of the statistics as your regularizer.";
@@ -58,7 +59,8 @@ internal sealed class BatchNoise : IClaim
         };
 
         Score Train(int size, double rate, int seed) => laboratory.Score(
-            new Perceptron(few.PixelCount) { Width = Width, BeforeActivation = (width, _) => [new GhostBatchNorm(width, size)] }.Create(seed), Settings(rate, seed), few);
+            new Perceptron(few.PixelCount) { Width = Width, BeforeActivation = (width, _) =>
+                [new GhostBatchNorm(width, size)] }.Create(seed), Settings(rate, seed), few);
 
         var sweep = laboratory.Tune([BatchSize], _rates, Train, s => s.Validation);
         double rate = sweep[BatchSize].Rate;
@@ -68,21 +70,23 @@ internal sealed class BatchNoise : IClaim
             new Perceptron(few.PixelCount) { Width = Width, BeforeActivation = (width, _) => order.Kind.ForFeatures(width) }.Create(seed),
             Settings(order.Rate, seed) with { BatchSize = OrderedBatchSize, SameBatches = order.SameBatches }, few);
 
-        var bare = laboratory.Tune([NormalizationKind.None], _rates, (kind, r, seed) => TrainInOrder((kind, r, false), seed), s => s.Validation);
-        Dictionary<NormalizationKind, double> rates = new() { [NormalizationKind.BatchNorm] = rate, [NormalizationKind.None] = bare[NormalizationKind.None].Rate };
+        var bare =
+            laboratory.Tune([NormalizationKind.None], _rates, (kind, r, seed) => TrainInOrder((kind, r, false), seed), s => s.Validation);
+        Dictionary<NormalizationKind, double> rates =
+            new() { [NormalizationKind.BatchNorm] = rate, [NormalizationKind.None] = bare[NormalizationKind.None].Rate };
         var ordered = laboratory.ForEach(
             rates.SelectMany(r => new[] { (r.Key, r.Value, false), (r.Key, r.Value, true) }), TrainInOrder);
         Score[] InOrder(NormalizationKind kind, bool sameBatches) => ordered[(kind, rates[kind], sameBatches)];
 
         Estimate Gap(int size) => Estimate.Of(ghosts[size], s => s.Train - s.Test);
-        Estimate Difference(NormalizationKind kind) => Estimate.Of(InOrder(kind, false).Zip(InOrder(kind, true), (a, b) => a.Test - b.Test));
-        Estimate gap = Estimate.Of(ghosts[BatchSize].Zip(ghosts[Smallest], (large, small) => large.Train - large.Test - (small.Train - small.Test)));
+        Estimate Difference(NormalizationKind kind) => Estimate.Difference(InOrder(kind, false), InOrder(kind, true), s => s.Test);
+        Estimate gap = Estimate.Difference(ghosts[BatchSize], ghosts[Smallest], s => s.Train - s.Test);
         Estimate difference = Difference(NormalizationKind.BatchNorm);
         return new Outcome(
             $"noise closes {gap.Format(Unit.Points)} of the gap, shuffling gains {difference.Format(Unit.Points)}",
-            $"The gap between training and test accuracy was {Gap(BatchSize).Format(Unit.Points)} with statistics of {BatchSize} images and "
-            + $"{Gap(Smallest).Format(Unit.Points)} with those of {Smallest}. Shuffling gained {difference.Format(Unit.Points)} with BatchNorm and "
-            + $"{Difference(NormalizationKind.None).Format(Unit.Points)} without.",
+            $"The gap between training and test accuracy was {Gap(BatchSize).Format(Unit.Points)} with statistics of {BatchSize} images "
+            + $"and {Gap(Smallest).Format(Unit.Points)} with those of {Smallest}. Shuffling gained {difference.Format(Unit.Points)} with "
+            + $"BatchNorm and {Difference(NormalizationKind.None).Format(Unit.Points)} without.",
             [_gap.Judge(gap), _fixed.Judge(difference)])
         {
             Charts =
@@ -91,7 +95,8 @@ internal sealed class BatchNoise : IClaim
                     "Accuracy by images that share statistics",
                     Axis.Logarithmic([.. _sizes.Select(size => (double)size)], "images"), Axis.Percent(0.7),
                     [
-                        Lines.Line("training", Palette.Grey, _sizes.Select(size => ((double)size, Estimate.Of(ghosts[size], s => s.Train)))),
+                        Lines.Line("training", Palette.Grey,
+                            _sizes.Select(size => ((double)size, Estimate.Of(ghosts[size], s => s.Train)))),
                         Lines.Line("test", Palette.Blue, _sizes.Select(size => ((double)size, Estimate.Of(ghosts[size], s => s.Test)))),
                     ]),
             ],
@@ -113,7 +118,8 @@ internal sealed class BatchNoise : IClaim
                     [
                         .. rates.Keys.Select(kind => (string[])
                         [
-                            $"{kind.DisplayName()}, rate {rates[kind]}", Estimate.Of(InOrder(kind, false), s => s.Test).Format(Unit.Percent),
+                            $"{kind.DisplayName()}, rate {rates[kind]}",
+                                Estimate.Of(InOrder(kind, false), s => s.Test).Format(Unit.Percent),
                             Estimate.Of(InOrder(kind, true), s => s.Test).Format(Unit.Percent), Difference(kind).Format(Unit.Points),
                         ]),
                     ]),

@@ -24,6 +24,6 @@ internal sealed record ClaimData(string Name, ImageSet Train, ImageSet Validatio
     }
 
     public string Describe() =>
-        $"{Name}: {Train.Count:N0} images to learn from, {Validation.Count:N0} to choose settings by, {Test.Count:N0} to report; "
-        + $"an accuracy of {Good:P0} counts as good, one of {Fair:P0} as fair";
+        $"{Name}: {Train.Count:N0} images to learn from, {Validation.Count:N0} to choose settings by, {Test.Count:N0} to report; an "
+        + $"accuracy of {Good:P0} counts as good, one of {Fair:P0} as fair";
 }

@@ -26,13 +26,14 @@ internal sealed class CovariateShift : IClaim
     public string Source => "Santurkar et al. 2018, abstract and section 2.1";
 
     public string Statement =>
-        "“Such distributional stability of layer inputs has little to do with the success of BatchNorm”: with noise after every BatchNorm, whose "
-        + "mean and scale change at each step, the network still trains faster than without BatchNorm.";
+        "“Such distributional stability of layer inputs has little to do with the success of BatchNorm”: with noise after every "
+        + "BatchNorm, whose mean and scale change at each step, the network still trains faster than without BatchNorm.";
 
     public string Experiment =>
-        $"Perceptrons of {Depth} hidden layers of 64 ReLU units: bare, with BatchNorm, and with BatchNorm and noise (mean within ± 0.5, scale from 1 to 1.25, "
-        + $"drawn anew for each unit and step). The shift is the change of a unit's mean input over {WatchedImages} images from one step to the next, "
-        + $"in standard deviations, in the last hidden layer at rate {WatchedRate}. Rates are chosen on validation images, steps counted on test images with other seeds.";
+        $"Perceptrons of {Depth} hidden layers of 64 ReLU units: bare, with BatchNorm, and with BatchNorm and noise (mean within ± 0.5, "
+        + $"scale from 1 to 1.25, drawn anew for each unit and step). The shift is the change of a unit's mean input over {WatchedImages} "
+        + $"images from one step to the next, in standard deviations, in the last hidden layer at rate {WatchedRate}. Rates are chosen on "
+        + "validation images, steps counted on test images with other seeds.";
 
     public string Meaning =>
         "Do not explain a gain of BatchNorm by steadier inputs: it trains faster even where noise makes its inputs less steady.";
@@ -49,23 +50,26 @@ internal sealed class CovariateShift : IClaim
         [
             Contestant.Perceptron(NormalizationKind.None, Depth),
             Contestant.Perceptron(NormalizationKind.BatchNorm, Depth),
-            new("BatchNorm and noise", Palette.Orange, (inputs, seed) => new Perceptron(inputs) { Depth = Depth, BeforeActivation = Noisy }.Create(seed)),
+            new("BatchNorm and noise", Palette.Orange, (inputs, seed) =>
+                new Perceptron(inputs) { Depth = Depth, BeforeActivation = Noisy }.Create(seed)),
         ];
         var race = new Race(laboratory, _rates, FullSteps);
         IReadOnlyList<Racer> racers = race.Run(contestants);
 
         (string Name, Func<int, Random, IEnumerable<ILayer>> Layers)[] watched =
-            [("none", (_, _) => []), ("BatchNorm", (width, _) => NormalizationKind.BatchNorm.ForFeatures(width)), ("BatchNorm and noise", Noisy)];
+            [("none", (_, _) => []), ("BatchNorm", (width, _) => NormalizationKind.BatchNorm.ForFeatures(width)),
+                ("BatchNorm and noise", Noisy)];
         var shifts = laboratory.ForEach(watched, (w, seed) => Shift(laboratory, w.Layers, seed));
 
         Estimate Shifts(int index) => Estimate.Of(shifts[watched[index]]);
-        Estimate moreShift = Estimate.Of(shifts[watched[2]].Zip(shifts[watched[0]], (a, b) => a / b));
-        Estimate faster = Estimate.Of(racers[0].Steps.Zip(racers[2].Steps, (a, b) => a / b));
+        Estimate moreShift = Estimate.Ratio(shifts[watched[2]], shifts[watched[0]], shift => shift);
+        Estimate faster = Estimate.Ratio(racers[0].Steps, racers[2].Steps, steps => steps);
         return new Outcome(
             $"{moreShift.Format(Unit.Times)} the shift, {faster.Format(Unit.Times)} fewer steps",
-            $"With noise the inputs shifted by {Shifts(2).Format(Unit.Number)} deviations a step, without BatchNorm by {Shifts(0).Format(Unit.Number)}. "
-            + $"To {laboratory.Data.Good:P0} it took {Estimate.Of(racers[0].Steps).Format(Unit.Steps)} without BatchNorm, "
-            + $"{Estimate.Of(racers[1].Steps).Format(Unit.Steps)} with it, and {Estimate.Of(racers[2].Steps).Format(Unit.Steps)} with BatchNorm and noise.",
+            $"With noise the inputs shifted by {Shifts(2).Format(Unit.Number)} deviations a step, without BatchNorm by "
+            + $"{Shifts(0).Format(Unit.Number)}. To {laboratory.Data.Good:P0} it took {Estimate.Of(racers[0].Steps).Format(Unit.Steps)} "
+            + $"without BatchNorm, {Estimate.Of(racers[1].Steps).Format(Unit.Steps)} with it, and "
+            + $"{Estimate.Of(racers[2].Steps).Format(Unit.Steps)} with BatchNorm and noise.",
             [_moreShift.Judge(moreShift), _faster.Judge(faster)])
         {
             Charts = [race.Curves(racers), Race.AccuracyByRate(racers)],

@@ -13,7 +13,8 @@ internal sealed class EqualMoments : IClaim
 
     private static readonly double[] _shares = [0.01, 0.02, 0.05, 0.1, 0.15, 0.25, 0.35, 0.5, 0.65, 0.75, 0.85, 0.9, 0.95, 0.98, 0.99];
 
-    private static readonly Criterion _means = Criterion.AtMost(0.01, Unit.Small, "difference of the means of the two layers, in deviations");
+    private static readonly Criterion _means = Criterion.AtMost(0.01, Unit.Small, "difference of the means of the two layers, in "
+        + "deviations");
     private static readonly Criterion _deviations = Criterion.AtMost(0.01, Unit.Small, "difference of their standard deviations");
     private static readonly Criterion _distance = Criterion.AtLeast(
         0.02, Unit.Percent, "largest distance between the distribution functions of the two layers (Kolmogorov and Smirnov)");
@@ -27,12 +28,13 @@ internal sealed class EqualMoments : IClaim
     public string Source => "Santurkar et al. 2018, section 2";
 
     public string Statement =>
-        "BatchNorm gives every unit mean 0 and variance 1. That fixes two numbers of a distribution, not its shape: layers with the same moments "
-        + "can have different quantiles.";
+        "BatchNorm gives every unit mean 0 and variance 1. That fixes two numbers of a distribution, not its shape: layers with the same "
+        + "moments can have different quantiles.";
 
     public string Experiment =>
-        $"A perceptron of {Depth} hidden layers of 64 ReLU units with BatchNorm (without γ and β) learns for {FullSteps} steps at rate {Rate}. Then the normalized values of "
-        + "the first and the last hidden layer are compared over all training images: moments, quantiles, and the distance of the distributions.";
+        $"A perceptron of {Depth} hidden layers of 64 ReLU units with BatchNorm (without γ and β) learns for {FullSteps} steps at rate "
+        + $"{Rate}. Then the normalized values of the first and the last hidden layer are compared over all training images: moments, "
+        + "quantiles, and the distance of the distributions.";
 
     public string Meaning =>
         "Do not take normalized for normally distributed: what a layer sees can still be skewed, heavy-tailed, or split in two.";
@@ -53,17 +55,20 @@ internal sealed class EqualMoments : IClaim
         int low = Array.IndexOf(_shares, 0.15), median = Array.IndexOf(_shares, 0.5), high = Array.IndexOf(_shares, 0.99);
         return new Outcome(
             $"same moments, distributions {distance.Format(Unit.Percent)} apart; two halves of the images {chance.Format(Unit.Percent)}",
-            $"Quantiles in deviations, first and last hidden layer: at 15 % {First(low).Format(Unit.Number)} and {Last(low).Format(Unit.Number)}, median "
-            + $"{First(median).Format(Unit.Number)} and {Last(median).Format(Unit.Number)}, at 99 % {First(high).Format(Unit.Number)} and {Last(high).Format(Unit.Number)}.",
+            $"Quantiles in deviations, first and last hidden layer: at 15 % {First(low).Format(Unit.Number)} and "
+            + $"{Last(low).Format(Unit.Number)}, median {First(median).Format(Unit.Number)} and {Last(median).Format(Unit.Number)}, at 99 "
+            + $"% {First(high).Format(Unit.Number)} and {Last(high).Format(Unit.Number)}.",
             [
-                _means.Judge(Estimate.Of(shapes, s => s.MeanDifference)), _deviations.Judge(Estimate.Of(shapes, s => s.DeviationDifference)),
+                _means.Judge(Estimate.Of(shapes, s => s.MeanDifference)),
+                    _deviations.Judge(Estimate.Of(shapes, s => s.DeviationDifference)),
                 _distance.Judge(distance), _chance.Judge(chance),
             ])
         {
             Charts =
             [
                 new Panel(
-                    "Quantiles of the normalized values, in deviations", Axis.Percent() with { Title = "share of the values below" }, Axis.Linear(-3, 4),
+                    "Quantiles of the normalized values, in deviations", Axis.Percent() with { Title = "share of the values below" },
+                        Axis.Linear(-3, 4),
                     [
                         Lines.Line("first hidden layer", Palette.Blue, _shares.Select((p, i) => (p, First(i)))),
                         Lines.Line("last hidden layer", Palette.Vermilion, _shares.Select((p, i) => (p, Last(i)))),
@@ -92,7 +97,8 @@ internal sealed class EqualMoments : IClaim
         }.Create(seed);
         int steps = laboratory.Steps(FullSteps);
         laboratory.Train(
-            network, new TrainingSettings { LearningRate = Rate, Steps = steps, StepsBetweenTests = steps, Seed = seed }, laboratory.Data.Validation);
+            network, new TrainingSettings { LearningRate = Rate, Steps = steps, StepsBetweenTests = steps, Seed = seed },
+                laboratory.Data.Validation);
 
         // In training mode with all images as one batch, so that the moments are those of exactly these values.
         network.Forward(new Batches(laboratory.Data.Train, network.InputShape, laboratory.Data.Train.Count).InOrder().First().Images);
@@ -104,7 +110,8 @@ internal sealed class EqualMoments : IClaim
         Array.Sort(last);
         return new Shapes(
             Math.Abs(firstMean - lastMean), Math.Abs(firstDeviation - lastDeviation), Distance(first, last), Distance(lower, upper),
-            [.. _shares.Select(p => SortedArrayStatistics.Quantile(first, p))], [.. _shares.Select(p => SortedArrayStatistics.Quantile(last, p))]);
+            [.. _shares.Select(p => SortedArrayStatistics.Quantile(first, p))],
+                [.. _shares.Select(p => SortedArrayStatistics.Quantile(last, p))]);
     }
 
     private static double[] Values(Probe probe) => Array.ConvertAll(probe.Seen!.Span.ToArray(), x => (double)x);
@@ -130,5 +137,6 @@ internal sealed class EqualMoments : IClaim
 
     /// <summary>What differs between the first and the last hidden layer, and their quantiles.</summary>
     private sealed record Shapes(
-        double MeanDifference, double DeviationDifference, double Distance, double Chance, IReadOnlyList<double> First, IReadOnlyList<double> Last);
+        double MeanDifference, double DeviationDifference, double Distance, double Chance, IReadOnlyList<double> First,
+            IReadOnlyList<double> Last);
 }

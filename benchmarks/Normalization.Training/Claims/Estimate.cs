@@ -5,7 +5,8 @@ using Normalization.Training.Learning;
 
 namespace Normalization.Training.Claims;
 
-/// <summary>The mean over the seeds, and half the width of its 95 % interval (Student's); the latter is 0 where one seed gives no interval.</summary>
+/// <summary>The mean over the seeds, and half the width of its 95 % interval (Student's); the latter is 0 where one seed gives no
+/// interval.</summary>
 internal readonly record struct Estimate(double Mean, double HalfWidth, int Count)
 {
     private const double Confidence = 0.95;
@@ -35,6 +36,14 @@ internal readonly record struct Estimate(double Mean, double HalfWidth, int Coun
     public static Estimate Of<T>(IReadOnlyCollection<T> runs, Func<T, double> value) =>
         Of(runs.Select(value)) with { Diverged = runs.Count(run => run is IRun { Diverged: true }) };
 
+    /// <summary>The mean of the differences, seed by seed.</summary>
+    public static Estimate Difference<T>(IEnumerable<T> a, IEnumerable<T> b, Func<T, double> value) =>
+        Of(a.Zip(b, (x, y) => value(x) - value(y)));
+
+    /// <summary>The mean of the ratios, seed by seed.</summary>
+    public static Estimate Ratio<T>(IEnumerable<T> a, IEnumerable<T> b, Func<T, double> value) =>
+        Of(a.Zip(b, (x, y) => value(x) / value(y)));
+
     public string Format(Unit unit)
     {
         if (IsAllDiverged)
@@ -57,7 +66,7 @@ internal sealed record Unit(double Scale, int Decimals, string Suffix)
     public static readonly Unit Layers = new(1, 1, " layers");
     public static readonly Unit Count = new(1, 1, "");
     public static readonly Unit Number = new(1, 2, "");
-    public static readonly Unit Small = new(1, 4, "");
+    public static readonly Unit Small = new(1, 5, "");
 
     public string FormatWhole(double value) => Format(value) + Suffix;
 

@@ -30,16 +30,17 @@ internal sealed class GammaBeta : IClaim
     public string Source => "Ioffe and Szegedy 2015, section 3";
 
     public string Statement =>
-        "“Simply normalizing each input of a layer may change what the layer can represent”: it would hold a sigmoid in its linear part. γ and β can "
-        + "make the layer the identity, “if that were the optimal thing to do”.";
+        "“Simply normalizing each input of a layer may change what the layer can represent”: it would hold a sigmoid in its linear part. "
+        + "γ and β can make the layer the identity, “if that were the optimal thing to do”.";
 
     public string Experiment =>
-        $"A layer gets the deviation of its batch as γ and the mean as β, for {BatchSize} images after a random linear step. Then perceptrons of {Depth} hidden layers of 64 "
-        + "sigmoids train with γ and β, one of them, or neither (the frozen one stays 1 or 0), 1,000 steps; the learning rate of each is "
-        + "chosen on validation images.";
+        $"A layer gets the deviation of its batch as γ and the mean as β, for {BatchSize} images after a random linear step. Then "
+        + $"perceptrons of {Depth} hidden layers of 64 sigmoids train with γ and β, one of them, or neither (the frozen one stays 1 or "
+        + "0), 1,000 steps; the learning rate of each is chosen on validation images.";
 
     public string Meaning =>
-        "Keep γ and β unless you have a reason: they cost two numbers for each channel, and the layer can then be anything from normalized to the identity.";
+        "Keep γ and β unless you have a reason: they cost two numbers for each channel, and the layer can then be anything from "
+        + "normalized to the identity.";
 
     public IReadOnlyList<string> Layers => ["BatchNorm"];
 
@@ -58,7 +59,7 @@ internal sealed class GammaBeta : IClaim
         double[] distances = laboratory.ForEach([_both], (_, seed) => DistanceFromIdentity(laboratory, seed))[_both];
 
         Estimate Test(Choice choice) => Estimate.Of(scores[choice].Runs, s => s.Test);
-        Estimate needed = Estimate.Of(scores[_both].Runs.Zip(scores[_neither].Runs, (a, b) => a.Test - b.Test));
+        Estimate needed = Estimate.Difference(scores[_both].Runs, scores[_neither].Runs, s => s.Test);
         return new Outcome(
             $"both over neither: {needed.Format(Unit.Points)}; farthest from the identity {distances.Max():0.0e+0} deviations",
             $"Test accuracy: {string.Join(", ", _choices.Select(c => $"{Test(c).Format(Unit.Percent)} with {c.Name}"))}.",
@@ -66,10 +67,8 @@ internal sealed class GammaBeta : IClaim
         {
             Charts =
             [
-                new Panel(
-                    "Validation accuracy by learning rate",
-                    Axis.Logarithmic(_choices.Min(c => scores[c].Sweep[0].Rate), _choices.Max(c => scores[c].Sweep[^1].Rate), "learning rate"), Axis.Percent(),
-                    [.. _choices.Select(c => Lines.Line(c.Name, c.Color, scores[c].Sweep.Select(p => (p.Rate, Estimate.Of(p.Runs, r => r.Validation)))))]),
+                Lines.ByRate(
+                    "Validation accuracy by learning rate", [.. _choices.Select(c => (c.Name, c.Color, scores[c]))], r => r.Validation),
             ],
             Tables =
             [
@@ -93,7 +92,8 @@ internal sealed class GammaBeta : IClaim
         },
     }.Create(seed);
 
-    /// <summary>How far the output is from the input at most when γ and β are the statistics of the batch, in deviations of the channel.</summary>
+    /// <summary>How far the output is from the input at most when γ and β are the statistics of the batch, in deviations of the
+    /// channel.</summary>
     private static double DistanceFromIdentity(Laboratory laboratory, int seed)
     {
         const int Width = 64;

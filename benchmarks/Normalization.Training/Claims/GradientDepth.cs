@@ -32,9 +32,11 @@ internal sealed class GradientDepth : IClaim
     private static readonly Criterion _vanishes = Criterion.AtMost(
         0.05, Unit.Percent, "factor of the gradient by one layer of ReLUs without normalization, weights 0.9 of He's: away from 0.9");
     private static readonly Criterion _explodes = Criterion.AtMost(0.05, Unit.Percent, "the same with weights 1.1 of He's: away from 1.1");
-    private static readonly Criterion _sigmoidVanishes = Criterion.AtMost(0.5, Unit.Number, "factor by one layer of sigmoids without normalization");
+    private static readonly Criterion _sigmoidVanishes = Criterion.AtMost(0.5, Unit.Number, "factor by one layer of sigmoids without "
+        + "normalization");
     private static readonly Criterion _kept = Criterion.AtMost(
-        1.1, Unit.Number, "factor by one layer that is furthest from 1, with any normalization and activation");
+        1.1, Unit.Number,
+            "factor by one layer, or its inverse if it is below 1, that is furthest from 1, with any normalization and activation");
 
     public string Name => "gradient-depth";
 
@@ -43,15 +45,16 @@ internal sealed class GradientDepth : IClaim
     public string Source => "The usual course on deep networks; Glorot and Bengio 2010, section 4.2; Ioffe and Szegedy 2015, section 3.3";
 
     public string Statement =>
-        "A factor of 0.9 in every layer leaves 0.9³⁰ ≈ 0.04 of the gradient after 30 layers, a factor of 1.1 makes it 17 times as large. With "
-        + "normalization the scale of the weights does not change how gradients pass.";
+        "A factor of 0.9 in every layer leaves 0.9³⁰ ≈ 0.04 of the gradient after 30 layers, a factor of 1.1 makes it 17 times as large. "
+        + "With normalization the scale of the weights does not change how gradients pass.";
 
     public string Experiment =>
-        $"{ImageCount} images pass {Depth} untrained hidden layers of {Width} units, and the gradient of the loss comes back. Its norm is measured before each "
-        + "activation; the factor of one layer is the geometric mean over all layers, from the last to the first.";
+        $"{ImageCount} images pass {Depth} untrained hidden layers of {Width} units, and the gradient of the loss comes back. Its norm is "
+        + "measured before each activation; the factor of one layer is the geometric mean over all layers, from the last to the first.";
 
     public string Meaning =>
-        "Below about ten layers you can do without; deeper, normalize, and prefer LayerNorm or residual adds where BatchNorm with ReLU still lets gradients grow.";
+        "Below about ten layers you can do without; deeper, normalize, and prefer LayerNorm or residual adds where BatchNorm with ReLU "
+        + "still lets gradients grow.";
 
     public IReadOnlyList<string> Layers => ["BatchNorm", "LayerNorm", "GroupNorm", "RmsNorm"];
 
@@ -71,11 +74,14 @@ internal sealed class GradientDepth : IClaim
         (Case Case, Kind Kind, Estimate Seen) furthest = _cases
             .SelectMany(c => _norms.Select(kind => (c, kind, Factors(c, kind, f => Math.Max(f, 1 / f))))).MaxBy(f => f.Item3.Mean);
         return new Outcome(
-            $"without, × {FactorOf(_small, _none).Format(Unit.Number)} a layer with small weights and × {FactorOf(_large, _none).Format(Unit.Number)} with large "
-            + $"ones; with normalization at most × {furthest.Seen.Format(Unit.Number)} ({furthest.Kind.Name}, {furthest.Case.Name})",
-            $"Without normalization a layer of sigmoids passed on {FactorOf(_sigmoid, _none).Format(Unit.Number)} of the gradient, one of tanh "
-            + $"{FactorOf(_tanh, _none).Format(Unit.Number)}. Furthest from 1 with normalization was {furthest.Kind.Name} ({furthest.Case.Name}), "
-            + $"{furthest.Seen.Format(Unit.Number)} a layer, which is {Math.Pow(furthest.Seen.Mean, Depth):F0} times in {Depth} layers.",
+            $"without, × {FactorOf(_small, _none).Format(Unit.Number)} a layer with small weights and × "
+            + $"{FactorOf(_large, _none).Format(Unit.Number)} with large ones; with normalization the furthest is × "
+            + $"{FactorOf(furthest.Case, furthest.Kind).Format(Unit.Number)} "
+            + $"({furthest.Kind.Name}, {furthest.Case.Name})",
+            $"Without normalization a layer of sigmoids passed on {FactorOf(_sigmoid, _none).Format(Unit.Number)} of the gradient, one of "
+            + $"tanh {FactorOf(_tanh, _none).Format(Unit.Number)}. BatchNorm passed on {string.Join(", ", _cases.Select(c =>
+                $"{FactorOf(c, _norms[0]).Format(Unit.Number)} ({c.Name})"))}; LayerNorm {string.Join(", ", _cases.Select(c =>
+                FactorOf(c, _norms[1]).Format(Unit.Number)))} of the same.",
             [
                 _vanishes.Judge(Factors(_small, _none, f => Math.Abs(f / 0.9 - 1))),
                 _explodes.Judge(Factors(_large, _none, f => Math.Abs(f / 1.1 - 1))),

@@ -26,9 +26,9 @@ internal sealed class Initialization : IClaim
     public string Statement => "“Batch Normalization allows us to … be less careful about initialization.”";
 
     public string Experiment =>
-        "A perceptron of five hidden layers of 64 ReLU units whose first hidden weights have a standard deviation from 0.01 to 5 "
-        + "(He's would be 0.18). For each deviation the best of five or more learning rates is chosen on validation images; the accuracy is that on "
-        + "test images after 400 steps.";
+        "A perceptron of five hidden layers of 64 ReLU units whose first hidden weights have a standard deviation from 0.01 to 5 (He's "
+        + "would be 0.18). For each deviation the best of five or more learning rates is chosen on validation images; the accuracy is "
+        + "that on test images after 400 steps.";
 
     public string Meaning =>
         "With BatchNorm the scale of the first weights hardly matters; without it, take the one that theory gives.";
@@ -66,8 +66,9 @@ internal sealed class Initialization : IClaim
             Charts =
             [
                 new Panel(
-                    "Test accuracy by initial deviation", Axis.Logarithmic(_deviations, "standard deviation of the first weights"), Axis.Percent(),
-                    [.. _kinds.Select(kind => Lines.Line(kind.DisplayName(), kind.Color(), _deviations.Select(d => (d, Test(kind, d)))))]),
+                    "Test accuracy by initial deviation", Axis.Logarithmic(_deviations, "standard deviation of the first weights"),
+                        Axis.Percent(),
+                    [.. _kinds.Select(kind => Lines.Line(kind, _deviations.Select(d => (d, Test(kind, d)))))]),
             ],
             Tables =
             [

@@ -56,7 +56,8 @@ internal sealed class Laboratory(
         TrainingRun run = Train(network, settings with { StepsBetweenTests = settings.Steps }, data.Validation, train);
         return run.Diverged
             ? new Score(0, 0, 0) { Diverged = true }
-            : new Score(Evaluation.Accuracy(network, (train ?? data.Train).Some(MostTrainImages)), run.Accuracy, Evaluation.Accuracy(network, data.Test));
+            : new Score(Evaluation.Accuracy(network, (train ?? data.Train).Some(MostTrainImages)), run.Accuracy,
+                Evaluation.Accuracy(network, data.Test));
     }
 }
 

@@ -20,12 +20,13 @@ internal sealed class LearningRates : IClaim
     public string Source => "Ioffe and Szegedy 2015, abstract";
 
     public string Statement =>
-        "“Batch Normalization allows us to use much higher learning rates” and “achieves the same accuracy with 14 times fewer training steps”.";
+        "“Batch Normalization allows us to use much higher learning rates” and “achieves the same accuracy with 14 times fewer training "
+        + "steps”.";
 
     public string Experiment =>
-        "A perceptron of three hidden layers of 64 ReLU units; batches of 32, momentum 0.9, 400 steps; ten learning rates in each factor of ten. A rate still trains when the "
-        + "validation accuracy in the end is fair. The fastest rate is chosen on validation images; its steps are counted on test images, "
-        + "with other seeds. A run that never gets there counts with all its steps.";
+        "A perceptron of three hidden layers of 64 ReLU units; batches of 32, momentum 0.9, 400 steps; ten learning rates in each factor "
+        + "of ten. A rate still trains when the validation accuracy in the end is fair. The fastest rate is chosen on validation images; "
+        + "its steps are counted on test images, with other seeds. A run that never gets there counts with all its steps.";
 
     public string Meaning =>
         "With BatchNorm start from a learning rate several times larger than without, and search upward until training breaks.";
@@ -43,9 +44,13 @@ internal sealed class LearningRates : IClaim
             [Contestant.Perceptron(NormalizationKind.None, depth: 3), Contestant.Perceptron(NormalizationKind.BatchNorm, depth: 3)]);
         (Racer without, Racer with) = (racers[0], racers[1]);
 
-        double[] largestWithout = [.. without.LargestRates(laboratory.Data.Fair)], largestWith = [.. with.LargestRates(laboratory.Data.Fair)];
-        Estimate larger = Estimate.Of(largestWith.Zip(largestWithout, (a, b) => a / b)) with { GridFactor = Math.Pow(10, 1.0 / RatesPerDecade) };
-        Estimate faster = Estimate.Of(without.Steps.Zip(with.Steps, (a, b) => a / b));
+        double[] largestWithout = [.. without.LargestRates(laboratory.Data.Fair)], largestWith =
+            [.. with.LargestRates(laboratory.Data.Fair)];
+        Estimate larger = Estimate.Ratio(largestWith, largestWithout, rate => rate) with
+        {
+            GridFactor = Math.Pow(10, 1.0 / RatesPerDecade),
+        };
+        Estimate faster = Estimate.Ratio(without.Steps, with.Steps, steps => steps);
         return new Outcome(
             $"rates {larger.Format(Unit.Times)} as large, {faster.Format(Unit.Times)} fewer steps",
             $"The largest rate that still trained was {Estimate.Of(largestWithout).Format(Unit.Number)} without and "

@@ -1,4 +1,5 @@
 using Normalization.Training.Learning;
+using Normalization.Training.Networks;
 using Normalization.Training.Reports;
 
 namespace Normalization.Training.Claims;
@@ -6,6 +7,9 @@ namespace Normalization.Training.Claims;
 /// <summary>Lines with the 95 % interval of the mean over the seeds as a band.</summary>
 internal static class Lines
 {
+    public static Series Line(NormalizationKind kind, IEnumerable<(double X, Estimate Y)> points) =>
+        Line(kind.DisplayName(), kind.Color(), points);
+
     public static Series Line(string name, string color, IEnumerable<(double X, Estimate Y)> points)
     {
         (double X, Estimate Y)[] all = [.. points];
@@ -14,6 +18,14 @@ internal static class Lines
             Diverged = [.. all.Where(p => p.Y.IsAllDiverged).Select(p => p.X)],
         };
     }
+
+    /// <summary>The accuracy at each learning rate that was tried, with a line for each contestant.</summary>
+    public static Panel ByRate<TRun>(
+        string title, IReadOnlyList<(string Name, string Color, Tuned<TRun> Tuned)> lines, Func<TRun, double> accuracy) => new(
+        title,
+        Axis.Logarithmic(lines.Min(l => l.Tuned.Sweep[0].Rate), lines.Max(l => l.Tuned.Sweep[^1].Rate), "learning rate"),
+        Axis.Percent(),
+        [.. lines.Select(l => Line(l.Name, l.Color, l.Tuned.Sweep.Select(s => (s.Rate, Estimate.Of(s.Runs, accuracy)))))]);
 
     /// <summary>The mean accuracy after so many steps; a run that broke off recognizes nothing from there on.</summary>
     public static IEnumerable<(double X, Estimate Y)> MeanCurve(IReadOnlyList<TrainingRun> runs) => runs

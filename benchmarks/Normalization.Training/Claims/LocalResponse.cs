@@ -18,7 +18,8 @@ internal sealed class LocalResponse : IClaim
 
     private static readonly Criterion _adds = Criterion.AtMost(
         0.005, Unit.Points, "test accuracy with BatchNorm and LocalResponseNorm over BatchNorm alone");
-    private static readonly Criterion _better = Criterion.AtLeast(0.002, Unit.Points, "test accuracy with BatchNorm over LocalResponseNorm");
+    private static readonly Criterion _better = Criterion.AtLeast(0.002, Unit.Points, "test accuracy with BatchNorm over "
+        + "LocalResponseNorm");
 
     public string Name => "local-response";
 
@@ -26,11 +27,12 @@ internal sealed class LocalResponse : IClaim
 
     public string Source => "Ioffe and Szegedy 2015, section 4.2.1";
 
-    public string Statement => "“While Inception and other networks benefit from it, we found that with Batch Normalization it is not necessary.”";
+    public string Statement => "“While Inception and other networks benefit from it, we found that with Batch Normalization it is not "
+        + "necessary.”";
 
     public string Experiment =>
-        "A network of four 3x3 convolutions, 250 steps, with BatchNorm before each ReLU, LocalResponseNorm after each (AlexNet's constants, five channels), both, or "
-        + "neither. The learning rate of each is chosen on validation images.";
+        "A network of four 3x3 convolutions, 250 steps, with BatchNorm before each ReLU, LocalResponseNorm after each (AlexNet's "
+        + "constants, five channels), both, or neither. The learning rate of each is chosen on validation images.";
 
     public string Meaning => "Leave LocalResponseNorm out; the library has none, and a network with BatchNorm does not miss it.";
 
@@ -50,18 +52,17 @@ internal sealed class LocalResponse : IClaim
             score => score.Validation);
 
         Estimate Test(Kind kind) => Estimate.Of(scores[kind].Runs, s => s.Test);
-        Estimate Over(Kind a, Kind b) => Estimate.Of(scores[a].Runs.Zip(scores[b].Runs, (x, y) => x.Test - y.Test));
+        Estimate Over(Kind a, Kind b) => Estimate.Difference(scores[a].Runs, scores[b].Runs, s => s.Test);
         return new Outcome(
-            $"both over BatchNorm alone: {Over(_both, _batchNorm).Format(Unit.Points)}; BatchNorm over it: {Over(_batchNorm, _response).Format(Unit.Points)}",
+            $"both over BatchNorm alone: {Over(_both, _batchNorm).Format(Unit.Points)}; BatchNorm over it: "
+            + $"{Over(_batchNorm, _response).Format(Unit.Points)}",
             $"Test accuracy: {string.Join(", ", _kinds.Select(kind => $"{Test(kind).Format(Unit.Percent)} ({kind.Name})"))}.",
             [_adds.Judge(Over(_both, _batchNorm)), _better.Judge(Over(_batchNorm, _response))])
         {
             Charts =
             [
-                new Panel(
-                    "Validation accuracy by learning rate",
-                    Axis.Logarithmic(_kinds.Min(k => scores[k].Sweep[0].Rate), _kinds.Max(k => scores[k].Sweep[^1].Rate), "learning rate"), Axis.Percent(),
-                    [.. _kinds.Select(k => Lines.Line(k.Name, k.Color, scores[k].Sweep.Select(p => (p.Rate, Estimate.Of(p.Runs, r => r.Validation)))))]),
+                Lines.ByRate(
+                    "Validation accuracy by learning rate", [.. _kinds.Select(k => (k.Name, k.Color, scores[k]))], r => r.Validation),
             ],
             Tables =
             [

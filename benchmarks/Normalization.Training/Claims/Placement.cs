@@ -15,15 +15,19 @@ internal sealed class Placement : IClaim
     private static readonly Place _after = new("after the activation", Palette.Vermilion, false, true);
     private static readonly Place[] _places = [_before, _withoutBias, _after];
 
-    private static readonly (string Name, Func<ILayer> Create)[] _activations = [("ReLU", () => new Relu()), ("sigmoid", () => new Sigmoid())];
+    private static readonly (string Name, Func<ILayer> Create)[] _activations =
+        [("ReLU", () => new Relu()), ("sigmoid", () => new Sigmoid())];
 
     private static readonly Criterion[] _beforeIsBetter =
     [
-        .. _activations.Select(a => Criterion.AtLeast(0.005, Unit.Points, $"test accuracy with BatchNorm before the activation over after it, {a.Name}")),
+        .. _activations.Select(a => Criterion.AtLeast(0.005, Unit.Points, "test accuracy with BatchNorm before the activation over "
+            + $"after it, {a.Name}")),
     ];
 
-    private static readonly Criterion _biasGains = Criterion.AtMost(0.005, Unit.Points, "test accuracy with a bias before BatchNorm over without it, ReLU");
-    private static readonly Criterion _biasLoses = Criterion.AtMost(0.005, Unit.Points, "test accuracy without a bias before BatchNorm over with it, ReLU");
+    private static readonly Criterion _biasGains = Criterion.AtMost(0.005, Unit.Points, "test accuracy with a bias before BatchNorm over "
+        + "without it, ReLU");
+    private static readonly Criterion _biasLoses = Criterion.AtMost(0.005, Unit.Points, "test accuracy without a bias before BatchNorm "
+        + "over with it, ReLU");
     private static readonly Criterion _biasGradient = Criterion.AtMost(
         1e-4, Unit.Small, "norm of the gradient by the biases before BatchNorm, as a share of that by the weights");
 
@@ -34,15 +38,17 @@ internal sealed class Placement : IClaim
     public string Source => "Ioffe and Szegedy 2015, section 3.2";
 
     public string Statement =>
-        "BatchNorm stands right before the nonlinearity, since what comes out of a linear step is “more likely to have a symmetric, non-sparse "
-        + "distribution”; and the bias “can be ignored since its effect will be canceled by the subsequent mean subtraction”.";
+        "BatchNorm stands right before the nonlinearity, since what comes out of a linear step is “more likely to have a symmetric, "
+        + "non-sparse distribution”; and the bias “can be ignored since its effect will be canceled by the subsequent mean subtraction”.";
 
     public string Experiment =>
-        "Perceptrons of three hidden layers of 64 units, with ReLU or sigmoid, 400 steps: BatchNorm before the activation, before it without a bias in the linear "
-        + "steps, and after it. The learning rate of each is chosen on validation images. The gradients are those of the first step.";
+        "Perceptrons of three hidden layers of 64 units, with ReLU or sigmoid, 400 steps: BatchNorm before the activation, before it "
+        + "without a bias in the linear steps, and after it. The learning rate of each is chosen on validation images. The gradients are "
+        + "those of the first step.";
 
     public string Meaning =>
-        "Leave out the bias of a linear step or convolution that BatchNorm follows; whether it stands before or after the activation is worth one try.";
+        "Leave out the bias of a linear step or convolution that BatchNorm follows; whether it stands before or after the activation is "
+        + "worth one try.";
 
     public IReadOnlyList<string> Layers => ["BatchNorm"];
 
@@ -58,11 +64,12 @@ internal sealed class Placement : IClaim
                 Create(laboratory, s.Activation, s.Place, seed),
                 new TrainingSettings { LearningRate = rate, Steps = laboratory.Steps(FullSteps), Seed = seed }),
             score => score.Validation);
-        double[] shares = laboratory.ForEach([_before], (place, seed) => BiasShare(laboratory, Create(laboratory, 0, place, seed)))[_before];
+        double[] shares =
+            laboratory.ForEach([_before], (place, seed) => BiasShare(laboratory, Create(laboratory, 0, place, seed)))[_before];
 
         Estimate Test(int activation, Place place) => Estimate.Of(scores[(activation, place)].Runs, s => s.Test);
-        Estimate Over(int activation, Place a, Place b) => Estimate.Of(
-            scores[(activation, a)].Runs.Zip(scores[(activation, b)].Runs, (x, y) => x.Test - y.Test));
+        Estimate Over(int activation, Place a, Place b) =>
+            Estimate.Difference(scores[(activation, a)].Runs, scores[(activation, b)].Runs, s => s.Test);
         Estimate share = Estimate.Of(shares);
         return new Outcome(
             $"before over after: {string.Join(", ", _activations.Select((a, i) => $"{Over(i, _before, _after).Format(Unit.Points)} ({a.Name})"))}; "
@@ -72,16 +79,15 @@ internal sealed class Placement : IClaim
             + $". The gradient by the biases had {share.Format(Unit.Small)} of the norm of that by the weights: rounding errors.",
             [
                 .. _beforeIsBetter.Select((criterion, i) => criterion.Judge(Over(i, _before, _after))),
-                _biasGains.Judge(Over(0, _before, _withoutBias)), _biasLoses.Judge(Over(0, _withoutBias, _before)), _biasGradient.Judge(share),
+                _biasGains.Judge(Over(0, _before, _withoutBias)), _biasLoses.Judge(Over(0, _withoutBias, _before)),
+                    _biasGradient.Judge(share),
             ])
         {
             Charts =
             [
-                .. _activations.Select((a, i) => new Panel(
+                .. _activations.Select((a, i) => Lines.ByRate(
                     $"Validation accuracy by learning rate, {a.Name}",
-                    Axis.Logarithmic(_places.Min(p => scores[(i, p)].Sweep[0].Rate), _places.Max(p => scores[(i, p)].Sweep[^1].Rate), "learning rate"),
-                    Axis.Percent(),
-                    [.. _places.Select(p => Lines.Line(p.Name, p.Color, scores[(i, p)].Sweep.Select(s => (s.Rate, Estimate.Of(s.Runs, r => r.Validation)))))])),
+                    [.. _places.Select(p => (p.Name, p.Color, scores[(i, p)]))], r => r.Validation)),
             ],
             Tables =
             [
@@ -94,7 +100,8 @@ internal sealed class Placement : IClaim
         };
     }
 
-    private static Network Create(Laboratory laboratory, int activation, Place place, int seed) => new Perceptron(laboratory.Data.Train.PixelCount)
+    private static Network Create(Laboratory laboratory, int activation, Place place, int seed) =>
+        new Perceptron(laboratory.Data.Train.PixelCount)
     {
         HasBias = place.HasBias,
         Activation = _activations[activation].Create,

@@ -32,9 +32,9 @@ internal sealed class Race(Laboratory laboratory, IReadOnlyList<double> rates, i
         return [.. contestants.Select(c => new Racer(c, sweep[c], final[c], [.. final[c].Select(StepsToGood)]))];
     }
 
-    public static Panel AccuracyByRate(IReadOnlyList<Racer> racers) => new(
-        "Validation accuracy by learning rate", Axis.Logarithmic(racers.Min(r => r.Tuned.Sweep[0].Rate), racers.Max(r => r.Tuned.Sweep[^1].Rate), "learning rate"), Axis.Percent(),
-        [.. racers.Select(r => r.Line(r.Tuned.Sweep.Select(p => (p.Rate, Estimate.Of(p.Runs, run => run.Accuracy)))))]);
+    public static Panel AccuracyByRate(IReadOnlyList<Racer> racers) => Lines.ByRate(
+        "Validation accuracy by learning rate",
+        [.. racers.Select(r => (r.Contestant.Name, r.Contestant.Color, r.Tuned))], run => run.Accuracy);
 
     public Panel Curves(IEnumerable<Racer> racers) => new(
         "Test accuracy at the fastest rate", Axis.Linear(0, _steps, "training steps"), Axis.Percent(),

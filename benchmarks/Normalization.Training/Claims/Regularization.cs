@@ -30,13 +30,13 @@ internal sealed class Regularization : IClaim
     public string Source => "Ioffe and Szegedy 2015, abstract and section 4.2.1";
 
     public string Statement =>
-        "“It also acts as a regularizer, in some cases eliminating the need for Dropout”: 5 to 10 % of it instead of 40 to 50 %; weight decay is made five "
-        + "times smaller.";
+        "“It also acts as a regularizer, in some cases eliminating the need for Dropout”: 5 to 10 % of it instead of 40 to 50 %; weight "
+        + "decay is made five times smaller.";
 
     public string Experiment =>
-        $"A perceptron of three hidden layers of {Width} ReLU units on only {ImageCount} images, so that there is something to overfit, 1,000 steps. "
-        + "The learning rate is chosen on validation images without dropout and weight decay. Then dropout alone and weight decay alone are "
-        + "chosen on validation images, for each seed by itself; the gain is measured on test images.";
+        $"A perceptron of three hidden layers of {Width} ReLU units on only {ImageCount} images, so that there is something to overfit, "
+        + "1,000 steps. The learning rate is chosen on validation images without dropout and weight decay. Then dropout alone and weight "
+        + "decay alone are chosen on validation images, for each seed by itself; the gain is measured on test images.";
 
     public string Meaning =>
         "When you add BatchNorm, try again with less dropout and less weight decay, or none, instead of keeping the old values.";
@@ -52,7 +52,8 @@ internal sealed class Regularization : IClaim
         ImageSet few = laboratory.Data.Train.Some(ImageCount);
         Score Train(Setting setting, int seed) => laboratory.Score(
             Create(setting, few.PixelCount, seed),
-            new TrainingSettings { LearningRate = setting.Rate, WeightDecay = setting.Decay, Steps = laboratory.Steps(FullSteps), Seed = seed },
+            new TrainingSettings { LearningRate = setting.Rate, WeightDecay = setting.Decay, Steps = laboratory.Steps(FullSteps),
+                Seed = seed },
             few);
 
         var plain = laboratory.Tune(_kinds, _rates, (kind, rate, seed) => Train(new(kind, rate, 0, 0), seed), s => s.Validation);
@@ -74,8 +75,9 @@ internal sealed class Regularization : IClaim
         string Gain(Setting[] settings) => Estimate.Of(Gains(settings)).Format(Unit.Points);
         return new Outcome(
             $"dropout gains {Gain(dropout)} without, {Gain(dropoutWith)} with; weight decay {Gain(decay)} and {Gain(decayWith)}",
-            $"The best dropout was {Estimate.Of(chosen).Format(Unit.Percent)} without BatchNorm and {Estimate.Of(chosenWith).Format(Unit.Percent)} with it, "
-            + $"the best weight decay {Estimate.Of(Best(decay).Select(s => s.Decay)).Format(Unit.Small)} and "
+            $"The best dropout was {Estimate.Of(chosen).Format(Unit.Percent)} without BatchNorm and "
+            + $"{Estimate.Of(chosenWith).Format(Unit.Percent)} with it, the best weight decay "
+            + $"{Estimate.Of(Best(decay).Select(s => s.Decay)).Format(Unit.Small)} and "
             + $"{Estimate.Of(Best(decayWith).Select(s => s.Decay)).Format(Unit.Small)}. The steps of the grids are coarse.",
             [
                 _dropoutGain.Judge(Estimate.Of(Difference(Gains(dropout), Gains(dropoutWith)))),
@@ -86,7 +88,8 @@ internal sealed class Regularization : IClaim
             Charts =
             [
                 Chart("Test accuracy by dropout, no weight decay", Axis.Linear(0, _dropouts[^1], "dropout"), Dropouts, s => s.Dropout),
-                Chart("Test accuracy by weight decay, no dropout", Axis.Logarithmic(_decays[1], _decays[^1], "weight decay"), k => Decays(k)[1..], s => s.Decay),
+                Chart("Test accuracy by weight decay, no dropout", Axis.Logarithmic(_decays[1], _decays[^1], "weight decay"), k =>
+                    Decays(k)[1..], s => s.Decay),
             ],
             Tables =
             [
@@ -97,12 +100,13 @@ internal sealed class Regularization : IClaim
 
         Panel Chart(string title, Axis axis, Func<NormalizationKind, Setting[]> settings, Func<Setting, double> x) => new(
             title, axis, Axis.Percent(Math.Floor(scores.Values.Min(s => s.Average(x => x.Test)) * 20 - 0.5) / 20),
-            [.. _kinds.Select(kind => Lines.Line(kind.DisplayName(), kind.Color(), settings(kind).Select(s => (x(s), Estimate.Of(scores[s], r => r.Test)))))]);
+            [.. _kinds.Select(kind => Lines.Line(kind, settings(kind).Select(s => (x(s), Estimate.Of(scores[s], r => r.Test)))))]);
 
         Grid Table(string name, double[] values, Func<NormalizationKind, double, Setting> setting) => new(
             $"Test accuracy by {name}",
             [name, .. _kinds.Select(kind => $"{kind.DisplayName()}, rate {plain[kind].RateText}")],
-            [.. values.Select(v => (string[])[$"{v}", .. _kinds.Select(kind => Estimate.Of(scores[setting(kind, v)], r => r.Test).Format(Unit.Percent))])]);
+            [.. values.Select(v =>
+                (string[])[$"{v}", .. _kinds.Select(kind => Estimate.Of(scores[setting(kind, v)], r => r.Test).Format(Unit.Percent))])]);
     }
 
     private static Network Create(Setting setting, int inputs, int seed) => new Perceptron(inputs)

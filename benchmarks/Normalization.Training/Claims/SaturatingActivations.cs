@@ -15,7 +15,8 @@ internal sealed class SaturatingActivations : IClaim
     private static readonly double[] _rates = [0.01, 0.03, 0.1, 0.3, 1];
     private static readonly NormalizationKind[] _kinds = [NormalizationKind.None, NormalizationKind.BatchNorm];
 
-    private static readonly Criterion _with = Criterion.AtLeast(0.9, Unit.Percent, "test accuracy of the deep network with BatchNorm, as a share of what counts as good");
+    private static readonly Criterion _with = Criterion.AtLeast(0.9, Unit.Percent, "test accuracy of the deep network with BatchNorm, as "
+        + "a share of what counts as good");
     private static readonly Criterion _without = Criterion.AtMost(0.2, Unit.Percent, "test accuracy without it (chance is 10 %)");
     private static readonly Criterion _stable = Criterion.AtLeast(
         2, Unit.Times, "how far the median input of a unit wanders, in widths of its 15 to 85 % band, without BatchNorm over with it");
@@ -31,12 +32,13 @@ internal sealed class SaturatingActivations : IClaim
         + "distribution while the network trains.";
 
     public string Experiment =>
-        "A perceptron of five hidden layers of 64 sigmoids, 1,500 steps, the best of five or more learning rates chosen on validation images. Then, as in "
-        + $"the paper's figure, a shallower one of three times 100 sigmoids at rate {WatchedRate}, in which the inputs of the last hidden "
-        + "layer are watched on the validation images.";
+        "A perceptron of five hidden layers of 64 sigmoids, 1,500 steps, the best of five or more learning rates chosen on validation "
+        + $"images. Then, as in the paper's figure, a shallower one of three times 100 sigmoids at rate {WatchedRate}, in which the "
+        + "inputs of the last hidden layer are watched on the validation images.";
 
     public string Meaning =>
-        "If you need a sigmoid in every layer of a deep network, put BatchNorm before each; without it such a network does not start to learn.";
+        "If you need a sigmoid in every layer of a deep network, put BatchNorm before each; without it such a network does not start to "
+        + "learn.";
 
     public IReadOnlyList<string> Layers => ["BatchNorm"];
 
@@ -50,18 +52,19 @@ internal sealed class SaturatingActivations : IClaim
                 Architectures.SigmoidPerceptron(kind, laboratory.Data.Train.Side, seed),
                 new TrainingSettings { LearningRate = rate, Steps = laboratory.Steps(FullSteps), Seed = seed }),
             score => score.Validation);
-        IReadOnlyDictionary<NormalizationKind, Course[]> courses = laboratory.ForEach(_kinds, (kind, seed) => Watch(laboratory, kind, seed));
+        IReadOnlyDictionary<NormalizationKind, Course[]> courses =
+            laboratory.ForEach(_kinds, (kind, seed) => Watch(laboratory, kind, seed));
 
         Estimate Test(NormalizationKind kind) => Estimate.Of(scores[kind].Runs, s => s.Test);
         Estimate Wandering(NormalizationKind kind) => Estimate.Of(courses[kind], c => c.Wandering);
 
         Estimate with = Test(NormalizationKind.BatchNorm), without = Test(NormalizationKind.None);
-        Estimate stable = Estimate.Of(courses[NormalizationKind.None].Zip(courses[NormalizationKind.BatchNorm], (a, b) => a.Wandering / b.Wandering));
+        Estimate stable = Estimate.Ratio(courses[NormalizationKind.None], courses[NormalizationKind.BatchNorm], c => c.Wandering);
         return new Outcome(
             $"{with.Format(Unit.Percent)} with, {without.Format(Unit.Percent)} without",
-            $"Five layers of sigmoids reached {with.Format(Unit.Percent)} with BatchNorm and {without.Format(Unit.Percent)} without. In the "
-            + $"shallower network the median input of a unit wandered {Wandering(NormalizationKind.None).Format(Unit.Number)} band widths "
-            + $"without and {Wandering(NormalizationKind.BatchNorm).Format(Unit.Number)} with it.",
+            $"Five layers of sigmoids reached {with.Format(Unit.Percent)} with BatchNorm and {without.Format(Unit.Percent)} without. In "
+            + $"the shallower network the median input of a unit wandered {Wandering(NormalizationKind.None).Format(Unit.Number)} band "
+            + $"widths without and {Wandering(NormalizationKind.BatchNorm).Format(Unit.Number)} with it.",
             [
                 _with.Judge(Estimate.Of(scores[NormalizationKind.BatchNorm].Runs, s => s.Test / laboratory.Data.Good)),
                 _without.Judge(without),
@@ -126,14 +129,16 @@ internal sealed class SaturatingActivations : IClaim
             ]);
     }
 
-    /// <summary>The distribution of the inputs of the watched units over the course of a training; the points are those of the first unit.</summary>
+    /// <summary>The distribution of the inputs of the watched units over the course of a training; the points are those of the first
+    /// unit.</summary>
     private sealed class Course
     {
         private readonly List<(double Low, double Median, double High)[]> _units = [];
 
         public List<(int Step, double Low, double Median, double High)> Points { get; } = [];
 
-        /// <summary>How far the median moves between its extremes, in widths of the band between the percentiles; mean over the units.</summary>
+        /// <summary>How far the median moves between its extremes, in widths of the band between the percentiles; mean over the
+        /// units.</summary>
         public double Wandering => Enumerable.Range(0, _units[0].Length).Average(unit =>
         {
             double[] medians = [.. _units.Select(u => u[unit].Median)];

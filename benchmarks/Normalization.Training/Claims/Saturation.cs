@@ -35,12 +35,13 @@ internal sealed class Saturation : IClaim
     public string Source => "Ioffe and Szegedy 2015, introduction and section 3.4";
 
     public string Statement =>
-        "Changes of the weights move the inputs of a nonlinearity into its saturated part, where gradients vanish; BatchNorm “prevents the training "
-        + "from getting stuck in the saturated regimes of nonlinearities”.";
+        "Changes of the weights move the inputs of a nonlinearity into its saturated part, where gradients vanish; BatchNorm “prevents "
+        + "the training from getting stuck in the saturated regimes of nonlinearities”.";
 
     public string Experiment =>
-        $"Perceptrons of three times {Width} sigmoids or tanh, {FullSteps} steps at rate {Rate}, from careful and from careless first weights. An output counts as "
-        + $"saturated where the slope is below {Flat:P0} of its maximum; the share is taken over all hidden units and validation images.";
+        $"Perceptrons of three times {Width} sigmoids or tanh, {FullSteps} steps at rate {Rate}, from careful and from careless first "
+        + $"weights. An output counts as saturated where the slope is below {Flat:P0} of its maximum; the share is taken over all hidden "
+        + "units and validation images.";
 
     public string Meaning =>
         "BatchNorm keeps sigmoid and tanh in the part where they still learn, above all when the first weights are too large.";
@@ -60,14 +61,15 @@ internal sealed class Saturation : IClaim
             (setting, seed) => Watch(laboratory, setting, moments, seed));
 
         Estimate Last(Kind kind, Start start, NormalizationKind norm) => Estimate.Of(shares[new(kind, start, norm)], s => s[^1]);
-        Estimate Less(Kind kind, Start start) => Estimate.Of(
-            shares[new(kind, start, NormalizationKind.None)].Zip(shares[new(kind, start, NormalizationKind.BatchNorm)], (a, b) => a[^1] - b[^1]));
+        Estimate Less(Kind kind, Start start) => Estimate.Difference(
+            shares[new(kind, start, NormalizationKind.None)], shares[new(kind, start, NormalizationKind.BatchNorm)], s => s[^1]);
         string Pair(Kind kind, Start start) =>
-            $"{Last(kind, start, NormalizationKind.None).Format(Unit.Percent)} → {Last(kind, start, NormalizationKind.BatchNorm).Format(Unit.Percent)}";
+            $"{Last(kind, start, NormalizationKind.None).Format(Unit.Percent)} → "
+            + $"{Last(kind, start, NormalizationKind.BatchNorm).Format(Unit.Percent)}";
         return new Outcome(
             $"saturated without → with, {_careless.Name}: sigmoid {Pair(_sigmoid, _careless)}, tanh {Pair(_tanh, _careless)}",
-            $"From {_careful.Name} saturated, without and with BatchNorm: sigmoid {Pair(_sigmoid, _careful)}, tanh {Pair(_tanh, _careful)}. "
-            + $"From {_careless.Name}: sigmoid {Pair(_sigmoid, _careless)}, tanh {Pair(_tanh, _careless)}.",
+            $"From {_careful.Name} saturated, without and with BatchNorm: sigmoid {Pair(_sigmoid, _careful)}, tanh "
+            + $"{Pair(_tanh, _careful)}. From {_careless.Name}: sigmoid {Pair(_sigmoid, _careless)}, tanh {Pair(_tanh, _careless)}.",
             [.. _rules.Select(rule => rule.Criterion.Judge(Less(rule.Kind, rule.Start)))])
         {
             Charts =
@@ -87,7 +89,8 @@ internal sealed class Saturation : IClaim
                     ["activation", .. _starts.SelectMany(start => _norms.Select(norm => $"{norm.DisplayName()}, {start.Name}"))],
                     [
                         .. _kinds.Select(kind => (string[])
-                            [kind.Name, .. _starts.SelectMany(start => _norms.Select(norm => Last(kind, start, norm).Format(Unit.Percent)))]),
+                            [kind.Name,
+                                .. _starts.SelectMany(start => _norms.Select(norm => Last(kind, start, norm).Format(Unit.Percent)))]),
                     ]),
             ],
         };

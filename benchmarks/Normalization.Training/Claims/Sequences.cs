@@ -19,7 +19,8 @@ internal sealed class Sequences : IClaim
         [NormalizationKind.None, NormalizationKind.BatchNorm, NormalizationKind.LayerNorm];
 
     private static readonly Criterion _longer = Criterion.AtLeast(
-        0.05, Unit.Points, $"test accuracy after a delay of {MostDelay} steps, three times the longest in training, LayerNorm over BatchNorm");
+        0.05, Unit.Points, $"test accuracy after a delay of {MostDelay} steps, three times the longest in training, LayerNorm over "
+            + "BatchNorm");
     private static readonly Criterion _faster = Criterion.AtLeast(
         1.2, Unit.Times, "steps to a fair accuracy, without normalization over with LayerNorm");
 
@@ -30,13 +31,14 @@ internal sealed class Sequences : IClaim
     public string Source => "Ba, Kiros and Hinton 2016, abstract and introduction";
 
     public string Statement =>
-        "BatchNorm needs statistics of their own for each time step, which is problematic where a sequence is longer than any in training. "
-        + "LayerNorm is the same at every step, and “can substantially reduce the training time”.";
+        "BatchNorm needs statistics of their own for each time step, which is problematic where a sequence is longer than any in "
+        + "training. LayerNorm is the same at every step, and “can substantially reduce the training time”.";
 
     public string Experiment =>
-        $"A recurrent network of {Units} tanh units waits for 0 to {LongestDelay} empty steps and then reads the rows of an image, one a step; {FullSteps} training steps. "
-        + "LayerNorm is one layer used at every step; BatchNorm is one layer per step, the last of which serves later steps too. A sequence "
-        + "that has ended is left out by hand (a mask), so late steps have few sequences. The learning rate is chosen on validation images.";
+        $"A recurrent network of {Units} tanh units waits for 0 to {LongestDelay} empty steps and then reads the rows of an image, one a "
+        + $"step; {FullSteps} training steps. LayerNorm is one layer used at every step; BatchNorm is one layer per step, the last of "
+        + "which serves later steps too. A sequence that has ended is left out by hand (a mask), so late steps have few sequences. The "
+        + "learning rate is chosen on validation images.";
 
     public string Meaning =>
         "In a recurrent network take LayerNorm: statistics for each step know nothing of steps that training did not have.";
@@ -53,13 +55,14 @@ internal sealed class Sequences : IClaim
         double Steps(Reading reading) => reading.Run.StepsTo(laboratory.Data.Fair) ?? laboratory.Steps(FullSteps);
         Estimate Test(NormalizationKind kind, int delay) => Estimate.Of(Best(kind), r => r.Test[Array.IndexOf(_delays, delay)]);
 
-        Estimate longer = Estimate.Of(Best(NormalizationKind.LayerNorm).Zip(Best(NormalizationKind.BatchNorm), (layer, batch) => layer.Test[^1] - batch.Test[^1]));
-        Estimate faster = Estimate.Of(Best(NormalizationKind.None).Zip(Best(NormalizationKind.LayerNorm), (none, layer) => Steps(none) / Steps(layer)));
+        Estimate longer = Estimate.Difference(Best(NormalizationKind.LayerNorm), Best(NormalizationKind.BatchNorm), r => r.Test[^1]);
+        Estimate faster = Estimate.Ratio(Best(NormalizationKind.None), Best(NormalizationKind.LayerNorm), Steps);
         return new Outcome(
             $"{longer.Format(Unit.Points)} over BatchNorm on longer sequences, {faster.Format(Unit.Times)} fewer steps than without",
-            $"After {MostDelay} empty steps LayerNorm recognized {Test(NormalizationKind.LayerNorm, MostDelay).Format(Unit.Percent)}, BatchNorm "
-            + $"{Test(NormalizationKind.BatchNorm, MostDelay).Format(Unit.Percent)}, no normalization {Test(NormalizationKind.None, MostDelay).Format(Unit.Percent)}. "
-            + $"To {laboratory.Data.Fair:P0} it took {Estimate.Of(Best(NormalizationKind.None), Steps).Format(Unit.Steps)} without normalization, "
+            $"After {MostDelay} empty steps LayerNorm recognized {Test(NormalizationKind.LayerNorm, MostDelay).Format(Unit.Percent)}, "
+            + $"BatchNorm {Test(NormalizationKind.BatchNorm, MostDelay).Format(Unit.Percent)}, no normalization "
+            + $"{Test(NormalizationKind.None, MostDelay).Format(Unit.Percent)}. To {laboratory.Data.Fair:P0} it took "
+            + $"{Estimate.Of(Best(NormalizationKind.None), Steps).Format(Unit.Steps)} without normalization, "
             + $"{Estimate.Of(Best(NormalizationKind.BatchNorm), Steps).Format(Unit.Steps)} with BatchNorm and "
             + $"{Estimate.Of(Best(NormalizationKind.LayerNorm), Steps).Format(Unit.Steps)} with LayerNorm.",
             [_longer.Judge(longer), _faster.Judge(faster)])
@@ -67,11 +70,12 @@ internal sealed class Sequences : IClaim
             Charts =
             [
                 new Panel(
-                    $"Test accuracy (trained with delays of 0 to {LongestDelay})", Axis.Linear(0, MostDelay, "empty steps before the image"), Axis.Percent(),
-                    [.. _kinds.Select(kind => Lines.Line(kind.DisplayName(), kind.Color(), _delays.Select(delay => ((double)delay, Test(kind, delay)))))]),
+                    $"Test accuracy (trained with delays of 0 to {LongestDelay})",
+                        Axis.Linear(0, MostDelay, "empty steps before the image"), Axis.Percent(),
+                    [.. _kinds.Select(kind => Lines.Line(kind, _delays.Select(delay => ((double)delay, Test(kind, delay)))))]),
                 new Panel(
                     "Validation accuracy while training", Axis.Linear(0, laboratory.Steps(FullSteps), "training steps"), Axis.Percent(),
-                    [.. _kinds.Select(kind => Lines.Line(kind.DisplayName(), kind.Color(), Lines.MeanCurve([.. Best(kind).Select(r => r.Run)])))])
+                    [.. _kinds.Select(kind => Lines.Line(kind, Lines.MeanCurve([.. Best(kind).Select(r => r.Run)])))])
                 {
                     Goal = laboratory.Data.Fair,
                 },
@@ -104,7 +108,8 @@ internal sealed class Sequences : IClaim
                 new Linear(Units, ImageSet.ClassCount, Math.Sqrt(1.0 / Units), random),
             ]);
 
-        var settings = new TrainingSettings { LearningRate = rate, Steps = laboratory.Steps(FullSteps), StepsBetweenTests = 20, Seed = seed };
+        var settings =
+            new TrainingSettings { LearningRate = rate, Steps = laboratory.Steps(FullSteps), StepsBetweenTests = 20, Seed = seed };
         TrainingRun run = laboratory.Train(network, settings, laboratory.Data.Validation);
         return new Reading(run, [.. _delays.Select(delay =>
         {

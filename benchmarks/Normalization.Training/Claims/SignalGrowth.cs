@@ -55,11 +55,12 @@ internal sealed class SignalGrowth : IClaim
         + "normalization layer, keep it at 1.";
 
     public string Experiment =>
-        $"{ImageCount} images enter through a layer that gives the signal a spread of about 1, and pass {Depth} untrained layers of {Width} "
-        + "units. The spread is the standard deviation, over all units and images, of what a layer hands to its activation.";
+        $"{ImageCount} images enter through a layer that gives the signal a spread of about 1, and pass {Depth} untrained layers of "
+        + $"{Width} units. The spread is the standard deviation, over all units and images, of what a layer hands to its activation.";
 
     public string Meaning =>
-        "In a deep network choose the scale of the first weights for its width, or put a normalization layer after each linear step and do not care.";
+        "In a deep network choose the scale of the first weights for its width, or put a normalization layer after each linear step and "
+        + "do not care.";
 
     public IReadOnlyList<string> Layers => ["BatchNorm", "LayerNorm", "GroupNorm", "RmsNorm"];
 
@@ -79,7 +80,8 @@ internal sealed class SignalGrowth : IClaim
         return new Outcome(
             $"× {Estimate.Of(bare, Growth).Format(Unit.Number)} per layer, out of range in layer {overflow.Format(Unit.Count)}",
             $"A linear layer multiplied the spread by {Estimate.Of(bare, Growth).Format(Unit.Number)}, one with ReLU by "
-            + $"{Estimate.Of(relu, Growth).Format(Unit.Number)}. Without ReLU the first infinity came in layer {overflow.Format(Unit.Count)}.",
+            + $"{Estimate.Of(relu, Growth).Format(Unit.Number)}. Without ReLU the first infinity came in layer "
+            + $"{overflow.Format(Unit.Count)}.",
             [
                 _factorOff.Judge(Estimate.Of(bare, s => Math.Abs(Growth(s) / _growth - 1))),
                 _reluFactorOff.Judge(Estimate.Of(relu, s => Math.Abs(Growth(s) / _reluGrowth - 1))),
@@ -97,7 +99,8 @@ internal sealed class SignalGrowth : IClaim
                 new Grid(
                     "Spread of the signal",
                     ["setting", "layer 1", "layer 10", "layer 30", $"layer {Depth}"],
-                    [.. settings.Select(s => (string[])[s.FullName, .. new[] { 1, 10, 30, Depth }.Select(layer => Cell(spreads[s], layer))])]),
+                    [.. settings.Select(s =>
+                        (string[])[s.FullName, .. new[] { 1, 10, 30, Depth }.Select(layer => Cell(spreads[s], layer))])]),
             ],
         };
 
@@ -140,7 +143,8 @@ internal sealed class SignalGrowth : IClaim
     private static string Cell(double[][] spreads, int layer)
     {
         Estimate spread = At(spreads, layer);
-        return !double.IsFinite(spread.Mean) ? "beyond float" : spread.Mean < 1000 ? spread.Format(Unit.Number) : $"{spread.Mean:0.0e+0} ± {spread.HalfWidth:0.0e+0}";
+        return !double.IsFinite(spread.Mean) ? "beyond float" : spread.Mean < 1000 ? spread.Format(Unit.Number)
+            : $"{spread.Mean:0.0e+0} ± {spread.HalfWidth:0.0e+0}";
     }
 
     /// <summary>How the layers begin: the deviation of their weights, and what normalizes them.</summary>

@@ -27,15 +27,17 @@ internal sealed class SmallBatches : IClaim
     public string Source => "Wu and He 2018, abstract and figure 1";
 
     public string Statement =>
-        "“BN's error increases rapidly when the batch size becomes smaller, caused by inaccurate batch statistics estimation”: from 23.6 to "
-        + "34.7 % between 32 and 2 images, while GroupNorm stays at 24.1 %.";
+        "“BN's error increases rapidly when the batch size becomes smaller, caused by inaccurate batch statistics estimation”: from 23.6 "
+        + "to 34.7 % between 32 and 2 images, while GroupNorm stays at 24.1 %.";
 
     public string Experiment =>
-        $"A network of seven 3x3 convolutions sees {FullExamples:N0} images in batches of {BaseBatch} down to {Smallest}. The learning rate for batches of {BaseBatch} is "
-        + "chosen for each layer on validation images, and scaled in proportion to the batch. The error is that on test images.";
+        $"A network of seven 3x3 convolutions sees {FullExamples:N0} images in batches of {BaseBatch} down to {Smallest}. The learning "
+        + $"rate for batches of {BaseBatch} is chosen for each layer on validation images, and scaled in proportion to the batch. The "
+        + "error is that on test images.";
 
     public string Meaning =>
-        "With only a few images in a batch take GroupNorm, or synchronize BatchNorm over the processes; from some 16 images on there is no need.";
+        "With only a few images in a batch take GroupNorm, or synchronize BatchNorm over the processes; from some 16 images on there is "
+        + "no need.";
 
     public IReadOnlyList<string> Layers => ["BatchNorm", "GroupNorm"];
 
@@ -58,13 +60,14 @@ internal sealed class SmallBatches : IClaim
 
         Score[] Runs(NormalizationKind kind, int batch) => batch == BaseBatch ? sweep[kind].Runs : scores[(kind, batch, sweep[kind].Rate)];
         Estimate Error(NormalizationKind kind, int batch) => Estimate.Of(Runs(kind, batch), s => 1 - s.Test);
-        Estimate Rise(NormalizationKind kind) => Estimate.Of(Runs(kind, BaseBatch).Zip(Runs(kind, Smallest), (large, small) => large.Test - small.Test));
+        Estimate Rise(NormalizationKind kind) => Estimate.Difference(Runs(kind, BaseBatch), Runs(kind, Smallest), s => s.Test);
 
         Estimate batchNorm = Rise(NormalizationKind.BatchNorm), groupNorm = Rise(NormalizationKind.GroupNorm);
         double highest = _kinds.Max(kind => _batches.Max(batch => Error(kind, batch).Mean + Error(kind, batch).HalfWidth));
         return new Outcome(
             $"error changes by {batchNorm.Format(Unit.Points)} with BatchNorm, by {groupNorm.Format(Unit.Points)} with GroupNorm",
-            $"From batches of {BaseBatch} to {Smallest} the error went from {Error(NormalizationKind.BatchNorm, BaseBatch).Format(Unit.Percent)} to "
+            $"From batches of {BaseBatch} to {Smallest} the error went from "
+            + $"{Error(NormalizationKind.BatchNorm, BaseBatch).Format(Unit.Percent)} to "
             + $"{Error(NormalizationKind.BatchNorm, Smallest).Format(Unit.Percent)} with BatchNorm, and from "
             + $"{Error(NormalizationKind.GroupNorm, BaseBatch).Format(Unit.Percent)} to "
             + $"{Error(NormalizationKind.GroupNorm, Smallest).Format(Unit.Percent)} with GroupNorm.",
@@ -74,8 +77,9 @@ internal sealed class SmallBatches : IClaim
             [
                 new Panel(
                     "Test error by batch size",
-                    Axis.Logarithmic([.. _batches.Select(batch => (double)batch)], "images in a batch"), Axis.Percent(0, Math.Ceiling(highest * 20) / 20),
-                    [.. _kinds.Select(kind => Lines.Line(kind.DisplayName(), kind.Color(), _batches.Select(batch => ((double)batch, Error(kind, batch)))))]),
+                    Axis.Logarithmic([.. _batches.Select(batch => (double)batch)], "images in a batch"),
+                        Axis.Percent(0, Math.Ceiling(highest * 20) / 20),
+                    [.. _kinds.Select(kind => Lines.Line(kind, _batches.Select(batch => ((double)batch, Error(kind, batch)))))]),
             ],
             Tables =
             [
@@ -83,7 +87,8 @@ internal sealed class SmallBatches : IClaim
                     "Test error",
                     ["batch", .. _kinds.Select(kind => kind.DisplayName())],
                     [
-                        .. _batches.Select(batch => (string[])[$"{batch}", .. _kinds.Select(kind => Error(kind, batch).Format(Unit.Percent))]),
+                        .. _batches.Select(batch =>
+                            (string[])[$"{batch}", .. _kinds.Select(kind => Error(kind, batch).Format(Unit.Percent))]),
                         [$"rate at {BaseBatch}", .. _kinds.Select(kind => sweep[kind].RateText)],
                     ]),
             ],

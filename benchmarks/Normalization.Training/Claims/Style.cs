@@ -31,11 +31,12 @@ internal sealed class Style : IClaim
         + "whose statistics are those of all images, cannot.";
 
     public string Experiment =>
-        "A network of four 3x3 convolutions learns the images as they are for 300 steps, the learning rate chosen on validation images. Then contrast "
-        + "(x times a factor) and brightness (plus a constant) of the test images are changed.";
+        "A network of four 3x3 convolutions learns the images as they are for 300 steps, the learning rate chosen on validation images. "
+        + "Then contrast (x times a factor) and brightness (plus a constant) of the test images are changed.";
 
     public string Meaning =>
-        "Where contrast and brightness say nothing, as in style transfer, take InstanceNorm; where they carry meaning, it throws that away.";
+        "Where contrast and brightness say nothing, as in style transfer, take InstanceNorm; where they carry meaning, it throws that "
+        + "away.";
 
     public IReadOnlyList<string> Layers => ["InstanceNorm", "BatchNorm"];
 
@@ -46,14 +47,19 @@ internal sealed class Style : IClaim
         IReadOnlyDictionary<NormalizationKind, Tuned<Looks>> looks = laboratory.Tune(
             _kinds, _rates, (kind, rate, seed) => Train(laboratory, kind, rate, seed), l => l.Validation);
         Looks[] Best(NormalizationKind kind) => looks[kind].Runs;
-        Estimate Contrast(NormalizationKind kind, double contrast) => Estimate.Of(Best(kind), l => l.Contrast[Array.IndexOf(_contrasts, contrast)]);
-        Estimate Brightness(NormalizationKind kind, double brightness) => Estimate.Of(Best(kind), l => l.Brightness[Array.IndexOf(_brightnesses, brightness)]);
+        Estimate Contrast(NormalizationKind kind, double contrast) =>
+            Estimate.Of(Best(kind), l => l.Contrast[Array.IndexOf(_contrasts, contrast)]);
+        Estimate Brightness(NormalizationKind kind, double brightness) =>
+            Estimate.Of(Best(kind), l => l.Brightness[Array.IndexOf(_brightnesses, brightness)]);
         Estimate Loss(NormalizationKind kind) => Estimate.Of(
-            Best(kind), l => l.Contrast[^1] - Math.Min(l.Contrast[Array.IndexOf(_contrasts, Low)], l.Brightness[Array.IndexOf(_brightnesses, Bright)]));
+            Best(kind), l =>
+                l.Contrast[^1] - Math.Min(l.Contrast[Array.IndexOf(_contrasts, Low)], l.Brightness[Array.IndexOf(_brightnesses, Bright)]));
 
         return new Outcome(
-            $"InstanceNorm loses {Loss(NormalizationKind.InstanceNorm).Format(Unit.Points)}, BatchNorm {Loss(NormalizationKind.BatchNorm).Format(Unit.Points)}",
-            "To the worse of the two changes the accuracy lost " + string.Join(", ", _kinds.Select(kind => $"{Loss(kind).Format(Unit.Points)} ({kind.DisplayName()})"))
+            $"InstanceNorm loses {Loss(NormalizationKind.InstanceNorm).Format(Unit.Points)}, BatchNorm "
+            + $"{Loss(NormalizationKind.BatchNorm).Format(Unit.Points)}",
+            "To the worse of the two changes the accuracy lost " + string.Join(", ",
+                _kinds.Select(kind => $"{Loss(kind).Format(Unit.Points)} ({kind.DisplayName()})"))
             + ". LayerNorm and GroupNorm normalize each image too.",
             [_instanceNorm.Judge(Loss(NormalizationKind.InstanceNorm)), _batchNorm.Judge(Loss(NormalizationKind.BatchNorm))])
         {
@@ -61,10 +67,10 @@ internal sealed class Style : IClaim
             [
                 new Panel(
                     "Test accuracy by contrast", Axis.Linear(0, 1, "contrast"), Axis.Percent(),
-                    [.. _kinds.Select(kind => Lines.Line(kind.DisplayName(), kind.Color(), _contrasts.Select(c => (c, Contrast(kind, c)))))]),
+                    [.. _kinds.Select(kind => Lines.Line(kind, _contrasts.Select(c => (c, Contrast(kind, c)))))]),
                 new Panel(
                     "Test accuracy by brightness", Axis.Linear(0, 1, "added to every pixel"), Axis.Percent(),
-                    [.. _kinds.Select(kind => Lines.Line(kind.DisplayName(), kind.Color(), _brightnesses.Select(b => (b, Brightness(kind, b)))))]),
+                    [.. _kinds.Select(kind => Lines.Line(kind, _brightnesses.Select(b => (b, Brightness(kind, b)))))]),
             ],
             Tables =
             [
@@ -72,8 +78,11 @@ internal sealed class Style : IClaim
                     "Test accuracy",
                     ["images", .. _kinds.Select(kind => kind.DisplayName())],
                     [
-                        .. _contrasts.Reverse().Select(c => (string[])[$"contrast {c}", .. _kinds.Select(kind => Contrast(kind, c).Format(Unit.Percent))]),
-                        .. _brightnesses.Skip(1).Select(b => (string[])[$"brightness + {b}", .. _kinds.Select(kind => Brightness(kind, b).Format(Unit.Percent))]),
+                        .. _contrasts.Reverse()
+                            .Select(c => (string[])[$"contrast {c}", .. _kinds.Select(kind => Contrast(kind, c).Format(Unit.Percent))]),
+                        .. _brightnesses.Skip(1)
+                            .Select(b =>
+                                (string[])[$"brightness + {b}", .. _kinds.Select(kind => Brightness(kind, b).Format(Unit.Percent))]),
                         ["rate", .. _kinds.Select(kind => looks[kind].RateText)],
                     ]),
             ],
@@ -85,7 +94,8 @@ internal sealed class Style : IClaim
         Network network = Architectures.Convolutional(kind, laboratory.Data.Train.Side, seed);
         int steps = laboratory.Steps(FullSteps);
         TrainingRun run = laboratory.Train(
-            network, new TrainingSettings { LearningRate = rate, Steps = steps, StepsBetweenTests = steps, Seed = seed }, laboratory.Data.Validation);
+            network, new TrainingSettings { LearningRate = rate, Steps = steps, StepsBetweenTests = steps, Seed = seed },
+                laboratory.Data.Validation);
         ImageSet test = laboratory.Data.Test;
         return new Looks(
             run.Accuracy,

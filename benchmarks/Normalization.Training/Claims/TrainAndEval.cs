@@ -17,7 +17,8 @@ internal sealed class TrainAndEval : IClaim
 
     private static readonly Follower[] _followers =
     [
-        new("momentum 0.1", Palette.Blue, 0.1), new("momentum 0.01", Palette.Vermilion, 0.01), new("cumulative average", Palette.Green, null),
+        new("momentum 0.1", Palette.Blue, 0.1), new("momentum 0.01", Palette.Vermilion, 0.01),
+            new("cumulative average", Palette.Green, null),
     ];
 
     private static readonly Criterion _company = Criterion.AtLeast(
@@ -39,16 +40,18 @@ internal sealed class TrainAndEval : IClaim
     public string Source => "Ioffe and Szegedy 2015, section 3.1 and algorithm 2";
 
     public string Statement =>
-        "Normalization that depends on the batch is neither necessary nor desirable in inference: the output should depend on the input alone. "
-        + "Running averages take its place, of the unbiased variance; they need time, and a small momentum needs more of it.";
+        "Normalization that depends on the batch is neither necessary nor desirable in inference: the output should depend on the input "
+        + "alone. Running averages take its place, of the unbiased variance; they need time, and a small momentum needs more of it.";
 
     public string Experiment =>
-        "A perceptron of three hidden layers of 64 ReLU units with BatchNorm, batches of 32, rate 0.05. Its accuracy on test images is measured with "
-        + "statistics of batches of 64 and with running statistics of three kinds. Then each test image is classified in two different companies. Last, "
-        + $"one layer sees 3,000 batches of {BatchOfFour} training images, and its running variance is compared with the variance over all of them.";
+        "A perceptron of three hidden layers of 64 ReLU units with BatchNorm, batches of 32, rate 0.05. Its accuracy on test images is "
+        + "measured with statistics of batches of 64 and with running statistics of three kinds. Then each test image is classified in "
+        + $"two different companies. Last, one layer sees 3,000 batches of {BatchOfFour} training images, and its running variance is "
+        + "compared with the variance over all of them.";
 
     public string Meaning =>
-        "Call Eval() before you use a network, and give running statistics some hundred steps, or a larger momentum, before you trust a test.";
+        "Call Eval() before you use a network, and give running statistics some hundred steps, or a larger momentum, before you trust a "
+        + "test.";
 
     public IReadOnlyList<string> Layers => ["BatchNorm", "RunningStatisticsLayer"];
 
@@ -57,7 +60,8 @@ internal sealed class TrainAndEval : IClaim
     public Outcome Run(Laboratory laboratory)
     {
         int[] moments = [.. _moments.Select(laboratory.Steps).Distinct()];
-        IReadOnlyDictionary<Follower, Course[]> courses = laboratory.ForEach(_followers, (follower, seed) => Watch(laboratory, follower, moments, seed));
+        IReadOnlyDictionary<Follower, Course[]> courses =
+            laboratory.ForEach(_followers, (follower, seed) => Watch(laboratory, follower, moments, seed));
         const string Variances = "variances";
         Ratio[] ratios = laboratory.ForEach([Variances], (_, seed) => Compare(laboratory, seed))[Variances];
 
@@ -69,9 +73,10 @@ internal sealed class TrainAndEval : IClaim
         Estimate unbiased = Estimate.Of(ratios, r => r.Unbiased), biased = Estimate.Of(ratios, r => r.Biased);
         return new Outcome(
             $"company changes {company.Format(Unit.Percent)} of classes",
-            $"Company changed the class of {company.Format(Unit.Percent)} of the test images with batch statistics, of {alone.Format(Unit.Percent)} with running ones. "
-            + $"After {moments[0]} steps momentum 0.01 cost {early.Format(Unit.Points)}, after {moments[^1]} the worst cost {late.Format(Unit.Points)}. "
-            + $"Running variances were {unbiased.Format(Unit.Number)} of the true ones, biased ones {biased.Format(Unit.Number)}.",
+            $"Company changed the class of {company.Format(Unit.Percent)} of the test images with batch statistics, of "
+            + $"{alone.Format(Unit.Percent)} with running ones. After {moments[0]} steps momentum 0.01 cost {early.Format(Unit.Points)}, "
+            + $"after {moments[^1]} the worst cost {late.Format(Unit.Points)}. Running variances were {unbiased.Format(Unit.Number)} of "
+            + $"the true ones, biased ones {biased.Format(Unit.Number)}.",
             [
                 _company.Judge(company), _alone.Judge(alone), _early.Judge(early), _late.Judge(late),
                 _unbiased.Judge(Estimate.Of(ratios, r => Math.Abs(r.Unbiased - 1))), _biased.Judge(Estimate.Of(ratios, r => 1 - r.Biased)),
@@ -83,8 +88,10 @@ internal sealed class TrainAndEval : IClaim
                     "Test accuracy by kind of statistics",
                     Axis.Logarithmic([.. moments.Select(m => (double)m)], "training steps"), Axis.Percent(),
                     [
-                        Lines.Line("batch statistics", Palette.Grey, moments.Select((m, i) => ((double)m, Estimate.Of(courses[_followers[0]], c => c.Batch[i])))),
-                        .. _followers.Select(f => Lines.Line(f.Name, f.Color, moments.Select((m, i) => ((double)m, Estimate.Of(courses[f], c => c.Running[i]))))),
+                        Lines.Line("batch statistics", Palette.Grey,
+                            moments.Select((m, i) => ((double)m, Estimate.Of(courses[_followers[0]], c => c.Batch[i])))),
+                        .. _followers.Select(f =>
+                            Lines.Line(f.Name, f.Color, moments.Select((m, i) => ((double)m, Estimate.Of(courses[f], c => c.Running[i]))))),
                     ]),
             ],
             Tables =
@@ -93,8 +100,11 @@ internal sealed class TrainAndEval : IClaim
                     "Test accuracy after so many steps",
                     ["statistics", .. moments.Select(m => $"{m}")],
                     [
-                        (string[])["of the batch", .. moments.Select((_, i) => Estimate.Of(courses[_followers[0]], c => c.Batch[i]).Format(Unit.Percent))],
-                        .. _followers.Select(f => (string[])[f.Name, .. moments.Select((_, i) => Estimate.Of(courses[f], c => c.Running[i]).Format(Unit.Percent))]),
+                        (string[])["of the batch",
+                            .. moments.Select((_, i) => Estimate.Of(courses[_followers[0]], c => c.Batch[i]).Format(Unit.Percent))],
+                        .. _followers.Select(f =>
+                            (string[])[f.Name,
+                                .. moments.Select((_, i) => Estimate.Of(courses[f], c => c.Running[i]).Format(Unit.Percent))]),
                     ]),
             ],
         };

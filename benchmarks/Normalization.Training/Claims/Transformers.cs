@@ -31,16 +31,19 @@ internal sealed class Transformers : IClaim
     public string Source => "Xiong et al. 2020, abstract; He et al. 2016, section 3; Vaswani et al. 2017, section 3.1";
 
     public string Statement =>
-        "With the normalization after the residual add the gradients near the output are large at the start, and large learning rates need a warm-up; "
-        + "“if the layer normalization is put inside the residual blocks”, they are well-behaved. Without the adds deep stacks are hard to train.";
+        "With the normalization after the residual add the gradients near the output are large at the start, and large learning rates "
+        + "need a warm-up; “if the layer normalization is put inside the residual blocks”, they are well-behaved. Without the adds deep "
+        + "stacks are hard to train.";
 
     public string Experiment =>
-        $"A transformer of {Blocks} blocks reads the rows of an image as tokens: one head of attention and two linear steps of {Width} and {2 * Width} units in each block, with "
-        + $"LayerNorm before each part inside the add, after each add, or without adds; {FullSteps} steps of momentum 0.9, no warm-up. A rate still trains "
-        + "when the validation accuracy in the end is fair. Best rates are chosen on validation images.";
+        $"A transformer of {Blocks} blocks reads the rows of an image as tokens: one head of attention and two linear steps of {Width} "
+        + $"and {2 * Width} units in each block, with LayerNorm before each part inside the add, after each add, or without adds; "
+        + $"{FullSteps} steps of momentum 0.9, no warm-up. A rate still trains when the validation accuracy in the end is fair. Best "
+        + "rates are chosen on validation images.";
 
     public string Meaning =>
-        "Build transformers with residual adds and LayerNorm or RmsNorm inside them (pre-norm); post-norm wants a smaller rate or a warm-up.";
+        "Build transformers with residual adds and LayerNorm or RmsNorm inside them (pre-norm); post-norm wants a smaller rate or a "
+        + "warm-up.";
 
     public IReadOnlyList<string> Layers => ["LayerNorm", "RmsNorm"];
 
@@ -61,8 +64,9 @@ internal sealed class Transformers : IClaim
                 scores[form].Sweep.LastOrDefault(s => s.Runs[seed].Validation >= laboratory.Data.Fair, scores[form].Sweep[0]).Rate),
         ];
         Estimate Test(Form form) => Estimate.Of(scores[form].Runs, s => s.Test);
-        Estimate larger = Estimate.Of(Largest(_pre).Zip(Largest(_post), (a, b) => a / b)) with { GridFactor = Math.Pow(10, 1.0 / RatesPerDecade) };
-        Estimate residual = Estimate.Of(scores[_pre].Runs.Zip(scores[_bare].Runs, (a, b) => a.Test - b.Test));
+        Estimate larger =
+            Estimate.Ratio(Largest(_pre), Largest(_post), rate => rate) with { GridFactor = Math.Pow(10, 1.0 / RatesPerDecade) };
+        Estimate residual = Estimate.Difference(scores[_pre].Runs, scores[_bare].Runs, s => s.Test);
         return new Outcome(
             $"rates {larger.Format(Unit.Times)} as large with pre-norm; residual adds gain {residual.Format(Unit.Points)}",
             $"Test accuracy: {string.Join(", ", _forms.Select(form => $"{Test(form).Format(Unit.Percent)} ({form.Name}, rate {scores[form].RateText})"))}. The largest rate "
@@ -71,10 +75,8 @@ internal sealed class Transformers : IClaim
         {
             Charts =
             [
-                new Panel(
-                    "Validation accuracy by learning rate",
-                    Axis.Logarithmic(_forms.Min(f => scores[f].Sweep[0].Rate), _forms.Max(f => scores[f].Sweep[^1].Rate), "learning rate"), Axis.Percent(),
-                    [.. _forms.Select(f => Lines.Line(f.Name, f.Color, scores[f].Sweep.Select(s => (s.Rate, Estimate.Of(s.Runs, r => r.Validation)))))])
+                Lines.ByRate("Validation accuracy by learning rate", [.. _forms.Select(f => (f.Name, f.Color, scores[f]))], r =>
+                    r.Validation) with
                 {
                     Goal = laboratory.Data.Fair,
                 },
@@ -86,7 +88,9 @@ internal sealed class Transformers : IClaim
                     ["rate", .. _forms.Select(form => form.Name)],
                     [
                         .. _rates.Select(rate => (string[])
-                            [$"{rate}", .. _forms.Select(f => Estimate.Of(scores[f].Sweep.First(s => s.Rate == rate).Runs, r => r.Test).Format(Unit.Percent))]),
+                            [$"{rate}",
+                                .. _forms.Select(f =>
+                                    Estimate.Of(scores[f].Sweep.First(s => s.Rate == rate).Runs, r => r.Test).Format(Unit.Percent))]),
                     ]),
             ],
         };
@@ -96,13 +100,16 @@ internal sealed class Transformers : IClaim
     private static Network Create(Form form, int side, int seed)
     {
         var random = new Random(seed);
-        var layers = new List<ILayer> { new RowTokens(side), new Linear(side, Width, Math.Sqrt(1.0 / side), random), new Positions(side, Width, random) };
+        var layers =
+            new List<ILayer> { new RowTokens(side), new Linear(side, Width, Math.Sqrt(1.0 / side), random),
+                new Positions(side, Width, random) };
         for (int block = 0; block < Blocks; block++)
         {
             layers.AddRange(form.Arrange(Norm(), new Attention(side, Width, random)));
             layers.AddRange(form.Arrange(Norm(), new Composite(
             [
-                new Linear(Width, 2 * Width, Math.Sqrt(2.0 / Width), random), new Relu(), new Linear(2 * Width, Width, Math.Sqrt(0.5 / Width), random),
+                new Linear(Width, 2 * Width, Math.Sqrt(2.0 / Width), random), new Relu(),
+                    new Linear(2 * Width, Width, Math.Sqrt(0.5 / Width), random),
             ])));
         }
 

@@ -14,9 +14,11 @@ internal static class Tuning
 {
     private const int MostWidenings = 4;
 
-    /// <summary>Trains each key at each rate of a geometric grid. Where the best rate is an edge of the grid, the grid is widened there.</summary>
+    /// <summary>Trains each key at each rate of a geometric grid. Where the best rate is an edge of the grid, the grid is widened
+    /// there.</summary>
     public static IReadOnlyDictionary<TKey, Tuned<TRun>> Tune<TKey, TRun>(
-        this Laboratory laboratory, IEnumerable<TKey> keys, IReadOnlyList<double> rates, Func<TKey, double, int, TRun> train, Func<TRun, double> quality)
+        this Laboratory laboratory, IEnumerable<TKey> keys, IReadOnlyList<double> rates, Func<TKey, double, int, TRun> train, Func<TRun,
+            double> quality)
         where TKey : notnull
     {
         TKey[] all = [.. keys];

@@ -27,15 +27,17 @@ internal sealed class VirtualBatches : IClaim
     public string Source => "Hoffer, Hubara and Soudry 2017, section 4; Wu and He 2018, introduction";
 
     public string Statement =>
-        "Large batches generalize worse; with statistics over small virtual batches (“ghost batches”) they do better. Statistics of very few "
-        + "images are too inaccurate.";
+        "Large batches generalize worse; with statistics over small virtual batches (“ghost batches”) they do better. Statistics of very "
+        + "few images are too inaccurate.";
 
     public string Experiment =>
-        $"A perceptron of three hidden layers of 64 ReLU units on {ImageCount} images, batches of {BatchSize}, {FullSteps} steps. On one device, BatchNorm takes its statistics "
-        + $"over pieces of each batch, of {Smallest} to {BatchSize} images. The learning rate of each size, and the best size, are chosen on validation images.";
+        $"A perceptron of three hidden layers of 64 ReLU units on {ImageCount} images, batches of {BatchSize}, {FullSteps} steps. On one "
+        + $"device, BatchNorm takes its statistics over pieces of each batch, of {Smallest} to {BatchSize} images. The learning rate of "
+        + "each size, and the best size, are chosen on validation images.";
 
     public string Meaning =>
-        "If you train with large batches, statistics over pieces of them are one more thing to try; never let a piece have only a few images.";
+        "If you train with large batches, statistics over pieces of them are one more thing to try; never let a piece have only a few "
+        + "images.";
 
     public IReadOnlyList<string> Layers => ["BatchNorm"];
 
@@ -55,11 +57,12 @@ internal sealed class VirtualBatches : IClaim
 
         int best = _sizes.MaxBy(size => scores[size].Runs.Average(s => s.Validation));
         Estimate Test(int size) => Estimate.Of(scores[size].Runs, s => s.Test);
-        Estimate Over(int size) => Estimate.Of(scores[best].Runs.Zip(scores[size].Runs, (a, b) => a.Test - b.Test));
+        Estimate Over(int size) => Estimate.Difference(scores[best].Runs, scores[size].Runs, s => s.Test);
         return new Outcome(
-            $"pieces of {best} over the whole batch: {Over(BatchSize).Format(Unit.Points)}; over pieces of {Smallest}: {Over(Smallest).Format(Unit.Points)}",
-            $"Best on validation images were pieces of {best}: {Test(best).Format(Unit.Percent)} of the test images, against {Test(BatchSize).Format(Unit.Percent)} with "
-            + $"all {BatchSize} and {Test(Smallest).Format(Unit.Percent)} with {Smallest}.",
+            $"pieces of {best} over the whole batch: {Over(BatchSize).Format(Unit.Points)}; over pieces of {Smallest}: "
+            + $"{Over(Smallest).Format(Unit.Points)}",
+            $"Best on validation images were pieces of {best}: {Test(best).Format(Unit.Percent)} of the test images, against "
+            + $"{Test(BatchSize).Format(Unit.Percent)} with all {BatchSize} and {Test(Smallest).Format(Unit.Percent)} with {Smallest}.",
             [_tooLarge.Judge(Over(BatchSize)), _tooSmall.Judge(Over(Smallest))])
         {
             Charts =
@@ -69,7 +72,8 @@ internal sealed class VirtualBatches : IClaim
                     Axis.Logarithmic([.. _sizes.Select(size => (double)size)], "images"),
                     Axis.Percent(Math.Floor(_sizes.Min(size => Test(size).Mean) * 20 - 0.5) / 20),
                     [
-                        Lines.Line("training", Palette.Grey, _sizes.Select(size => ((double)size, Estimate.Of(scores[size].Runs, s => s.Train)))),
+                        Lines.Line("training", Palette.Grey,
+                            _sizes.Select(size => ((double)size, Estimate.Of(scores[size].Runs, s => s.Train)))),
                         Lines.Line("test", Palette.Blue, _sizes.Select(size => ((double)size, Test(size)))),
                     ]),
             ],
@@ -80,7 +84,8 @@ internal sealed class VirtualBatches : IClaim
                     ["images", "rate", "training", "test"],
                     [
                         .. _sizes.Select(size => (string[])
-                            [$"{size}", scores[size].RateText, Estimate.Of(scores[size].Runs, s => s.Train).Format(Unit.Percent), Test(size).Format(Unit.Percent)]),
+                            [$"{size}", scores[size].RateText, Estimate.Of(scores[size].Runs, s => s.Train).Format(Unit.Percent),
+                                Test(size).Format(Unit.Percent)]),
                     ]),
             ],
         };

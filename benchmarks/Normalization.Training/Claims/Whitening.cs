@@ -19,13 +19,13 @@ internal sealed class Whitening : IClaim
     public string Source => "LeCun et al. 1998, section 4.3; Ioffe and Szegedy 2015, sections 2 and 3";
 
     public string Statement =>
-        "Networks train faster when their inputs are whitened: “linearly transformed to have zero means and unit variances, and decorrelated”. Since "
-        + "“the full whitening of each layer’s inputs is costly”, BatchNorm standardizes each unit by itself.";
+        "Networks train faster when their inputs are whitened: “linearly transformed to have zero means and unit variances, and "
+        + "decorrelated”. Since “the full whitening of each layer’s inputs is costly”, BatchNorm standardizes each unit by itself.";
 
     public string Experiment =>
-        "A perceptron of three hidden layers of 64 ReLU units, 400 steps, whose inputs are the pixels as they are, each with mean 0 and variance 1, or also without "
-        + "correlations (ZCA; small variances are raised by 1 % of the largest). The fastest rate of each is chosen on validation images, its steps "
-        + "are counted on test images with other seeds.";
+        "A perceptron of three hidden layers of 64 ReLU units, 400 steps, whose inputs are the pixels as they are, each with mean 0 and "
+        + "variance 1, or also without correlations (ZCA; small variances are raised by 1 % of the largest). The fastest rate of each is "
+        + "chosen on validation images, its steps are counted on test images with other seeds.";
 
     public string Meaning =>
         "Standardize inputs always; whiten them only where you can afford n² work for each example, and see whether it pays.";
@@ -49,13 +49,14 @@ internal sealed class Whitening : IClaim
         var race = new Race(laboratory, _rates, fullSteps: 400);
         IReadOnlyList<Racer> racers = race.Run(contestants);
 
-        Estimate Ratio(int a, int b) => Estimate.Of(racers[a].Steps.Zip(racers[b].Steps, (x, y) => x / y));
+        Estimate Ratio(int a, int b) => Estimate.Ratio(racers[a].Steps, racers[b].Steps, steps => steps);
         (Estimate standardized, Estimate whitened) = (Ratio(0, 1), Ratio(1, 2));
         int pixels = train.PixelCount;
         return new Outcome(
             $"{standardized.Format(Unit.Times)} fewer steps by standardizing, {whitened.Format(Unit.Times)} fewer again by whitening",
             $"To {laboratory.Data.Good:P0} it took {string.Join(", ", racers.Select(r => $"{Estimate.Of(r.Steps).Format(Unit.Steps)} {r.Contestant.Name}"))}. For "
-            + $"{pixels} pixels standardizing takes {pixels} multiplications an image and whitening {pixels * pixels:N0}, after about {Math.Pow(pixels, 3):N0} to find the axes.",
+            + $"{pixels} pixels standardizing takes {pixels} multiplications an image and whitening {pixels * pixels:N0}, after about "
+            + $"{Math.Pow(pixels, 3):N0} to find the axes.",
             [_standardizing.Judge(standardized), _decorrelating.Judge(whitened)])
         {
             Charts = [race.Curves(racers), Race.AccuracyByRate(racers)],

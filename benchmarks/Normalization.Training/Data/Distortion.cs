@@ -27,7 +27,8 @@ internal sealed record Distortion(string Name, double MostPixels, double MostDeg
             for (int x = 0; x < side; x++)
             {
                 (double right, double down) = (x - center, y - center);
-                result[y * side + x] = At(image, side, center + cosine * right - sine * down + dx, center + sine * right + cosine * down + dy);
+                result[y * side + x] =
+                    At(image, side, center + cosine * right - sine * down + dx, center + sine * right + cosine * down + dy);
             }
         }
     }

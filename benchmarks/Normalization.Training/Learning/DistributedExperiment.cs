@@ -12,7 +12,8 @@ internal enum Parallelism
 
 /// <summary>One data-parallel training: a network, how many images each rank has of a batch, and how the statistics are taken.</summary>
 internal sealed record DistributedExperiment(
-    string Network, Func<NormalizationKind, int, int, Network> Create, int Side, int ImagesPerRank, Parallelism Parallelism, TrainingSettings Settings)
+    string Network, Func<NormalizationKind, int, int, Network> Create, int Side, int ImagesPerRank, Parallelism Parallelism,
+        TrainingSettings Settings)
 {
     // What the small learning rate of the comparison is: at large ones training magnifies the last bits of a float beyond measure.
     private const double LearningRate = 0.02;

@@ -19,7 +19,8 @@ internal sealed class DistributedTrainer(ImageSet train, ImageSet test)
         return Train(experiment, isAlone ? single : ranks, progress, cancellation);
     }
 
-    private DistributedResult Train(DistributedExperiment experiment, ICollective ranks, Action<int> progress, CancellationToken cancellation)
+    private DistributedResult Train(DistributedExperiment experiment, ICollective ranks, Action<int> progress,
+        CancellationToken cancellation)
     {
         TrainingSettings settings = experiment.Settings;
         Network network = experiment.Create(NormalizationKind.BatchNorm, experiment.Side, settings.Seed);

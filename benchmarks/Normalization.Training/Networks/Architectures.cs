@@ -9,7 +9,8 @@ internal static class Architectures
     public static Network Convolutional(NormalizationKind kind, int side, int seed) =>
         Convolutional((channels, size) => kind.ForImages(channels, size), () => [], side, seed);
 
-    /// <summary>The same with any layers before the ReLUs, made from the number of channels and the side of the image, and after them.</summary>
+    /// <summary>The same with any layers before the ReLUs, made from the number of channels and the side of the image, and after
+    /// them.</summary>
     public static Network Convolutional(
         Func<int, int, IEnumerable<ILayer>> before, Func<IEnumerable<ILayer>> after, int side, int seed)
     {

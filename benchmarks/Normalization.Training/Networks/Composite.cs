@@ -7,21 +7,35 @@ internal class Composite(IReadOnlyList<ILayer> layers) : ILayer
 {
     public IReadOnlyList<Weights> Weights { get; } = [.. layers.SelectMany(layer => layer.Weights)];
 
+    protected IReadOnlyList<ILayer> Layers { get; } = layers;
+
     public void Train()
     {
-        foreach (ILayer layer in layers)
+        foreach (ILayer layer in Layers)
             layer.Train();
     }
 
     public void Eval()
     {
-        foreach (ILayer layer in layers)
+        foreach (ILayer layer in Layers)
             layer.Eval();
     }
 
-    public virtual Tensor<float> Forward(Tensor<float> input) => layers.Aggregate(input, (x, layer) => layer.Forward(x));
+    public virtual Tensor<float> Forward(Tensor<float> input)
+    {
+        foreach (ILayer layer in Layers)
+            input = layer.Forward(input);
 
-    public virtual Tensor<float> Backward(Tensor<float> outputGradient) => layers.Reverse().Aggregate(outputGradient, (dy, layer) => layer.Backward(dy));
+        return input;
+    }
+
+    public virtual Tensor<float> Backward(Tensor<float> outputGradient)
+    {
+        for (int i = Layers.Count - 1; i >= 0; i--)
+            outputGradient = Layers[i].Backward(outputGradient);
+
+        return outputGradient;
+    }
 }
 
 /// <summary>y = x + f(x), where f is layers one after another.</summary>
@@ -32,7 +46,8 @@ internal sealed class Residual(IReadOnlyList<ILayer> layers) : Composite(layers)
 
     public override Tensor<float> Forward(Tensor<float> input) => Sum(input, base.Forward(input), _outputs);
 
-    public override Tensor<float> Backward(Tensor<float> outputGradient) => Sum(outputGradient, base.Backward(outputGradient), _inputGradients);
+    public override Tensor<float> Backward(Tensor<float> outputGradient) =>
+        Sum(outputGradient, base.Backward(outputGradient), _inputGradients);
 
     private static Tensor<float> Sum(Tensor<float> a, Tensor<float> b, Scratch results)
     {

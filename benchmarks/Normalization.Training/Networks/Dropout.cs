@@ -2,7 +2,8 @@ using System.Numerics.Tensors;
 
 namespace Normalization.Training.Networks;
 
-/// <summary>In training sets a random share of the elements to 0 and scales the others up by what is missing; in evaluation does nothing.</summary>
+/// <summary>In training sets a random share of the elements to 0 and scales the others up by what is missing; in evaluation does
+/// nothing.</summary>
 internal sealed class Dropout(double share, Random random) : ILayer
 {
     private readonly Scratch _factors = new();

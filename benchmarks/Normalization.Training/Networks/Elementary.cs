@@ -71,7 +71,8 @@ internal static class Elementary
         Vector256<float> n = Vector256.Floor(inside * Log2E + Vector256.Create(0.5f));
         Vector256<float> r = inside - n * Ln2High - n * Ln2Low;
         Vector256<float> p = Vector256.Create(1.9875691500e-4f);
-        foreach (float coefficient in (ReadOnlySpan<float>)[1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f])
+        foreach (float coefficient in (ReadOnlySpan<float>)[1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f, 1.6666665459e-1f,
+            5.0000001201e-1f])
             p = p * r + Vector256.Create(coefficient);
 
         p = p * (r * r) + r + Vector256<float>.One;

@@ -19,7 +19,8 @@ internal sealed class InputTransform : ILayer
     private InputTransform(float[] mean, Tensor<float> matrix) => (_mean, _matrix) = (mean, matrix);
 
     private InputTransform(double[] mean, Matrix<double> matrix)
-        : this(Array.ConvertAll(mean, x => (float)x), new(Array.ConvertAll(matrix.ToRowMajorArray(), x => (float)x), mean.Length, mean.Length))
+        : this(Array.ConvertAll(mean, x => (float)x),
+            new(Array.ConvertAll(matrix.ToRowMajorArray(), x => (float)x), mean.Length, mean.Length))
     {
     }
 

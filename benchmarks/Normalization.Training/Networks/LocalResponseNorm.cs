@@ -1,6 +1,7 @@
 namespace Normalization.Training.Networks;
 
-/// <summary>Local response normalization of AlexNet: y = x / dᵇ with d = k + α/n · Σ x² over n neighboring channels at the same pixel.</summary>
+/// <summary>Local response normalization of AlexNet: y = x / dᵇ with d = k + α/n · Σ x² over n neighboring channels at the same
+/// pixel.</summary>
 internal sealed class LocalResponseNorm : ILayer
 {
     private const int Neighbors = 5;

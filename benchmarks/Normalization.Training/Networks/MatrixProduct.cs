@@ -5,7 +5,8 @@ using System.Runtime.Intrinsics;
 namespace Normalization.Training.Networks;
 
 /// <summary>Products of row-major matrices. C is [rows, columns], the shared length is <c>inner</c>.</summary>
-/// <remarks>Every element of C is a sum of rounded products in one order that the sizes alone fix: the same bits on every machine.</remarks>
+/// <remarks>Every element of C is a sum of rounded products in one order that the sizes alone fix: the same bits on every
+/// machine.</remarks>
 internal static class MatrixProduct
 {
     private const int BlockRows = 4;

@@ -10,7 +10,8 @@ internal sealed record Perceptron(int Inputs)
 
     public int Width { get; init; } = 64;
 
-    /// <summary>The standard deviation of the first hidden weights for a number of inputs; by default He's: what ReLU halves, the weights give back.</summary>
+    /// <summary>The standard deviation of the first hidden weights for a number of inputs; by default He's: what ReLU halves, the weights
+    /// give back.</summary>
     public Func<int, double> Deviation { get; init; } = inputs => Math.Sqrt(2.0 / inputs);
 
     /// <summary>What stands before the first linear step, such as a transform of the pixels.</summary>

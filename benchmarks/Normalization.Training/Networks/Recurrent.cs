@@ -2,7 +2,8 @@ using System.Numerics.Tensors;
 
 namespace Normalization.Training.Networks;
 
-/// <summary>A recurrent layer, h_t = tanh(norm(W·x_t + U·h_{t-1} + b)): from sequences [time, example, feature] to the last state of each.</summary>
+/// <summary>A recurrent layer, h_t = tanh(norm(W·x_t + U·h_{t-1} + b)): from sequences [time, example, feature] to the last state of
+/// each.</summary>
 /// <remarks>Sequences stand longest first, so those that still run at a step are the first rows: every step works on fewer rows than the
 /// one before, and nothing is padded.</remarks>
 /// <param name="inputs">The features of a step.</param>
@@ -97,11 +98,13 @@ internal sealed class Recurrent(
         for (int n = 0; n < active; n++)
             TensorPrimitives.Add(_bias.Gradient.Span, Row(gradient, n), _bias.Gradient.Span);
 
-        MatrixProduct.Multiply(gradient, RowsAt(_input!, t, active), _inputWeight.Gradient, units, active, inputs, transposeA: true, add: true);
+        MatrixProduct.Multiply(gradient, RowsAt(_input!, t, active), _inputWeight.Gradient, units, active, inputs, transposeA: true,
+            add: true);
         MatrixProduct.Multiply(gradient, _inputWeight.Value, RowsAt(inputGradient, t, active), active, units, inputs);
         if (t > 0)
         {
-            MatrixProduct.Multiply(gradient, _steps[t - 1].State!, _stateWeight.Gradient, units, active, units, transposeA: true, add: true);
+            MatrixProduct.Multiply(gradient, _steps[t - 1].State!, _stateWeight.Gradient, units, active, units, transposeA: true,
+                add: true);
             MatrixProduct.Multiply(gradient, _stateWeight.Value, stateGradient, active, units, units);
         }
     }

@@ -25,7 +25,8 @@ internal static class ClaimProgress
                 {
                     ProgressTask one = context.AddTask(claim.Name, maxValue: 1);
                     int total = 0;
-                    ClaimResult result = RunOne(console, i, claims, () => test(claim, count => one.MaxValue = total += count, () => one.Increment(1)));
+                    ClaimResult result =
+                        RunOne(console, i, claims, () => test(claim, count => one.MaxValue = total += count, () => one.Increment(1)));
                     one.StopTask();
                     all.Increment(1);
                     return result;
@@ -45,7 +46,8 @@ internal static class ClaimProgress
         var clock = Stopwatch.StartNew();
         ClaimResult result = run();
         console.WriteLine(
-            $"[{index + 1,2}/{claims.Count}] {claims[index].Name}: {result.Verdict.DisplayName()}; {result.Outcome.KeyFigure} ({clock.Elapsed.TotalSeconds:F0} s)");
+            $"[{index + 1,2}/{claims.Count}] {claims[index].Name}: {result.Verdict.DisplayName()}; {result.Outcome.KeyFigure} "
+            + $"({clock.Elapsed.TotalSeconds:F0} s)");
         return result;
     }
 }

@@ -36,7 +36,8 @@ internal static class ClaimReport
         """;
 
     /// <param name="results">What came out, in the order of the page.</param>
-    /// <param name="repository">The way from the page to the repository, for links to the code; null if the page lies outside of it.</param>
+    /// <param name="repository">The way from the page to the repository, for links to the code; null if the page lies outside of
+    /// it.</param>
     public static string Create(IReadOnlyList<ClaimResult> results, string? repository)
     {
         var page = new StringBuilder();
@@ -90,7 +91,8 @@ internal static class ClaimReport
         page.Append("""<div class="scroll"><table class="rule"><thead><tr><th>The rule</th><th>Seen</th><th></th></tr></thead><tbody>""").Append('\n');
         foreach (Finding finding in result.Outcome.Findings)
         {
-            (string name, string word) = result.Verdict == Verdict.NotJudged ? ("NotJudged", "") : ($"{finding.Answer}", $"{finding.Answer}".ToLowerInvariant());
+            (string name, string word) = result.Verdict == Verdict.NotJudged ? ("NotJudged", "")
+                : ($"{finding.Answer}", $"{finding.Answer}".ToLowerInvariant());
             Add(page, $"""<tr><td>{finding.Criterion}</td><td>{finding.Seen.Format(finding.Criterion.Unit)}</td><td class="{name}">{word}</td></tr>""");
         }
 
@@ -107,7 +109,8 @@ internal static class ClaimReport
 
     /// <summary>The code of the experiment and of the layers that it is about.</summary>
     private static IEnumerable<string> Files(IClaim claim) =>
-        [$"benchmarks/Normalization.Training/Claims/{claim.GetType().Name}.cs", .. claim.Layers.Select(layer => $"src/Normalization/Layers/{layer}.cs")];
+        [$"benchmarks/Normalization.Training/Claims/{claim.GetType().Name}.cs",
+            .. claim.Layers.Select(layer => $"src/Normalization/Layers/{layer}.cs")];
 
     private static string Link(string file, string? repository) => repository is null ? file : $"""<a href="{repository}/{file}">{Path.GetFileName(file)}</a>""";
 

@@ -7,7 +7,8 @@ internal static class Coincidence
     private const double Share = 0.8;
     private const int Dash = 7;
 
-    /// <summary>The dashes of each line, such as <c>stroke-dasharray="7 7" stroke-dashoffset="7"</c>; empty for a line that lies alone.</summary>
+    /// <summary>The dashes of each line, such as <c>stroke-dasharray="7 7" stroke-dashoffset="7"</c>; empty for a line that lies
+    /// alone.</summary>
     public static IReadOnlyList<string> Dashes(IReadOnlyList<IReadOnlyList<(double X, double Y)>> lines)
     {
         int[] groups = [.. lines.Select((line, i) => Enumerable.Range(0, i + 1).First(j => j == i || LieTogether(lines[j], line)))];

@@ -27,7 +27,8 @@ internal static class PanelDrawing
             svg.Line($"""<path d="M0 {Y(panel, goal):0.#}H{width}" {GoalStyle}/>""");
 
         (double X, double Y)[][] lines =
-            [.. panel.Series.Select(s => s.Points.Where(p => double.IsFinite(p.Y)).Select(p => (width * panel.X.Position(p.X), Y(panel, p.Y))).ToArray())];
+            [.. panel.Series.Select(s =>
+                s.Points.Where(p => double.IsFinite(p.Y)).Select(p => (width * panel.X.Position(p.X), Y(panel, p.Y))).ToArray())];
         IReadOnlyList<string> dashes = Coincidence.Dashes(lines);
         foreach (Series series in panel.Series)
             DrawBand(svg, panel, series, width);
@@ -55,7 +56,8 @@ internal static class PanelDrawing
 
         // A label that would touch the one before it is left out; its tick stays.
         double free = double.NegativeInfinity;
-        foreach ((double x, string text) in panel.X.Ticks.Select(tick => (width * panel.X.Position(tick), panel.X.Format(tick))).OrderBy(t => t.Item1))
+        foreach ((double x, string text) in panel.X.Ticks.Select(tick => (width * panel.X.Position(tick), panel.X.Format(tick)))
+            .OrderBy(t => t.Item1))
         {
             svg.Line($"""<path class="tick" d="M{x:0.#} {Height}v5"/>""");
             double half = TextMetrics.Width(text, SvgChart.LetterSize) / 2;

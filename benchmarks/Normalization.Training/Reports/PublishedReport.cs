@@ -3,7 +3,8 @@ using Normalization.Training.Claims;
 
 namespace Normalization.Training.Reports;
 
-/// <summary>What the repository shows of the claims: the page, the table of README.md and its pictures. All of it comes from the results.</summary>
+/// <summary>What the repository shows of the claims: the page, the table of README.md and its pictures. All of it comes from the
+/// results.</summary>
 internal sealed partial class PublishedReport(string root)
 {
     private const string Begin = "<!-- claims: written by the command 'report' -->\n";
@@ -29,7 +30,8 @@ internal sealed partial class PublishedReport(string root)
 
     /// <summary>The files that show something else than the results.</summary>
     public IReadOnlyList<string> Outdated() =>
-        [.. Files().Where(file => !File.Exists(file.Path) || Read(file.Path) != file.Content).Select(file => Path.GetRelativePath(root, file.Path))];
+        [.. Files().Where(file => !File.Exists(file.Path) || Read(file.Path) != file.Content)
+            .Select(file => Path.GetRelativePath(root, file.Path))];
 
     private static string WithTable(string readme, IReadOnlyList<ClaimResult> results)
     {

@@ -40,7 +40,7 @@ internal static class SvgChart
         top = DrawLegend(body, panels, top);
         foreach (Panel panel in panels)
         {
-            top = DrawLines(body, panel.Title, PanelTitleSize, Margin, top + PanelGap - 4) + 6;
+            top = DrawLines(body, panel.Title, PanelTitleSize, Margin, top + PanelGap - 4) + 10;
             top = PanelDrawing.Draw(body, panel, top);
         }
 

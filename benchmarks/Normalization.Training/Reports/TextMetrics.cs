@@ -1,6 +1,7 @@
 namespace Normalization.Training.Reports;
 
-/// <summary>How wide a text is at most. The widths are those of DejaVu Sans, the widest of the fonts that systems take for "system-ui".</summary>
+/// <summary>How wide a text is at most. The widths are those of DejaVu Sans, the widest of the fonts that systems take for
+/// "system-ui".</summary>
 internal static class TextMetrics
 {
     private const int Unknown = 850;
@@ -9,9 +10,12 @@ internal static class TextMetrics
     // Thousandths of the size of the letters, from the space to the tilde.
     private static readonly int[] _widths =
     [
-        318, 401, 460, 838, 636, 950, 780, 275, 390, 390, 500, 838, 318, 361, 318, 337, 636, 636, 636, 636, 636, 636, 636, 636, 636, 636, 337, 337,
-        838, 838, 838, 531, 1000, 684, 686, 698, 770, 632, 575, 775, 752, 295, 295, 656, 557, 863, 748, 787, 603, 787, 695, 635, 611, 732, 684, 989,
-        685, 611, 685, 390, 337, 390, 838, 500, 500, 613, 635, 550, 635, 615, 352, 635, 634, 278, 278, 579, 278, 974, 634, 612, 635, 635, 411, 521,
+        318, 401, 460, 838, 636, 950, 780, 275, 390, 390, 500, 838, 318, 361, 318, 337, 636, 636, 636, 636, 636, 636, 636, 636, 636, 636,
+            337, 337,
+        838, 838, 838, 531, 1000, 684, 686, 698, 770, 632, 575, 775, 752, 295, 295, 656, 557, 863, 748, 787, 603, 787, 695, 635, 611, 732,
+            684, 989,
+        685, 611, 685, 390, 337, 390, 838, 500, 500, 613, 635, 550, 635, 615, 352, 635, 634, 278, 278, 579, 278, 974, 634, 612, 635, 635,
+            411, 521,
         392, 634, 592, 818, 592, 592, 525, 636, 337, 636, 838,
     ];
 

@@ -20,7 +20,8 @@ public sealed class ClaimTests
     public void A_claim_says_all_that_a_reader_needs(string name)
     {
         IClaim claim = AllClaims.List.Single(c => c.Name == name);
-        new[] { claim.Title, claim.Source, claim.Statement, claim.Experiment, claim.Meaning }.Should().OnlyContain(static text => text.Length > 10);
+        new[] { claim.Title, claim.Source, claim.Statement, claim.Experiment, claim.Meaning }.Should()
+            .OnlyContain(static text => text.Length > 10);
         claim.Rule.Should().NotBeEmpty();
         claim.Seeds.Should().BeGreaterThanOrEqualTo(ClaimsOptions.FewestSeeds);
         foreach (string layer in claim.Layers)
@@ -37,7 +38,8 @@ public sealed class ClaimTests
         SignalGrowth.Growth(spreads).Should().BeApproximately(Math.Sqrt(SignalGrowth.Width), 1);
         SignalGrowth.FirstBeyond(spreads).Should().BeInRange(31, 33);
 
-        double[] kept = SignalGrowth.Spreads(new("", "", 1) { Norm = static () => new LayerNorm<float>(SignalGrowth.Width) }, images, seed: 1);
+        double[] kept =
+            SignalGrowth.Spreads(new("", "", 1) { Norm = static () => new LayerNorm<float>(SignalGrowth.Width) }, images, seed: 1);
         kept.Should().OnlyContain(static spread => Math.Abs(spread - 1) < 1e-3);
     }
 
@@ -46,7 +48,8 @@ public sealed class ClaimTests
     {
         ClaimData data = ClaimData.Digits();
         var laboratory = new Laboratory(data, seeds: 4, quick: false, _ => { }, () => { }, TestContext.Current.CancellationToken);
-        IReadOnlyDictionary<NormalizationKind, float[][]> together = laboratory.ForEach([NormalizationKind.None, NormalizationKind.BatchNorm], Train);
+        IReadOnlyDictionary<NormalizationKind, float[][]> together =
+            laboratory.ForEach([NormalizationKind.None, NormalizationKind.BatchNorm], Train);
         foreach ((NormalizationKind kind, float[][] results) in together)
         {
             for (int seed = 1; seed <= results.Length; seed++)
@@ -85,7 +88,8 @@ public sealed class ClaimTests
         {
             var batches = new Batches(ClaimData.Digits().Train.Some(64), [64], 16);
             var random = new Random(1);
-            string[] seen = [.. Enumerable.Range(0, 8).Select(_ => string.Join(' ', batches.NextRandom(random, sameAgain).Images.Span.ToArray()))];
+            string[] seen =
+                [.. Enumerable.Range(0, 8).Select(_ => string.Join(' ', batches.NextRandom(random, sameAgain).Images.Span.ToArray()))];
             return [.. seen[..4].Zip(seen[4..])];
         }
     }
@@ -116,11 +120,14 @@ public sealed class ClaimTests
     {
         var outcome = new Outcome("a < b", "\"c\" & d", [_floor.Judge(new Estimate(3, 1, 5))])
         {
-            Charts = [new Panel("<title>", Axis.Linear(0, 1), Axis.Percent(), [new Series("x", Palette.Blue, [new(0, 0.5), new(1, double.NaN)])])],
+            Charts =
+                [new Panel("<title>", Axis.Linear(0, 1), Axis.Percent(),
+                    [new Series("x", Palette.Blue, [new(0, 0.5), new(1, double.NaN)])])],
             Tables = [new Grid("e", ["<td>"], [["&"]])],
         };
         string page = ClaimReport.Create([new ClaimResult(AllClaims.List[0].Name, "{0}", 5, Verdict.Partly, outcome)], repository: null);
-        page.Replace("http://www.w3.org/2000/svg", "", StringComparison.Ordinal).Should().NotContainAny("http", "src=", "@import", "url(", "NaN", "<td><td>");
+        page.Replace("http://www.w3.org/2000/svg", "", StringComparison.Ordinal).Should()
+            .NotContainAny("http", "src=", "@import", "url(", "NaN", "<td><td>");
         page.Should().ContainAll("a &lt; b", "&quot;c&quot; &amp; d", "&lt;title&gt;", "{0}", "&lt;td&gt;");
     }
 

@@ -25,7 +25,8 @@ public sealed class NetworkGradientTests
         ["ghost batches"] = static () => (new GhostBatchNorm(3, 4), [10, 3]),
         ["recurrent"] = static () => Sequence([]),
         ["recurrent, LayerNorm"] = static () => Sequence([new LayerNorm<float>(4)]),
-        ["recurrent, BatchNorm per step"] = static () => Sequence([new BatchNorm1d<float>(4), new BatchNorm1d<float>(4), new BatchNorm1d<float>(4)]),
+        ["recurrent, BatchNorm per step"] = static () =>
+            Sequence([new BatchNorm1d<float>(4), new BatchNorm1d<float>(4), new BatchNorm1d<float>(4)]),
     };
 
     public static TheoryData<string> Layers => [.. _layers.Keys];

@@ -12,7 +12,8 @@ public sealed partial class PictureTests
 {
     private static readonly Series _line = new("a", Palette.Blue, [new(0, 0.2), new(1, 0.8)]);
 
-    public static TheoryData<string> Results => [.. AllClaims.List.Select(static claim => claim.Name).Where(static name => Result(name) is not null)];
+    public static TheoryData<string> Results =>
+        [.. AllClaims.List.Select(static claim => claim.Name).Where(static name => Result(name) is not null)];
 
     [Theory]
     [MemberData(nameof(Results))]
@@ -28,8 +29,11 @@ public sealed partial class PictureTests
     public void Long_titles_and_many_names_find_room()
     {
         string title = string.Join(' ', Enumerable.Repeat("something long", 9));
-        Series[] lines = [.. new[] { Palette.Blue, Palette.Green, Palette.Orange, Palette.Pink }.Select(static color => new Series($"a long name of a line in {color}", color, [new(0, 0), new(1, 1)]))];
-        RequireRoom(SvgChart.Draw(title, [new Panel(title, Axis.Logarithmic([1, 1.1, 1.2, 2, 100_000], "x"), Axis.Linear(0, 1e7), lines) { Goal = 5e6 }]));
+        Series[] lines =
+            [.. new[] { Palette.Blue, Palette.Green, Palette.Orange, Palette.Pink }.Select(static color =>
+                new Series($"a long name of a line in {color}", color, [new(0, 0), new(1, 1)]))];
+        RequireRoom(SvgChart.Draw(title,
+            [new Panel(title, Axis.Logarithmic([1, 1.1, 1.2, 2, 100_000], "x"), Axis.Linear(0, 1e7), lines) { Goal = 5e6 }]));
     }
 
     [Fact]
@@ -47,8 +51,10 @@ public sealed partial class PictureTests
     {
         Panel panel = new("p", Axis.Linear(0, 1), Axis.Percent(), [_line]);
         SvgChart.Draw("", [panel, panel]).Should().NotBeEmpty();
-        FluentActions.Invoking(() => SvgChart.Draw("", [panel, panel with { Series = [_line with { Color = Palette.Green }] }])).Should().Throw<ArgumentException>();
-        FluentActions.Invoking(() => SvgChart.Draw("", [panel, panel with { Series = [_line with { Name = "b" }] }])).Should().Throw<ArgumentException>();
+        FluentActions.Invoking(() => SvgChart.Draw("", [panel, panel with { Series = [_line with { Color = Palette.Green }] }])).Should()
+            .Throw<ArgumentException>();
+        FluentActions.Invoking(() => SvgChart.Draw("", [panel, panel with { Series = [_line with { Name = "b" }] }])).Should()
+            .Throw<ArgumentException>();
     }
 
     [Fact]
@@ -63,7 +69,8 @@ public sealed partial class PictureTests
     [Fact]
     public void Lines_that_lie_on_each_other_are_dashed_and_others_are_not()
     {
-        (double, double)[] low = [(0, 10), (50, 10), (100, 10)], near = [(0, 11), (50, 11), (100, 10)], high = [(0, 90), (50, 80), (100, 10)];
+        (double, double)[] low = [(0, 10), (50, 10), (100, 10)], near = [(0, 11), (50, 11), (100, 10)], high =
+            [(0, 90), (50, 80), (100, 10)];
         IReadOnlyList<string> dashes = Coincidence.Dashes([low, high, near]);
         dashes[1].Should().BeEmpty();
         dashes[0].Should().Contain("stroke-dasharray=\"7 7\"").And.Contain("stroke-dashoffset=\"0\"");
@@ -109,7 +116,8 @@ public sealed partial class PictureTests
             double size = text.Attribute("font-size") is XAttribute given ? Number(given.Value) : SvgChart.LetterSize;
             double width = TextMetrics.Width(text.Value, size, text.Attribute("font-weight") is not null);
             double x = Place(text, "x"), y = Place(text, "y");
-            foreach (Match move in text.Ancestors().Select(static e => Translation().Match(e.Attribute("transform")?.Value ?? "")).Where(static m => m.Success))
+            foreach (Match move in text.Ancestors().Select(static e => Translation().Match(e.Attribute("transform")?.Value ?? ""))
+                .Where(static m => m.Success))
             {
                 x += Number(move.Groups[1].Value);
                 y += Number(move.Groups[2].Value);

@@ -16,7 +16,8 @@ public sealed class ProgramTests
 
     [Fact]
     public void A_claim_that_is_nearly_right_is_answered_with_the_right_one() =>
-        FluentActions.Invoking(static () => ClaimsOptions.Parse(["sequence"])).Should().Throw<UsageException>().WithMessage("*did you mean sequences?*");
+        FluentActions.Invoking(static () => ClaimsOptions.Parse(["sequence"])).Should().Throw<UsageException>()
+            .WithMessage("*did you mean sequences?*");
 
     [Fact]
     public void An_option_means_the_same_in_every_command()
@@ -44,7 +45,8 @@ public sealed class ProgramTests
     {
         string help = CompareCommand.HelpText;
         foreach (string command in Commands.Names)
-            help.IndexOf($"  {command} ", StringComparison.Ordinal).Should().BePositive().And.BeLessThan(help.IndexOf("Options", StringComparison.Ordinal));
+            help.IndexOf($"  {command} ", StringComparison.Ordinal).Should().BePositive()
+                .And.BeLessThan(help.IndexOf("Options", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -76,7 +78,8 @@ public sealed class ProgramTests
             string results = Path.Combine(root, "benchmarks", "Normalization.Training", "Results");
             Directory.CreateDirectory(results);
             File.WriteAllText(Path.Combine(root, "Normalization.sln"), "");
-            File.WriteAllText(Path.Combine(root, "README.md"), "before\n<!-- claims: written by the command 'report' -->\n<!-- end of claims -->\nafter\n");
+            File.WriteAllText(Path.Combine(root, "README.md"),
+                "before\n<!-- claims: written by the command 'report' -->\n<!-- end of claims -->\nafter\n");
             var report = new PublishedReport(root);
             report.Outdated().Should().HaveCount(2);
             foreach ((string path, string content) in report.Files())
