@@ -33,7 +33,7 @@ internal sealed record CommonOptions
           --help         this text
         """;
 
-    public static string ExitCodes => "Exit code: 0 done, 2 wrong option or file, 130 stopped by Ctrl-C.\n";
+    public static string ExitCodes => "Exit code: 0 done, 2 wrong option or file, 3 output not written, 130 stopped by Ctrl-C.\n";
 
     /// <summary>Reads the common options; <paramref name="own"/> reads those of one command, and says whether the current argument is
     /// one.</summary>

@@ -29,7 +29,7 @@ internal static class CompareCommand
 
     public static void Run(IReadOnlyList<string> arguments, CancellationToken cancellation)
     {
-        CommonOptions options = CommonOptions.Parse(arguments, Commands.Names, _ => false);
+        CommonOptions options = CommonOptions.Parse(arguments, TrainingCommands.Names, _ => false);
         if (options.Help)
         {
             Console.Write(HelpText);

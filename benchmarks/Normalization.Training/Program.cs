@@ -13,7 +13,7 @@ return ProgramRun.ExitCodeOf(() =>
 {
     try
     {
-        Commands.Run(args, cancellation.Token);
+        TrainingCommands.Run(args, cancellation.Token);
         return 0;
     }
     catch (UsageException e)

@@ -93,14 +93,14 @@ public sealed class CultureTests
     private static IEnumerable<string> Reports()
     {
         yield return $"{new AccuracyCase(Geometry.Batch(1, 1, 4), Distribution.Named("N(1e4, 1e-2)"), 1e-5, Affine: true)}";
-        yield return new Estimate(-0.1234, 0.05).Format(Unit.Percent);
+        yield return new Estimate(-0.1234, 0.05, 5).Format(Unit.Percent);
         yield return $"{Criterion.AtLeast(1.5, Unit.Times, "something")}";
-        Series series = new("name", "#000", [(-0.5, -1.25), (1.5, 2.75)]) { Deviations = [0.25, 0.5] };
+        Series series = new("name", "#000", [new(-0.5, -1.25, 0.25), new(1.5, 2.75, 0.5)]);
         Panel panel = new("title", Axis.Linear(-0.5, 1.5, "x"), Axis.Logarithmic(1e-5, 2.5), [series]) { Goal = 0.9 };
         yield return SvgChart.Draw("title", [panel, new("percent", Axis.Linear(-1, 1), Axis.Percent(-0.05, 0.05), [series])]);
-        Finding finding = Criterion.AtLeast(1.5, Unit.Times, "something").Judge(new Estimate(1.75, 0.125));
+        Finding finding = Criterion.AtLeast(1.5, Unit.Times, "something").Judge(new Estimate(1.75, 0.125, 5));
         Outcome outcome = new("key", "seen", [finding]) { Charts = [panel], Tables = [new("grid", ["a", "b"], [["c", $"{-1.5:F1}"]])] };
-        yield return ClaimReport.Create([new ClaimResult(AllClaims.List[0], outcome, Verdict.Reproduced)], "setup", "time");
+        yield return ClaimReport.Create([new ClaimResult(AllClaims.List[0].Name, "data", 5, Verdict.Reproduced, outcome)], repository: null);
         Timing[] timings =
         [
             .. from library in (string[])[Timing.This, "PyTorch", Timing.Limit]

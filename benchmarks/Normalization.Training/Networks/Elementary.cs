@@ -8,6 +8,9 @@ internal static class Elementary
     private const float MostExponent = 88, LeastExponent = -87;
     private const float Log2E = 1.44269504f, Ln2High = 0.693359375f, Ln2Low = -2.12194440e-4f;
 
+    private static ReadOnlySpan<float> Coefficients =>
+        [1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f];
+
     /// <summary>y = eˣ to about 2 units in the last place; beyond the range of float its ends.</summary>
     public static void Exp(ReadOnlySpan<float> x, Span<float> y)
     {
@@ -71,8 +74,7 @@ internal static class Elementary
         Vector256<float> n = Vector256.Floor(inside * Log2E + Vector256.Create(0.5f));
         Vector256<float> r = inside - n * Ln2High - n * Ln2Low;
         Vector256<float> p = Vector256.Create(1.9875691500e-4f);
-        foreach (float coefficient in (ReadOnlySpan<float>)[1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f, 1.6666665459e-1f,
-            5.0000001201e-1f])
+        foreach (float coefficient in Coefficients)
             p = p * r + Vector256.Create(coefficient);
 
         p = p * (r * r) + r + Vector256<float>.One;

@@ -61,8 +61,10 @@ internal sealed class TokenMean(int tokens) : ILayer
         int width = outputGradient.Shape[1];
         Tensor<float> inputGradient = _inputGradients.Get(outputGradient.Shape[0] * tokens, width);
         for (int row = 0; row < inputGradient.Shape[0]; row++)
-            TensorPrimitives.Multiply(outputGradient.Span.Slice(row / tokens * width, width), 1f / tokens,
-                inputGradient.Span[(row * width)..]);
+        {
+            ReadOnlySpan<float> gradient = outputGradient.Span.Slice(row / tokens * width, width);
+            TensorPrimitives.Multiply(gradient, 1f / tokens, inputGradient.Span[(row * width)..]);
+        }
 
         return inputGradient;
     }

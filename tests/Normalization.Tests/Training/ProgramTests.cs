@@ -12,7 +12,7 @@ public sealed class ProgramTests
     [InlineData("--out", "unknown argument")]
     [InlineData("xyzzy", "unknown argument 'xyzzy'; --help")]
     public void A_word_that_is_nearly_right_is_answered_with_the_right_one(string word, string answer) =>
-        FluentActions.Invoking(() => Commands.Run([word], default)).Should().Throw<UsageException>().WithMessage($"*{answer}*");
+        FluentActions.Invoking(() => TrainingCommands.Run([word], default)).Should().Throw<UsageException>().WithMessage($"*{answer}*");
 
     [Fact]
     public void A_claim_that_is_nearly_right_is_answered_with_the_right_one() =>
@@ -44,9 +44,11 @@ public sealed class ProgramTests
     public void The_help_names_the_commands_before_the_options()
     {
         string help = CompareCommand.HelpText;
-        foreach (string command in Commands.Names)
+        foreach (string command in TrainingCommands.Names)
+        {
             help.IndexOf($"  {command} ", StringComparison.Ordinal).Should().BePositive()
                 .And.BeLessThan(help.IndexOf("Options", StringComparison.Ordinal));
+        }
     }
 
     [Fact]

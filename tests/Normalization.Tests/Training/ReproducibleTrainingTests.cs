@@ -44,8 +44,10 @@ public sealed class ReproducibleTrainingTests
         float[] y = new float[x.Length];
         Elementary.Exp(x, y);
         for (int i = 0; i < x.Length; i++)
+        {
             ((double)y[i]).Should()
                 .BeApproximately(Math.Exp(Math.Clamp(x[i], -87f, 88f)), 3e-7 * Math.Exp(Math.Clamp(x[i], -87f, 88f)), "of {0}", x[i]);
+        }
 
         Elementary.Tanh(x, y);
         for (int i = 0; i < x.Length; i++)

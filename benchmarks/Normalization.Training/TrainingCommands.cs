@@ -1,7 +1,7 @@
 namespace Normalization.Training;
 
 /// <summary>The commands of the program; options without a command are those of the first.</summary>
-internal static class Commands
+internal static class TrainingCommands
 {
     public static IReadOnlyList<string> Names { get; } = ["compare", "claims", "distributed", "report"];
 
