@@ -59,8 +59,12 @@ internal sealed class BatchNoise : IClaim
         };
 
         Score Train(int size, double rate, int seed) => laboratory.Score(
-            new Perceptron(few.PixelCount) { Width = Width, BeforeActivation = (width, _) =>
-                [new GhostBatchNorm(width, size)] }.Create(seed), Settings(rate, seed), few);
+            new Perceptron(few.PixelCount)
+            {
+                Width = Width,
+                BeforeActivation = (width, _) => [new GhostBatchNorm(width, size)],
+            }.Create(seed),
+            Settings(rate, seed), few);
 
         var sweep = laboratory.Tune([BatchSize], _rates, Train, s => s.Validation);
         double rate = sweep[BatchSize].Rate;

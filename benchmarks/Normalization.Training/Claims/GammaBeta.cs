@@ -39,8 +39,8 @@ internal sealed class GammaBeta : IClaim
         + "0), 1,000 steps; the learning rate of each is chosen on validation images.";
 
     public string Meaning =>
-        "Keep γ and β unless you have a reason: they cost two numbers for each channel, and the layer can then be anything from "
-        + "normalized to the identity.";
+        "Keep γ and β: they cost two numbers for each channel, and the layer can then be anything from normalized to the identity; but "
+        + "do not expect accuracy from them in a small network.";
 
     public IReadOnlyList<string> Layers => ["BatchNorm"];
 

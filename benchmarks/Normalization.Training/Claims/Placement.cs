@@ -102,12 +102,12 @@ internal sealed class Placement : IClaim
 
     private static Network Create(Laboratory laboratory, int activation, Place place, int seed) =>
         new Perceptron(laboratory.Data.Train.PixelCount)
-    {
-        HasBias = place.HasBias,
-        Activation = _activations[activation].Create,
-        BeforeActivation = (width, _) => place.IsBefore ? NormalizationKind.BatchNorm.ForFeatures(width) : [],
-        AfterActivation = (width, _) => place.IsBefore ? [] : NormalizationKind.BatchNorm.ForFeatures(width),
-    }.Create(seed);
+        {
+            HasBias = place.HasBias,
+            Activation = _activations[activation].Create,
+            BeforeActivation = (width, _) => place.IsBefore ? NormalizationKind.BatchNorm.ForFeatures(width) : [],
+            AfterActivation = (width, _) => place.IsBefore ? [] : NormalizationKind.BatchNorm.ForFeatures(width),
+        }.Create(seed);
 
     /// <summary>The norm of the gradient by the hidden biases over that by the hidden weights, of one batch.</summary>
     private static double BiasShare(Laboratory laboratory, Network network)

@@ -52,8 +52,13 @@ internal sealed class Regularization : IClaim
         ImageSet few = laboratory.Data.Train.Some(ImageCount);
         Score Train(Setting setting, int seed) => laboratory.Score(
             Create(setting, few.PixelCount, seed),
-            new TrainingSettings { LearningRate = setting.Rate, WeightDecay = setting.Decay, Steps = laboratory.Steps(FullSteps),
-                Seed = seed },
+            new TrainingSettings
+            {
+                LearningRate = setting.Rate,
+                WeightDecay = setting.Decay,
+                Steps = laboratory.Steps(FullSteps),
+                Seed = seed,
+            },
             few);
 
         var plain = laboratory.Tune(_kinds, _rates, (kind, rate, seed) => Train(new(kind, rate, 0, 0), seed), s => s.Validation);

@@ -28,7 +28,7 @@ internal sealed class Whitening : IClaim
         + "chosen on validation images, its steps are counted on test images with other seeds.";
 
     public string Meaning =>
-        "Standardize inputs always; whiten them only where you can afford n² work for each example, and see whether it pays.";
+        "Standardize your inputs; whitening them costs n² work for each example, and may even cost steps: measure before you pay.";
 
     public IReadOnlyList<string> Layers => ["BatchNorm"];
 
@@ -53,7 +53,7 @@ internal sealed class Whitening : IClaim
         (Estimate standardized, Estimate whitened) = (Ratio(0, 1), Ratio(1, 2));
         int pixels = train.PixelCount;
         return new Outcome(
-            $"{standardized.Format(Unit.Times)} fewer steps by standardizing, {whitened.Format(Unit.Times)} fewer again by whitening",
+            $"steps with plain pixels over standardized: {standardized.Format(Unit.Times)}; standardized over whitened: {whitened.Format(Unit.Times)}",
             $"To {laboratory.Data.Good:P0} it took {string.Join(", ", racers.Select(r => $"{Estimate.Of(r.Steps).Format(Unit.Steps)} {r.Contestant.Name}"))}. For "
             + $"{pixels} pixels standardizing takes {pixels} multiplications an image and whitening {pixels * pixels:N0}, after about "
             + $"{Math.Pow(pixels, 3):N0} to find the axes.",
