@@ -70,5 +70,8 @@ internal sealed record Unit(double Scale, int Decimals, string Suffix)
 
     public string FormatWhole(double value) => Format(value) + Suffix;
 
-    public string Format(double value) => double.IsFinite(value) ? (value * Scale).ToString($"F{Decimals}", CultureInfo.InvariantCulture) : "none";
+    /// <summary>The number without its unit; a zero has no sign.</summary>
+    public string Format(double value) => double.IsFinite(value)
+        ? (Math.Round(value * Scale, Decimals) + 0.0).ToString($"F{Decimals}", CultureInfo.InvariantCulture)
+        : "none";
 }

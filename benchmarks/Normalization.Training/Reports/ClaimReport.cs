@@ -91,9 +91,14 @@ internal static class ClaimReport
         page.Append("""<div class="scroll"><table class="rule"><thead><tr><th>The rule</th><th>Seen</th><th></th></tr></thead><tbody>""").Append('\n');
         foreach (Finding finding in result.Outcome.Findings)
         {
-            (string name, string word) = result.Verdict == Verdict.NotJudged ? ("NotJudged", "")
+            // The rule as the code has it: only the way its numbers are written may have changed since the run.
+            Criterion criterion = claim.Rule.FirstOrDefault(c => c.Quantity == finding.Criterion.Quantity) ?? finding.Criterion;
+            (string name, string word) = result.Verdict == Verdict.NotJudged
+                ? ("NotJudged", "")
                 : ($"{finding.Answer}", $"{finding.Answer}".ToLowerInvariant());
-            Add(page, $"""<tr><td>{finding.Criterion}</td><td>{finding.Seen.Format(finding.Criterion.Unit)}</td><td class="{name}">{word}</td></tr>""");
+            Add(page, $"""
+                <tr><td>{criterion}</td><td>{finding.Seen.Format(criterion.Unit)}</td><td class="{name}">{word}</td></tr>
+                """);
         }
 
         page.Append("</tbody></table></div>\n<div class=\"charts\">\n");

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
-using Normalization.PublicApi.Tests;
 using Normalization.Training.Claims;
 using Normalization.Training.Reports;
 
@@ -86,11 +85,7 @@ public sealed partial class PictureTests
         static string Width(string svg) => XDocument.Parse(svg).Root!.Attribute("width")!.Value;
     }
 
-    private static ClaimResult? Result(string name)
-    {
-        string path = Path.Combine(Repository.Root, "benchmarks", "Normalization.Training", "Results", $"{name}.json");
-        return File.Exists(path) ? ResultStore.FromJson(File.ReadAllText(path)) : null;
-    }
+    private static ClaimResult? Result(string name) => PublishedResults.Find(name);
 
     private static void RequireRoom(string svg)
     {

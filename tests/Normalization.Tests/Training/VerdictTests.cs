@@ -65,6 +65,26 @@ public sealed class VerdictTests
     }
 
     [Fact]
+    public void A_rule_is_not_changed_after_the_run_that_it_judged()
+    {
+        ClaimResult[] results = [.. AllClaims.List.Select(static claim => PublishedResults.Find(claim.Name)).OfType<ClaimResult>()];
+        results.Should().NotBeEmpty();
+        foreach (ClaimResult result in results)
+        {
+            IEnumerable<(string, bool, double)> judged = result.Outcome.Findings.Select(static f => Parts(f.Criterion));
+            judged.Should().Equal(AllClaims.Of(result).Rule.Select(Parts), "of {0}", result.Name);
+            result.Outcome.Findings.Select(static f => f.Criterion.Judge(f.Seen).Answer)
+                .Should().Equal(result.Outcome.Findings.Select(static f => f.Answer), "of {0}", result.Name);
+            result.Verdict.Should().Be(Verdicts.Of(result.Outcome.Findings));
+        }
+
+        static (string Quantity, bool IsFloor, double Bound) Parts(Criterion c) => (c.Quantity, c.IsFloor, c.Bound);
+    }
+
+    [Fact]
+    public void A_zero_has_no_sign() => new Estimate(-1e-9, 0.001, 5).Format(Unit.Points).Should().Be("0.0 ± 0.1 points");
+
+    [Fact]
     public void One_seed_has_no_interval() => Estimate.Of([7.0]).Format(Unit.Number).Should().Be("7.00");
 
     [Fact]
