@@ -83,11 +83,11 @@ bool SaveAndLoad()
         other.Load(path);
         using SafeTensorsFile file = SafeTensorsFile.Open(path);
         StateImport import = StateMapping.Keras.Import(new() { { "head/gamma:0", file.State["head.weight"] } });
-        StateReport report = other["head"].LoadState(import.State.Under("head"));
+        StateReport report = other["head"].LoadState(import.State.GetSubset("head"));
         string text = $"{file.State}\n{import}\n{report}";
         Console.WriteLine(text);
-        return other.State()["encoder.0.norm.running_mean"].ToTensor<float>().Span.SequenceEqual(
-            model.State()["encoder.0.norm.running_mean"].ToTensor<float>().Span);
+        return other.GetState()["encoder.0.norm.running_mean"].ToTensor<float>().Span.SequenceEqual(
+            model.GetState()["encoder.0.norm.running_mean"].ToTensor<float>().Span);
     }
     finally
     {

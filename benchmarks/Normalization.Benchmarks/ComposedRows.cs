@@ -2,7 +2,7 @@ using System.Numerics.Tensors;
 
 namespace Normalization.Benchmarks;
 
-/// <summary>Layer norm (centred) and RMS norm on rows, composed from <see cref="TensorPrimitives"/> row by row.</summary>
+/// <summary>Layer norm (centered) and RMS norm on rows, composed from <see cref="TensorPrimitives"/> row by row.</summary>
 internal sealed class ComposedRows
 {
     private readonly int _rows, _width, _threads, _blocks;

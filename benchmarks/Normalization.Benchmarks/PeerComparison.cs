@@ -111,7 +111,7 @@ internal static class PeerComparison
         {
             for (int i = 0; i < columns.Count; i++)
             {
-                // Each round starts with another one, so that none always follows the same neighbour.
+                // Each round starts with another one, so that none always follows the same neighbor.
                 int at = (i + round) % columns.Count;
                 if (round > 0 && results[at].Unsupported is not null)
                     continue;

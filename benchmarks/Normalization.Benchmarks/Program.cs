@@ -9,7 +9,7 @@ const string Usage = """
       peers [options]        this library beside its peers and the memory limit, in one run (peers --help)
       results [options]      all of peers with one thread and two, as benchmarks/RESULTS.md and benchmarks/speed.svg
       smoke                  every operation once, on small shapes, to see that nothing is broken
-      synchronize [--paper]  what synchronised BatchNorm adds, over 1, 2 and 4 threads or under mpirun; --paper: ResNet-50 on many nodes
+      synchronize [--paper]  what synchronized BatchNorm adds, over 1, 2 and 4 threads or under mpirun; --paper: ResNet-50 on many nodes
       heap WAY [--n N]       what large tensors cost a process that runs for long: tensor, array or pinned array
       layers [options]       BenchmarkDotNet; the options are its own, for example --filter '*LayerNorm*'
     """;

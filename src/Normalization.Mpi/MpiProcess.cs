@@ -35,7 +35,7 @@ internal static class MpiProcess
         MpiLibrary library = MpiLibrary.Load();
         MpiLibrary.Check(NativeMethods.MPI_Finalized(out int isFinalized), nameof(NativeMethods.MPI_Finalized));
         if (isFinalized != 0)
-            throw new CollectiveException("MPI has been finished in this process and cannot be initialised again.");
+            throw new CollectiveException("MPI has been finished in this process and cannot be initialized again.");
         MpiLibrary.Check(NativeMethods.MPI_Initialized(out int isInitialized), nameof(NativeMethods.MPI_Initialized));
         int threads;
         if (isInitialized == 0)

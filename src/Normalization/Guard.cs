@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Normalization.Kernels.Machine;
 
 namespace Normalization;
 
@@ -76,7 +77,7 @@ internal static class Guard
         where T : unmanaged
         where TOther : unmanaged
     {
-        if (Kernels.Memory.Overlap(output, other))
+        if (RawMemory.Overlap(output, other))
             throw new ArgumentException($"{outputName} must not overlap {otherName}.", outputName);
     }
 }

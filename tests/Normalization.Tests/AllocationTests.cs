@@ -82,7 +82,7 @@ public sealed class AllocationTests
             arrays.Forward(sample);
             arrays.Backward(sample);
             if (sample.Case.Kind != Kind.Rms)
-                PrimitiveCall<float>.Moments(sample, arrays.Mean, arrays.ReciprocalDeviation);
+                PrimitiveCall<float>.Moments(sample, arrays.Mean, arrays.InverseStandardDeviation);
         }
 
         Call();

@@ -80,7 +80,7 @@ public sealed class CultureTests
         yield return MessageOf(static () => SafeTensorsFile.Parse(default, -1));
         yield return MessageOf(static () => SafeTensorsFile.Parse(default, int.MaxValue));
         yield return MessageOf(static () => NormalizationParallelism.MaxDegree = -1);
-        StateDictionary state = new BatchNorm1d<double>(1).State();
+        StateDictionary state = new BatchNorm1d<double>(1).GetState();
         StateDictionary wrong = [];
         foreach ((string key, StateValue value) in state)
             wrong.Add(key, key == "num_batches_tracked" ? -7 : key == "running_var" ? new Tensor<double>([-1.5], 1) : value);

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Normalization.Kernels;
+using Normalization.Kernels.Plans;
 
 namespace Normalization.Tests;
 
@@ -16,38 +16,38 @@ public sealed class DispatchTests
     [InlineData("Batch 32 2048 49", "Forward fixed", "Columns: 32 x 100352 in 13 tiles, 4 rows at once")]
     [InlineData("Batch 32 2048 49", "Backward fixed", "Columns: 32 x 100352 in 128 tiles, 1 row at once")]
     [InlineData("Batch 32 64 255", "Forward", "Columns: 32 x 16320 in 16 tiles, 1 row at once")]
-    [InlineData("Batch 32 64 256", "Forward", "Runs: 64 groups of 1 unit of 32 x 256, 64 coefficients")]
-    [InlineData("Batch 32 64 12544", "Forward", "Runs: 64 groups of 1 unit of 32 x 12544, 64 coefficients")]
-    [InlineData("Batch 32 64 12544", "Backward", "Runs: 64 groups of 1 unit of 32 x 12544, 64 coefficients")]
-    [InlineData("Batch 32 64 12544", "InputGradient", "Runs: 64 groups of 1 unit of 32 x 12544, 64 coefficients")]
-    [InlineData("Batch 32 64 12544", "Forward plain", "Runs: 64 groups of 1 unit of 32 x 12544, 64 coefficients")]
-    [InlineData("Batch 32 64 12544", "Forward fixed", "Runs: 2048 groups of 1 unit of 1 x 12544, 64 coefficients")]
-    [InlineData("Batch 32 64 12544", "Backward fixed", "Runs: 2048 groups of 1 unit of 1 x 12544, 64 coefficients")]
-    [InlineData("Batch 32 64 12544", "InputGradient fixed", "Forward Runs: 2048 groups of 1 unit of 1 x 12544, 64 coefficients")]
+    [InlineData("Batch 32 64 256", "Forward", "Slices: 64 groups of 1 unit of 32 x 256, 64 coefficients")]
+    [InlineData("Batch 32 64 12544", "Forward", "Slices: 64 groups of 1 unit of 32 x 12544, 64 coefficients")]
+    [InlineData("Batch 32 64 12544", "Backward", "Slices: 64 groups of 1 unit of 32 x 12544, 64 coefficients")]
+    [InlineData("Batch 32 64 12544", "InputGradient", "Slices: 64 groups of 1 unit of 32 x 12544, 64 coefficients")]
+    [InlineData("Batch 32 64 12544", "Forward plain", "Slices: 64 groups of 1 unit of 32 x 12544, 64 coefficients")]
+    [InlineData("Batch 32 64 12544", "Forward fixed", "Slices: 2048 groups of 1 unit of 1 x 12544, 64 coefficients")]
+    [InlineData("Batch 32 64 12544", "Backward fixed", "Slices: 2048 groups of 1 unit of 1 x 12544, 64 coefficients")]
+    [InlineData("Batch 32 64 12544", "InputGradient fixed", "Forward Slices: 2048 groups of 1 unit of 1 x 12544, 64 coefficients")]
     [InlineData("Batch 256 1024 1", "InputGradient fixed", "Forward Columns: 256 x 1024 in 1 tile, 1 row at once")]
     // GroupNorm and InstanceNorm: n, c, s, groups.
-    [InlineData("Group 8 64 1024 32", "Forward", "Runs: 256 groups of 2 units of 1 x 1024, 64 coefficients")]
-    [InlineData("Group 8 64 1024 32", "Backward", "Runs: 256 groups of 2 units of 1 x 1024, 64 coefficients")]
-    [InlineData("Group 8 64 1024 32", "Forward plain", "Runs: 256 groups of 1 unit of 1 x 2048, 32 coefficients")]
-    [InlineData("Group 8 64 1024 64", "Forward", "Runs: 512 groups of 1 unit of 1 x 1024, 64 coefficients")]
+    [InlineData("Group 8 64 1024 32", "Forward", "Slices: 256 groups of 2 units of 1 x 1024, 64 coefficients")]
+    [InlineData("Group 8 64 1024 32", "Backward", "Slices: 256 groups of 2 units of 1 x 1024, 64 coefficients")]
+    [InlineData("Group 8 64 1024 32", "Forward plain", "Slices: 256 groups of 1 unit of 1 x 2048, 32 coefficients")]
+    [InlineData("Group 8 64 1024 64", "Forward", "Slices: 512 groups of 1 unit of 1 x 1024, 64 coefficients")]
     [InlineData("Group 32 512 16 32", "Forward", "Rows: 1024 groups of 1 unit of 1 x 256, 32 coefficients" + Elementwise + ", each repeated 16 times")]
     [InlineData("Group 32 512 16 32", "Backward", "LongRows: 1024 groups of 1 unit of 1 x 256, 32 coefficients" + Elementwise + ", each repeated 16 times")]
     [InlineData("Group 32 64 16 32", "Backward", "Rows: 1024 groups of 1 unit of 1 x 32, 32 coefficients" + Elementwise + ", each repeated 16 times")]
-    [InlineData("Group 32 512 16 512", "Forward", "Runs: 16384 groups of 1 unit of 1 x 16, 512 coefficients")]
-    [InlineData("Group 32 512 32 32", "Forward", "Runs: 1024 groups of 16 units of 1 x 32, 512 coefficients")]
-    [InlineData("Group 1 524288 16 1", "Forward", "Runs: 1 group of 524288 units of 1 x 16, 524288 coefficients")]
-    [InlineData("Group 8 64 1024 1", "Forward", "Runs: 8 groups of 64 units of 1 x 1024, 64 coefficients")]
+    [InlineData("Group 32 512 16 512", "Forward", "Slices: 16384 groups of 1 unit of 1 x 16, 512 coefficients")]
+    [InlineData("Group 32 512 32 32", "Forward", "Slices: 1024 groups of 16 units of 1 x 32, 512 coefficients")]
+    [InlineData("Group 1 524288 16 1", "Forward", "Slices: 1 group of 524288 units of 1 x 16, 524288 coefficients")]
+    [InlineData("Group 8 64 1024 1", "Forward", "Slices: 8 groups of 64 units of 1 x 1024, 64 coefficients")]
     // LayerNorm and RmsNorm: rows, width.
     [InlineData("Row 512 65536", "Forward", "Rows: 512 groups of 1 unit of 1 x 65536, 1 coefficient" + Elementwise + ", 4 rows at once")]
     [InlineData("Row 512 65536", "Backward", "LongRows: 512 groups of 1 unit of 1 x 65536, 1 coefficient" + Elementwise + ", 4 rows at once")]
-    [InlineData("Row 512 65536", "Backward plain", "Runs: 512 groups of 1 unit of 1 x 65536, 1 coefficient")]
+    [InlineData("Row 512 65536", "Backward plain", "Slices: 512 groups of 1 unit of 1 x 65536, 1 coefficient")]
     [InlineData("Row 512 65536", "InputGradient", "LongRows: 512 groups of 1 unit of 1 x 65536, 1 coefficient" + Elementwise + ", 4 rows at once")]
     [InlineData("Row 1024 65536", "Backward", "Rows: 1024 groups of 1 unit of 1 x 65536, 1 coefficient" + Elementwise + ", 4 rows at once")]
     [InlineData("Row 1024 65537", "Backward", "LongRows: 1024 groups of 1 unit of 1 x 65537, 1 coefficient" + Elementwise + ", 4 rows at once")]
     [InlineData("Row 128 8191", "Backward", "Rows: 128 groups of 1 unit of 1 x 8191, 1 coefficient" + Elementwise)]
     [InlineData("Row 128 8192", "Backward", "LongRows: 128 groups of 1 unit of 1 x 8192, 1 coefficient" + Elementwise)]
     [InlineData("Row 4096 768", "Forward", "Rows: 4096 groups of 1 unit of 1 x 768, 1 coefficient" + Elementwise)]
-    [InlineData("Row 4096 768", "Forward plain", "Runs: 4096 groups of 1 unit of 1 x 768, 1 coefficient")]
+    [InlineData("Row 4096 768", "Forward plain", "Slices: 4096 groups of 1 unit of 1 x 768, 1 coefficient")]
     public void A_pass_takes_the_kernel_that_the_list_names(string layer, string pass, string expected) =>
         Describe(Choose(PlanOf(layer), pass), pass).Should().Be(expected);
 
@@ -101,7 +101,7 @@ public sealed class DispatchTests
         Plan.Batch(int.MaxValue, int.MaxValue, int.MaxValue).Elements.Should().Be(long.MaxValue);
         Plan.Batch(int.MaxValue, int.MaxValue, 2).Elements.Should().Be(2L * int.MaxValue * int.MaxValue);
         Plan.Batch(int.MaxValue, int.MaxValue, 0).Elements.Should().Be(0);
-        Plan.Bands(int.MaxValue, int.MaxValue, 1, 3).StatisticsCount.Should().Be(int.MaxValue);
+        Plan.ChannelGroups(int.MaxValue, int.MaxValue, 1, 3).StatisticsCount.Should().Be(int.MaxValue);
     }
 
     /// <summary>A layer and its sizes, and what of its plan is changed.</summary>
@@ -112,7 +112,7 @@ public sealed class DispatchTests
         Plan plan = words[0] switch
         {
             "Batch" => Plan.Batch(sizes[0], sizes[1], sizes[2]),
-            "Group" => Plan.Bands(sizes[0], sizes[1], sizes[2], sizes[3]),
+            "Group" => Plan.ChannelGroups(sizes[0], sizes[1], sizes[2], sizes[3]),
             _ => Plan.Rows(sizes[0], sizes[1], isCentered: true),
         };
         string[] change = words[^1].Split('=');
@@ -142,7 +142,7 @@ public sealed class DispatchTests
         GroupLayout groups = route.Groups;
         return direction + route.Family + ": " + (route.Family == Family.Columns
             ? $"{columns.Rows} x {columns.Columns} in {Count(columns.Tiles, "tile")}, {Count(route.RowsAtOnce, "row")} at once"
-            : $"{Count(groups.Groups, "group")} of {Count(groups.UnitsPerGroup, "unit")} of {groups.Unit.Runs} x {groups.Unit.Length}, "
+            : $"{Count(groups.Groups, "group")} of {Count(groups.UnitsPerGroup, "unit")} of {groups.Unit.Slices} x {groups.Unit.Length}, "
                 + Count(groups.CoefficientPeriod, "coefficient")
                 + (route.HasElementwiseWeights ? Elementwise : "")
                 + (route.Repetition > 1 ? $", each repeated {route.Repetition} times" : "")

@@ -1,6 +1,10 @@
 using System.Numerics;
 using Normalization.Kernels;
+using Normalization.Kernels.Families;
+using Normalization.Kernels.Loops;
+using Normalization.Kernels.Plans;
 using Normalization.Kernels.Simd;
+using Normalization.Kernels.Statistics;
 
 namespace Normalization.Tests;
 
@@ -33,7 +37,7 @@ public sealed unsafe class ElementProgramTests
     {
         if (!isWidth)
             return;
-        Plan plan = s == 0 ? Plan.Rows(n, c, isCentered: true) : groups == 0 ? Plan.Batch(n, c, s) : Plan.Bands(n, c, s, groups);
+        Plan plan = s == 0 ? Plan.Rows(n, c, isCentered: true) : groups == 0 ? Plan.Batch(n, c, s) : Plan.ChannelGroups(n, c, s, groups);
         foreach (bool isWide in (bool[])[false, true])
         {
             // What needs a range beyond that of floats runs in doubles.

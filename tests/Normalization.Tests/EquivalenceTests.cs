@@ -100,7 +100,7 @@ public sealed class EquivalenceTests
     }
 
     [Fact]
-    public void RmsNorm_of_centred_rows_is_LayerNorm()
+    public void RmsNorm_of_centered_rows_is_LayerNorm()
     {
         var layer = new Sample<double>(new(Kind.Layer, 20, 37) { Bias = false });
         var rms = new Sample<double>(new(Kind.Rms, 20, 37));

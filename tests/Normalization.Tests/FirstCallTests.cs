@@ -15,7 +15,7 @@ public sealed class FirstCallTests
     private const BindingFlags Declared = BindingFlags.DeclaredOnly | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.Static;
 
     // These run once a process, or over threads.
-    private static readonly string[] _notOverData = ["ReadLastLevelCacheBytes", "TryRent", "Crew`1.Run"];
+    private static readonly string[] _notOverData = ["ReadLastLevelCacheBytes", "TryRent", "ThreadTeam`1.Run"];
 
     private static readonly Dictionary<short, OpCode> _opCodes = typeof(OpCodes).GetFields(BindingFlags.Public | BindingFlags.Static)
         .Select(static field => (OpCode)field.GetValue(null)!).ToDictionary(static code => code.Value);

@@ -40,8 +40,8 @@ public sealed class ForwardTests
         sample.Context.GroupCount.Should().Be(reference.Mean.Length);
         int[] groups = [.. Enumerable.Range(0, reference.Mean.Length)];
         Values.Distance(Array.ConvertAll(groups, sample.Context.GetMean), reference.Mean, static _ => 1).Should().BeLessThan(1e-13);
-        double[] reciprocals = Array.ConvertAll(groups, sample.Context.GetReciprocalDeviation);
-        Values.Distance(reciprocals, reference.ReciprocalDeviation, g => reference.ReciprocalDeviation[g]).Should().BeLessThan(1e-13);
+        double[] reciprocals = Array.ConvertAll(groups, sample.Context.GetInverseStandardDeviation);
+        Values.Distance(reciprocals, reference.InverseStandardDeviation, g => reference.InverseStandardDeviation[g]).Should().BeLessThan(1e-13);
     }
 
     [Theory]
@@ -60,7 +60,7 @@ public sealed class ForwardTests
     }
 
     [Fact]
-    public void The_variance_that_normalises_is_the_biased_one()
+    public void The_variance_that_normalizes_is_the_biased_one()
     {
         double[] values = [1, 2, 4, 8, 16, 32, 64];
         double deviation = Math.Sqrt(values.PopulationVariance() + 1e-5), mean = values.Mean();

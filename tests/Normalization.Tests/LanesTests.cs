@@ -1,4 +1,4 @@
-using Normalization.Kernels;
+using Normalization.Kernels.Simd;
 
 namespace Normalization.Tests;
 
@@ -10,7 +10,7 @@ public class LanesTests
         double.PositiveInfinity, double.NegativeInfinity, double.NaN,
     ];
 
-    /// <summary>What is computed four at a time must not depend on who the neighbours are.</summary>
+    /// <summary>What is computed four at a time must not depend on who the neighbors are.</summary>
     [Fact]
     public unsafe void Four_lanes_have_the_bits_that_each_has_alone()
     {
@@ -20,7 +20,7 @@ public class LanesTests
         Same(static (a, b) => a / b, static (a, b) => a / b);
         Same(One.Max, Four.Max);
         Same(static (a, _) => -a, static (a, _) => -a);
-        Same(static (a, _) => One.ReciprocalRoot(a), static (a, _) => Four.ReciprocalRoot(a));
+        Same(static (a, _) => One.ReciprocalSqrt(a), static (a, _) => Four.ReciprocalSqrt(a));
         Same(static (a, _) => One.Within(a, 1e30), static (a, _) => Four.Within(a, 1e30));
         Same(static (a, _) => One.Round<float>(a), static (a, _) => Four.Round<float>(a));
         Same(static (a, _) => One.Round<double>(a), static (a, _) => Four.Round<double>(a));

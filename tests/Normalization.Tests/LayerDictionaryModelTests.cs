@@ -71,10 +71,10 @@ public sealed class LayerDictionaryModelTests
         LayerDictionary<float> model = Model();
         string dotted = prefix.TrimEnd('.') + ".";
         SafeTensorsFile.Save(folder["model"], Prefixed(dotted));
-        byte[] before = StateBytes.Of(model.State());
+        byte[] before = StateBytes.Of(model.GetState());
         FluentActions.Invoking(() => model.Load(folder["model"], headerLimit: SafeTensorsFile.DefaultHeaderLimit)).Should().Throw<ArgumentException>()
             .WithMessage($"*are there with the prefix {dotted}*");
-        StateBytes.Of(model.State()).Should().Equal(before);
+        StateBytes.Of(model.GetState()).Should().Equal(before);
         StateReport report = model.Load(folder["model"], prefix);
         (report.IsLoaded, report.MissingKeys.Count, report.UnexpectedKeys.Count, report.SuggestedPrefix).Should().Be((true, 0, 0, null));
         model["head.norm"].Weight!.Value[0].Should().Be(7);
@@ -97,7 +97,7 @@ public sealed class LayerDictionaryModelTests
         state.Add("teacher.head.norm.weight", Tensor<float>.Full([4], 1));
         LayerDictionary<float> model = Model();
         model.LoadState(state, strict: false).SuggestedPrefix.Should().Be("student.");
-        state = model["head.norm"].State();
+        state = model["head.norm"].GetState();
         model.LoadState(new() { { "head.norm.weight", state["weight"] }, { "other.head.norm.weight", state["weight"] } }, strict: false)
             .SuggestedPrefix.Should().BeNull();
     }
@@ -144,7 +144,7 @@ public sealed class LayerDictionaryModelTests
         LayerDictionary<float> model = Model();
         model["head.norm"].Weight!.Value.Fill(7);
         var state = new StateDictionary();
-        foreach ((string key, StateValue value) in model.State())
+        foreach ((string key, StateValue value) in model.GetState())
             state.Add(prefix + key, value);
         return state;
     }

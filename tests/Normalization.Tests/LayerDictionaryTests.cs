@@ -11,11 +11,11 @@ public sealed class LayerDictionaryTests
         model["encoder.0.norm"].Forward(Tensor<float>.RandomNormal([4, 3, 2, 2], 1));
         model["encoder.1.norm"].Weight!.Value.Fill(7);
         model.Save(folder["model.safetensors"]);
-        StateBytes.Of(other.State()).Should().NotEqual(StateBytes.Of(model.State()));
+        StateBytes.Of(other.GetState()).Should().NotEqual(StateBytes.Of(model.GetState()));
         StateReport report = other.Load(folder["model.safetensors"]);
         (report.IsLoaded, report.MissingKeys.Count, report.UnexpectedKeys.Count).Should().Be((true, 0, 0));
-        StateBytes.Of(other.State()).Should().Equal(StateBytes.Of(model.State()));
-        other.State().Keys.Should().Equal(
+        StateBytes.Of(other.GetState()).Should().Equal(StateBytes.Of(model.GetState()));
+        other.GetState().Keys.Should().Equal(
             "encoder.0.norm.weight", "encoder.0.norm.bias", "encoder.0.norm.running_mean", "encoder.0.norm.running_var",
             "encoder.0.norm.num_batches_tracked", "encoder.1.norm.weight", "encoder.1.norm.bias", "head.norm.weight");
     }
@@ -37,7 +37,7 @@ public sealed class LayerDictionaryTests
     public void Keys_of_other_layers_are_ignored_and_unexpected_ones_at_a_prefix_are_not()
     {
         LayerDictionary<float> model = Model();
-        StateDictionary state = model.State();
+        StateDictionary state = model.GetState();
         state.Add("encoder.0.conv.weight", Tensor<float>.Full([3, 3, 1, 1], 1));
         state.Add("encoder.0.normal.weight", 1);
         StateReport report = model.LoadState(state);
@@ -52,7 +52,7 @@ public sealed class LayerDictionaryTests
     {
         LayerDictionary<float> model = Model();
         StateDictionary state = [];
-        foreach ((string key, StateValue value) in model.State())
+        foreach ((string key, StateValue value) in model.GetState())
             state.Add(key, key == "head.norm.weight" ? Tensor<float>.Full([9], 1) : value.ElementType == "I64" ? 99 : Tensor<float>.Full([.. value.Shape.ToArray().Select(static size => (int)size)], 5));
         Refuse(model, state, "*head.norm.weight: expected shape [4], got [9]*");
     }
@@ -61,7 +61,7 @@ public sealed class LayerDictionaryTests
     public void A_missing_layer_is_named_by_all_its_keys()
     {
         LayerDictionary<float> model = Model();
-        Refuse(model, model["encoder.1.norm"].State(), "*missing keys: encoder.0.norm.weight, *, head.norm.weight*");
+        Refuse(model, model["encoder.1.norm"].GetState(), "*missing keys: encoder.0.norm.weight, *, head.norm.weight*");
     }
 
     [Fact]
@@ -69,7 +69,7 @@ public sealed class LayerDictionaryTests
     {
         var shared = new RmsNorm<float>(2);
         var model = new LayerDictionary<float> { { "first", shared }, { "second", shared } };
-        model.State().Keys.Should().Equal("first.weight", "second.weight");
+        model.GetState().Keys.Should().Equal("first.weight", "second.weight");
         model.LoadState(new() { { "first.weight", new Tensor<float>([1, 2], 2) }, { "second.weight", new Tensor<float>([3, 4], 2) } });
         shared.Weight!.Value.Span.ToArray().Should().Equal(3, 4);
     }
@@ -97,8 +97,8 @@ public sealed class LayerDictionaryTests
 
     private static void Refuse(LayerDictionary<float> model, StateDictionary state, string message)
     {
-        byte[] before = StateBytes.Of(model.State());
+        byte[] before = StateBytes.Of(model.GetState());
         FluentActions.Invoking(() => model.LoadState(state)).Should().Throw<ArgumentException>().WithMessage(message);
-        StateBytes.Of(model.State()).Should().Equal(before);
+        StateBytes.Of(model.GetState()).Should().Equal(before);
     }
 }

@@ -57,7 +57,7 @@ public sealed class LayerStateTests
             context.GroupCount.Should().Be(rows);
             context.GetMean(rows - 1).Should().BeApproximately(input.Span[^4..].ToArray().Average(), 1e-15);
             FluentActions.Invoking(() => context.GetMean(rows)).Should().Throw<ArgumentOutOfRangeException>();
-            FluentActions.Invoking(() => context.GetReciprocalDeviation(-1)).Should().Throw<ArgumentOutOfRangeException>();
+            FluentActions.Invoking(() => context.GetInverseStandardDeviation(-1)).Should().Throw<ArgumentOutOfRangeException>();
             layer.Backward(gradient, new Tensor<double>(rows, 4), context);
         }
         context.Clear();
@@ -70,16 +70,16 @@ public sealed class LayerStateTests
     {
         var context = new ForwardContext<float>();
         new LayerNorm<float>(2, epsilon: 0).Forward(new Tensor<float>([1, 5, 10, 10.5f], 2, 2), new Tensor<float>(2, 2), context);
-        (context.GetMean(0), context.GetReciprocalDeviation(0)).Should().Be((3, 0.5));
-        (context.GetMean(1), context.GetReciprocalDeviation(1)).Should().Be((10.25, 4));
+        (context.GetMean(0), context.GetInverseStandardDeviation(0)).Should().Be((3, 0.5));
+        (context.GetMean(1), context.GetInverseStandardDeviation(1)).Should().Be((10.25, 4));
         new RmsNorm<float>(2, epsilon: 0).Forward(new Tensor<float>([2, 2], 1, 2), new Tensor<float>(1, 2), context);
-        (context.GetMean(0), context.GetReciprocalDeviation(0)).Should().Be((0, 0.5));
+        (context.GetMean(0), context.GetInverseStandardDeviation(0)).Should().Be((0, 0.5));
         var batch = new BatchNorm1d<float>(1, epsilon: 0);
         batch.RunningMean!.Fill(7);
         batch.RunningVariance!.Fill(4);
         batch.Eval();
         batch.Forward(new Tensor<float>(3, 1), new Tensor<float>(3, 1), context);
-        (context.GetMean(0), context.GetReciprocalDeviation(0)).Should().Be((7, 0.5));
+        (context.GetMean(0), context.GetInverseStandardDeviation(0)).Should().Be((7, 0.5));
     }
 
     [Fact]

@@ -1,5 +1,5 @@
 using System.Diagnostics.Tracing;
-using Normalization.Kernels;
+using Normalization.Kernels.Machine;
 
 namespace Normalization.Tests;
 

@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using Normalization.Kernels;
+using Normalization.Kernels.Machine;
 
 namespace Normalization.Tests;
 
@@ -17,13 +17,13 @@ public sealed class PartitionTests
     public void A_chunk_that_throws_ends_the_call_only_after_all_threads_have_left_it(bool onCaller, bool withoutMemory)
     {
         int thrower = 0, inside = 0;
-        using var meeting = new Meeting();
+        using var barrier = new GatherBarrier();
         Action call = () => Run((_, _) =>
         {
             Interlocked.Increment(ref inside);
             try
             {
-                bool isCaller = meeting.Attend();
+                bool isCaller = barrier.Attend();
                 if (isCaller == onCaller && Interlocked.Increment(ref thrower) == 1)
                     Fail(withoutMemory);
                 // A caller that did not wait would have returned by now.
@@ -44,11 +44,11 @@ public sealed class PartitionTests
     [Fact]
     public void Of_several_exceptions_the_first_is_thrown()
     {
-        using var meeting = new Meeting();
+        using var barrier = new GatherBarrier();
         using var first = new ManualResetEventSlim();
         Action call = () => Run((_, _) =>
         {
-            if (meeting.Attend())
+            if (barrier.Attend())
             {
                 first.Wait(CancellationToken.None);
                 throw new InvalidOperationException("second");
@@ -79,11 +79,11 @@ public sealed class PartitionTests
         Exception? failure = null;
         OnItsOwnThread(caller =>
         {
-            using var meeting = new Meeting();
+            using var barrier = new GatherBarrier();
             int written = 0;
             failure = Record.Exception(() => Run((start, end) =>
             {
-                if (!meeting.Attend())
+                if (!barrier.Attend())
                 {
                     AwaitSleep(caller);
                     caller.Interrupt();
@@ -106,10 +106,10 @@ public sealed class PartitionTests
         bool hasSlept = false;
         OnItsOwnThread(caller =>
         {
-            using var meeting = new Meeting();
+            using var barrier = new GatherBarrier();
             Run((_, _) =>
             {
-                if (!meeting.Attend() && AwaitSleep(caller))
+                if (!barrier.Attend() && AwaitSleep(caller))
                     hasSlept = true;
             });
         });
@@ -228,7 +228,7 @@ public sealed class PartitionTests
     }
 
     /// <summary>Lets the caller and a helper begin a chunk each before either goes on.</summary>
-    private sealed class Meeting : IDisposable
+    private sealed class GatherBarrier : IDisposable
     {
         private readonly int _caller = Environment.CurrentManagedThreadId;
         private readonly ManualResetEventSlim _callerIsHere = new(), _helperIsHere = new();

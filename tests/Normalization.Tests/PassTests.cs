@@ -1,6 +1,8 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
-using Normalization.Kernels;
+using Normalization.Kernels.Plans;
+using Normalization.Kernels.Simd;
+using Normalization.Kernels.Statistics;
 using Normalization.Verify;
 
 namespace Normalization.Tests;
@@ -69,7 +71,7 @@ public sealed class PassTests
         layer.IsFailing = true;
         layer.Invoking(item => item.Forward(Tensor<float>.RandomNormal([3, 4], 3), new(3, 4), context)).Should()
             .Throw<NotSupportedException>();
-        (context.Input, context.GroupCount, context.GetReciprocalDeviation(0)).Should().Be((input, 4, 1));
+        (context.Input, context.GroupCount, context.GetInverseStandardDeviation(0)).Should().Be((input, 4, 1));
         layer.Backward(gradient, actual, context);
         Values.Bits(actual).Should().Equal(Values.Bits(expected));
     }

@@ -57,7 +57,7 @@ public sealed class PrecisionTests
         sample.Layer.Forward(sample.Input, sample.Output, sample.Context);
         double[] y = reference.Output;
         Values.Distance(Values.Doubles(sample.Output), y, i => Math.Max(1, Math.Abs(y[i]))).Should().BeLessThan(1e-13);
-        (sample.Context.GetReciprocalDeviation(0) / reference.ReciprocalDeviation[0]).Should().BeApproximately(1, 1e-13);
+        (sample.Context.GetInverseStandardDeviation(0) / reference.InverseStandardDeviation[0]).Should().BeApproximately(1, 1e-13);
         if (item.Track)
             (sample.Running!.RunningVariance!.Span[0] / reference.Batch().Variance[0]).Should().BeApproximately(1, 1e-13);
     }

@@ -50,7 +50,7 @@ public sealed class PrimitiveErrorTests
         (static a => a.RunningVariance = default, "runningVariance must have *4 elements, got 0*", "variance must have c = 4*got 0*", "", ""),
         (static a => a.RunningMean = default, "runningVariance must have *0 elements, got 4*", "mean must have c = 4*got 0*", "", ""),
         (static a => a.Mean = a.Mean[1..], "mean must have *4 elements, got 3*", "", "mean must have *got 3*", "mean must have *got 3*"),
-        (static a => a.Reciprocal = a.Reciprocal[1..], "reciprocalDeviation must have *got 3*", "", "reciprocalDeviation must have *got 3*", "variance must have *got 3*"),
+        (static a => a.Reciprocal = a.Reciprocal[1..], "inverseStandardDeviation must have *got 3*", "", "inverseStandardDeviation must have *got 3*", "variance must have *got 3*"),
         (static a => a.WeightGradient = a.WeightGradient[1..], "", "", "weightGradient must have no elements or *got 3*", ""),
         (static a => a.BiasGradient = a.BiasGradient[1..], "", "", "biasGradient must have no elements or *got 3*", ""),
         (static a => a.Batch = -1, "n must not be negative, got -1*", "n must*", "n must*", "n must*"),

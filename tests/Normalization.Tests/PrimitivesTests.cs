@@ -65,7 +65,7 @@ public sealed class PrimitivesTests
         some.Forward(sample, withStatistics: false);
         some.Y.AsSpan().SequenceEqual(all.Y).Should().BeTrue();
         all.Mean.CopyTo(some.Mean.AsSpan());
-        all.ReciprocalDeviation.CopyTo(some.ReciprocalDeviation.AsSpan());
+        all.InverseStandardDeviation.CopyTo(some.InverseStandardDeviation.AsSpan());
         some.Backward(sample, withParameters: false);
         // Without parameter gradients another kernel may run: the same numbers, though not the same bits.
         double floor = Values.Doubles(new Tensor<float>(all.Dx, all.Dx.Length)).Select(Math.Abs).DefaultIfEmpty(0).Max();
@@ -165,9 +165,9 @@ public sealed class PrimitivesTests
         for (int g = 0; g < groups; g++)
         {
             (call.Mean.Length == 0 ? 0 : call.Mean[g]).Should().Be(sample.Context.GetMean(g));
-            call.ReciprocalDeviation[g].Should().Be(sample.Context.GetReciprocalDeviation(g));
+            call.InverseStandardDeviation[g].Should().Be(sample.Context.GetInverseStandardDeviation(g));
         }
-        // A mean saved as one double has lost its residue, half an ulp of it: float keeps its bits but for their last.
+        // A mean saved as one double has lost its meanLow, half an ulp of it: float keeps its bits but for their last.
         double tolerance = typeof(T) == typeof(float) ? 2e-7 : 1e-13;
         double floor = Math.Max(1e-300, Values.Doubles(sample.OutputGradient).Select(Math.Abs).DefaultIfEmpty(0).Max());
         Values.Distance(Doubles(call.Dx), Values.Doubles(sample.InputGradient), floor).Should().BeLessThan(tolerance, "of dx");

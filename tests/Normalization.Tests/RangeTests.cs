@@ -89,8 +89,8 @@ public sealed class RangeTests
             {
                 double tolerance = Math.Max(Values.FloatUlp(reference.Mean[g]), 1e-7 * Math.Sqrt(reference.Variance[g]));
                 sample.Context.GetMean(g).Should().BeApproximately(reference.Mean[g], tolerance);
-                sample.Context.GetReciprocalDeviation(g).Should()
-                    .BeApproximately(reference.ReciprocalDeviation[g], Values.FloatUlp(reference.ReciprocalDeviation[g]));
+                sample.Context.GetInverseStandardDeviation(g).Should()
+                    .BeApproximately(reference.InverseStandardDeviation[g], Values.FloatUlp(reference.InverseStandardDeviation[g]));
             }
         }
     }

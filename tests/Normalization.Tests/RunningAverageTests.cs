@@ -10,7 +10,7 @@ public sealed class RunningAverageTests
     {
         const int Half = 20_000;
         var layer = new BatchNorm1d<float>(2, momentum: null);
-        // The step of one batch towards the second mean is far below an ulp.
+        // The step of one batch toward the second mean is far below an ulp.
         Train(layer, Half, [0.5f, -7, 1.5f, -5]);
         Train(layer, Half, [0.501f, -7.01f, 1.501f, -4.99f]);
         double[] mean = [(1 + (((double)0.501f + 1.501f) / 2)) / 2, -6];
@@ -57,8 +57,8 @@ public sealed class RunningAverageTests
                 // The loaded values are the stored ones already, without what rounding took from them.
                 used.ResetRunningStatistics();
                 Train(used, 7, [1.1f, 2.3f, 3.7f, 4.9f]);
-                used.LoadState(source.State());
-                fresh.LoadState(source.State());
+                used.LoadState(source.GetState());
+                fresh.LoadState(source.GetState());
                 break;
             default:
                 Copy(source, used);
@@ -122,7 +122,7 @@ public sealed class RunningAverageTests
         layer.Forward(new Tensor<double>([3, 5], 2, 1));
         layer.BatchesTracked.Should().Be(long.MaxValue);
         layer.RunningMean!.Span[0].Should().BeApproximately(momentum is null ? 0 : 2, 1e-15);
-        layer.LoadState(layer.State());
+        layer.LoadState(layer.GetState());
         layer.BatchesTracked.Should().Be(long.MaxValue);
     }
 

@@ -1,6 +1,6 @@
 using System.Buffers;
 using System.Reflection;
-using Normalization.Kernels;
+using Normalization.Kernels.Machine;
 
 namespace Normalization.Tests;
 

@@ -59,7 +59,7 @@ public sealed class StateImportTests
             "layers.functional.layers.layer_normalization.weight", "layers.functional.layers.layer_normalization.bias",
             "layers.rms_normalization_1.weight", "head.weight", "head.bias");
         import.Ignored.Should().Equal("layers/dense/vars/0", "layers/dense/vars/1", "optimizer/vars/0");
-        new BatchNorm1d<float>(3).LoadState(import.State.Under("layers.batch_normalization")).IsLoaded.Should().BeTrue();
+        new BatchNorm1d<float>(3).LoadState(import.State.GetSubset("layers.batch_normalization")).IsLoaded.Should().BeTrue();
     }
 
     [Fact]

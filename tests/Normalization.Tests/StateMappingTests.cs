@@ -18,7 +18,7 @@ public sealed class StateMappingTests
             { "model/dense/bias:0", _one },
         });
         var layer = new BatchNorm1d<float>(2, StateMapping.Keras.BatchNormEpsilon);
-        layer.LoadState(import.State.Under("model.batch_norm")).MissingKeys.Should().Equal("num_batches_tracked");
+        layer.LoadState(import.State.GetSubset("model.batch_norm")).MissingKeys.Should().Equal("num_batches_tracked");
         (layer.Weight!.Value[0], layer.Bias!.Value[0], layer.RunningMean![0], layer.RunningVariance![0]).Should().Be((1, 2, 3, 4));
         import.Converted.Should().HaveCount(4).And.Contain(new KeyValuePair<string, string>("model/batch_norm/gamma:0", "model.batch_norm.weight"));
         import.Ignored.Should().Equal("model/dense/kernel:0", "model/dense/bias:0");
@@ -63,7 +63,7 @@ public sealed class StateMappingTests
         import.State.Keys.Should().Equal(
             "encoder.BatchNorm_0.weight", "encoder.BatchNorm_0.bias", "encoder.BatchNorm_0.running_mean", "encoder.BatchNorm_0.running_var", "weight");
         import.Ignored.Should().Equal("params/Dense_0/kernel");
-        new BatchNorm1d<float>(2).LoadState(import.State.Under("encoder.BatchNorm_0")).IsLoaded.Should().BeTrue();
+        new BatchNorm1d<float>(2).LoadState(import.State.GetSubset("encoder.BatchNorm_0")).IsLoaded.Should().BeTrue();
     }
 
     [Fact]

@@ -24,19 +24,19 @@ public sealed class StateTests
     [InlineData("Layer [4, 2, 2, 5] over 3 without bias", "weight: F32 [2, 2, 5]")]
     [InlineData("Rms [4, 5, 5] over 1", "weight: F32 [5]")]
     public void The_keys_are_PyTorchs_and_what_a_layer_does_not_have_is_absent(string name, string expected) =>
-        new Sample<float>(Cases.Named(name)).Layer.State().ToString().Should().Be(expected);
+        new Sample<float>(Cases.Named(name)).Layer.GetState().ToString().Should().Be(expected);
 
     [Fact]
     public void A_state_does_not_change_when_the_layer_does()
     {
         var sample = new Sample<float>(Cases.Named(Tracking));
-        StateDictionary state = sample.Layer.State();
+        StateDictionary state = sample.Layer.GetState();
         byte[] before = StateBytes.Of(state);
         sample.Run();
         sample.Layer.ResetParameters();
         StateBytes.Of(state).Should().Equal(before);
         sample.Layer.LoadState(state).IsLoaded.Should().BeTrue();
-        StateBytes.Of(sample.Layer.State()).Should().Equal(before);
+        StateBytes.Of(sample.Layer.GetState()).Should().Equal(before);
         sample.Running!.BatchesTracked.Should().Be(0);
     }
 
@@ -45,9 +45,9 @@ public sealed class StateTests
     {
         var wide = new Sample<double>(Cases.Named("Layer [4, 5, 5] over 1"));
         var narrow = new LayerNorm<float>(5);
-        narrow.LoadState(wide.Layer.State());
+        narrow.LoadState(wide.Layer.GetState());
         narrow.Weight!.Value.Span.ToArray().Should().Equal(Array.ConvertAll(wide.Layer.Weight!.Value.Span.ToArray(), static value => (float)value));
-        wide.Layer.LoadState(narrow.State());
+        wide.Layer.LoadState(narrow.GetState());
         Values.Doubles(wide.Layer.Bias!.Value).Should().Equal(Values.Doubles(narrow.Bias!.Value));
     }
 
@@ -77,7 +77,7 @@ public sealed class StateTests
     [Fact]
     public void A_single_wrong_value_keeps_all_others_from_being_loaded()
     {
-        StateDictionary good = new BatchNorm1d<float>(5).State();
+        StateDictionary good = new BatchNorm1d<float>(5).GetState();
         (string Key, StateValue Value, string Expected)[] wrong =
         [
             ("weight", Tensor<float>.Full([5, 1], 1), "*weight: expected shape [5], got [5, 1]*"),
@@ -116,7 +116,7 @@ public sealed class StateTests
     public void The_count_may_be_missing_as_it_is_in_old_checkpoints()
     {
         StateDictionary state = [];
-        foreach ((string key, StateValue value) in new BatchNorm1d<double>(2).State().Where(static pair => pair.Key != "num_batches_tracked"))
+        foreach ((string key, StateValue value) in new BatchNorm1d<double>(2).GetState().Where(static pair => pair.Key != "num_batches_tracked"))
             state.Add(key, value);
         var layer = new BatchNorm1d<double>(2) { BatchesTracked = 3 };
         StateReport report = layer.LoadState(state);
@@ -156,7 +156,7 @@ public sealed class StateTests
     {
         var layer = new RmsNorm<float>(2);
         FluentActions.Invoking(() => layer.LoadState(null!)).Should().Throw<ArgumentNullException>();
-        FluentActions.Invoking(static () => ((RmsNorm<float>)null!).State()).Should().Throw<ArgumentNullException>();
+        FluentActions.Invoking(static () => ((RmsNorm<float>)null!).GetState()).Should().Throw<ArgumentNullException>();
         FluentActions.Invoking(static () => new StateDictionary().Add("key", null!)).Should().Throw<ArgumentNullException>();
         FluentActions.Invoking(static () => new StateDictionary().Add(null!, 1)).Should().Throw<ArgumentNullException>();
         FluentActions.Invoking(static () => (StateValue)(Tensor<float>)null!).Should().Throw<ArgumentNullException>();
@@ -181,9 +181,9 @@ public sealed class StateTests
     {
         var state = new StateDictionary { { "b", 1 }, { "a", 2 }, { "a.c", 3 }, { "a.d.e", 4 }, { "ab.c", 5 } };
         state.Keys.Should().Equal("b", "a", "a.c", "a.d.e", "ab.c");
-        state.Under("a").Keys.Should().Equal("c", "d.e");
-        state.Under("a")["d.e"].ToInt64().Should().Be(4);
-        state.Under("missing").Should().BeEmpty();
+        state.GetSubset("a").Keys.Should().Equal("c", "d.e");
+        state.GetSubset("a")["d.e"].ToInt64().Should().Be(4);
+        state.GetSubset("missing").Should().BeEmpty();
         FluentActions.Invoking(() => state.Add("a", 6)).Should().Throw<ArgumentException>();
         FluentActions.Invoking(() => state["c"]).Should().Throw<KeyNotFoundException>();
         (state.Count, state.ContainsKey("ab.c"), state.TryGetValue("c", out _)).Should().Be((5, true, false));
@@ -194,15 +194,15 @@ public sealed class StateTests
         var sample = new Sample<T>(Cases.Named(name));
         if (sample.Running?.RunningMean is not null)
             sample.Running.BatchesTracked = 41;
-        byte[] expected = StateBytes.Of(sample.Layer.State());
+        byte[] expected = StateBytes.Of(sample.Layer.GetState());
         NormalizationLayer<T> other = sample.Case.Create<T>();
-        StateReport report = other.LoadState(sample.Layer.State());
+        StateReport report = other.LoadState(sample.Layer.GetState());
         (report.IsLoaded, report.MissingKeys.Count, report.UnexpectedKeys.Count).Should().Be((true, 0, 0));
-        StateBytes.Of(other.State()).Should().Equal(expected);
+        StateBytes.Of(other.GetState()).Should().Equal(expected);
         using SafeTensorsFile file = SafeTensorsFile.Parse(expected);
         NormalizationLayer<T> third = sample.Case.Create<T>();
         third.LoadState(file.State);
-        StateBytes.Of(third.State()).Should().Equal(expected);
+        StateBytes.Of(third.GetState()).Should().Equal(expected);
     }
 
     private static StateDictionary With(StateDictionary state, string key, StateValue value)
@@ -217,8 +217,8 @@ public sealed class StateTests
     {
         var sample = new Sample<float>(Cases.Named(Tracking));
         sample.Running!.BatchesTracked = 3;
-        byte[] before = StateBytes.Of(sample.Layer.State());
+        byte[] before = StateBytes.Of(sample.Layer.GetState());
         FluentActions.Invoking(() => sample.Layer.LoadState(state)).Should().Throw<ArgumentException>().WithMessage(message);
-        StateBytes.Of(sample.Layer.State()).Should().Equal(before);
+        StateBytes.Of(sample.Layer.GetState()).Should().Equal(before);
     }
 }

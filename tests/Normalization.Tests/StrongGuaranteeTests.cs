@@ -212,7 +212,7 @@ public sealed class StrongGuaranteeTests
         .. Values.Bits<float>(Sample<float>.Around(sample.Input)),
         .. Values.Bits<float>(Sample<float>.Around(sample.OutputGradient)),
         .. sample.Layer.Parameters.SelectMany(static parameter => Values.Bits(parameter.Value)),
-        .. Enumerable.Range(0, sample.Context.GroupCount).Select(g => BitConverter.DoubleToInt64Bits(sample.Context.GetReciprocalDeviation(g))),
+        .. Enumerable.Range(0, sample.Context.GroupCount).Select(g => BitConverter.DoubleToInt64Bits(sample.Context.GetInverseStandardDeviation(g))),
         sample.Running?.BatchesTracked ?? 0,
         sample.Layer.IsTraining ? 1 : 0,
     ];

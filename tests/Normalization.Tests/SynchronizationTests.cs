@@ -190,7 +190,7 @@ public sealed class SynchronizationTests
     }
 
     [Fact]
-    public void Synchronisation_can_be_ended()
+    public void Synchronization_can_be_ended()
     {
         var collective = new Echo();
         BatchNorm1d<float> layer = Synchronized(collective), alone = new(Channels);

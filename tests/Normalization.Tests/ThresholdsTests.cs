@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Runtime.Intrinsics.X86;
-using Normalization.Kernels;
+using Normalization.Kernels.Machine;
+using Normalization.Kernels.Simd;
+using Normalization.Kernels.Statistics;
 
 namespace Normalization.Tests;
 

@@ -32,7 +32,7 @@ internal static class Commands
           safetensors [--n N]       every truncation and flipped header bit of 20 files, and N random changes; --seed, --only as above
           crash-save [--kills N]    a process that saves a file is killed N times; the old file or the new one is there
           synchronize [--n CASES] [--seed S] [--ranks K]
-                                    synchronised ranks against one process: K threads, or the processes that mpirun started
+                                    synchronized ranks against one process: K threads, or the processes that mpirun started
           synchronize --fault NAME,NAME... [--report FOLDER]
                                     under mpirun: what becomes of channels, shape, null, order, twins, direction, length, gather, group,
                                     call, split, leave, end, exit, death, signals

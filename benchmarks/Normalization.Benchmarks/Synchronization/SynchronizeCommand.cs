@@ -3,7 +3,7 @@ using Normalization.Mpi;
 
 namespace Normalization.Benchmarks;
 
-/// <summary>The <c>synchronize</c> command: what synchronised batch statistics add to a layer, beside the exchange alone.</summary>
+/// <summary>The <c>synchronize</c> command: what synchronized batch statistics add to a layer, beside the exchange alone.</summary>
 internal static class SynchronizeCommand
 {
     private const double SampleMilliseconds = 1500;

@@ -10,11 +10,11 @@ namespace Normalization;
 /// </remarks>
 public sealed class InMemoryCollective : ICollective, IDisposable
 {
-    private readonly Meeting _meeting;
+    private readonly GatherBarrier _barrier;
 
-    private InMemoryCollective(Meeting meeting, int rank)
+    private InMemoryCollective(GatherBarrier barrier, int rank)
     {
-        _meeting = meeting;
+        _barrier = barrier;
         Rank = rank;
     }
 
@@ -22,7 +22,7 @@ public sealed class InMemoryCollective : ICollective, IDisposable
     public int Rank { get; }
 
     /// <inheritdoc/>
-    public int Size => _meeting.Size;
+    public int Size => _barrier.Size;
 
     /// <summary>Creates the ranks of one collective, one object for each thread.</summary>
     /// <param name="size">The number of ranks; at least 1.</param>
@@ -31,8 +31,8 @@ public sealed class InMemoryCollective : ICollective, IDisposable
     public static IReadOnlyList<InMemoryCollective> Create(int size)
     {
         Guard.Positive(size);
-        var meeting = new Meeting(size);
-        return [.. Enumerable.Range(0, size).Select(rank => new InMemoryCollective(meeting, rank))];
+        var barrier = new GatherBarrier(size);
+        return [.. Enumerable.Range(0, size).Select(rank => new InMemoryCollective(barrier, rank))];
     }
 
     /// <summary>Runs a body once for each rank, each on a thread of its own, and waits for all of them.</summary>
@@ -96,10 +96,10 @@ public sealed class InMemoryCollective : ICollective, IDisposable
         }
         catch (ArgumentException)
         {
-            _meeting.Refuse(Rank);
+            _barrier.Refuse(Rank);
             throw;
         }
-        double[][] contributions = _meeting.Exchange(Rank, values);
+        double[][] contributions = _barrier.Exchange(Rank, values);
         for (int rank = 0; rank < Size; rank++)
             contributions[rank].AsSpan(0, values.Length).CopyTo(gathered.Slice(rank * values.Length, values.Length));
     }
@@ -107,12 +107,12 @@ public sealed class InMemoryCollective : ICollective, IDisposable
     /// <inheritdoc/>
     public void AllReduce(Span<double> values)
     {
-        double[][] contributions = _meeting.Exchange(Rank, values);
+        double[][] contributions = _barrier.Exchange(Rank, values);
         values.Clear();
         foreach (double[] contribution in contributions)
             TensorPrimitives.Add(values, contribution.AsSpan(0, values.Length), values);
     }
 
     /// <summary>Leaves: calls that wait for this rank throw, now and later.</summary>
-    public void Dispose() => _meeting.Leave(Rank);
+    public void Dispose() => _barrier.Leave(Rank);
 }

@@ -1,4 +1,7 @@
 using System.Runtime.Intrinsics;
+using Normalization.Kernels.Families;
+using Normalization.Kernels.Loops;
+using Normalization.Kernels.Plans;
 using Normalization.Kernels.Simd;
 
 namespace Normalization.Kernels;
@@ -60,7 +63,7 @@ internal sealed class KernelSet<T, V, W>(int width) : KernelSet<T>
             case Family.Columns:
                 ColumnKernel<T, V, W, ColumnBackward<T>>.Run(route, new(operands));
                 break;
-            case Family.Runs:
+            case Family.Slices:
                 GroupBackward<T, V, W>.Run(route.Groups, operands);
                 break;
             case Family.Rows:

@@ -1,11 +1,16 @@
 using System.Runtime.CompilerServices;
+using Normalization.Kernels.Families;
+using Normalization.Kernels.Machine;
+using Normalization.Kernels.Plans;
+using Normalization.Kernels.Simd;
+using Normalization.Kernels.Statistics;
 
 namespace Normalization.Kernels;
 
 /// <summary>From validated spans to kernels: pins them, and repeats weights where a kernel needs it.</summary>
 internal static unsafe class Launch
 {
-    /// <summary>Normalises <paramref name="x"/>; computes the statistics, unless they are fixed.</summary>
+    /// <summary>Normalizes <paramref name="x"/>; computes the statistics, unless they are fixed.</summary>
     public static void Forward<T>(
         in Plan plan,
         ReadOnlySpan<T> x,
@@ -157,7 +162,7 @@ internal static unsafe class Launch
     {
         using var scratch = new Scratch<GroupStatistics>(statistics.Length);
         for (int i = 0; i < statistics.Length; i++)
-            scratch.Span[i] = new() { ReciprocalDeviation = statistics[i].ReciprocalDeviation };
+            scratch.Span[i] = new() { InverseStandardDeviation = statistics[i].InverseStandardDeviation };
         Forward(plan, dy, weight, default, epsilon: 0, scratch.Span, hasFixedStatistics: true, dx);
     }
 
@@ -201,8 +206,8 @@ internal static unsafe class Launch
             if (ExpandedGradients.IsEmpty)
                 return;
             int length = ExpandedGradients.Length / 2;
-            AddFolded(ExpandedGradients[..length], weightGradient);
-            AddFolded(ExpandedGradients[length..], biasGradient);
+            AddRepetitions(ExpandedGradients[..length], weightGradient);
+            AddRepetitions(ExpandedGradients[length..], biasGradient);
         }
 
         public void Dispose()
@@ -222,7 +227,7 @@ internal static unsafe class Launch
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-        private void AddFolded(ReadOnlySpan<double> expanded, Span<T> gradient)
+        private void AddRepetitions(ReadOnlySpan<double> expanded, Span<T> gradient)
         {
             for (int i = 0; i < gradient.Length; i++)
             {

@@ -1,5 +1,6 @@
 using System.Numerics;
-using Normalization.Kernels;
+using Normalization.Kernels.Plans;
+using Normalization.Kernels.Simd;
 
 namespace Normalization;
 
@@ -72,7 +73,7 @@ public abstract class BatchNorm<T> : RunningStatisticsLayer<T>
     /// </summary>
     /// <remarks>
     /// Both are computed in double and rounded once. That is all the accuracy this form has: it loses the digits by which |μ|
-    /// exceeds the deviation, which the layer itself, by centring first, keeps. Where |μ| is 10⁴ deviations, floats keep about
+    /// exceeds the deviation, which the layer itself, by centering first, keeps. Where |μ| is 10⁴ deviations, floats keep about
     /// three digits of y. What exceeds the range of <typeparamref name="T"/> becomes infinite.
     /// </remarks>
     /// <returns>The scale and the shift of each channel, new tensors of shape [C].</returns>
@@ -103,7 +104,7 @@ public abstract class BatchNorm<T> : RunningStatisticsLayer<T>
         for (int i = 0; i < channels.Length; i++)
         {
             double weight = Weight is null ? 1 : Element.ToDouble(Weight.Value.Span[i]), bias = Bias is null ? 0 : Element.ToDouble(Bias.Value.Span[i]);
-            channels[i] = new(statistics[i].Mean, statistics[i].ReciprocalDeviation * weight, bias);
+            channels[i] = new(statistics[i].Mean, statistics[i].InverseStandardDeviation * weight, bias);
         }
         return channels;
     }

@@ -1,5 +1,5 @@
 using System.Numerics;
-using Normalization.Kernels;
+using Normalization.Kernels.Plans;
 
 namespace Normalization;
 
@@ -65,9 +65,9 @@ public sealed class ForwardContext<T>
 
     /// <summary>Gets 1 / √(σ² + ε) of one group.</summary>
     /// <param name="group">The index of the group.</param>
-    /// <returns>The reciprocal deviation.</returns>
+    /// <returns>The inverse standard deviation.</returns>
     /// <exception cref="ArgumentOutOfRangeException">There is no such group.</exception>
-    public double GetReciprocalDeviation(int group) => StatisticsOf(group).ReciprocalDeviation;
+    public double GetInverseStandardDeviation(int group) => StatisticsOf(group).InverseStandardDeviation;
 
     /// <summary>Forgets the forward pass and lets go of its input.</summary>
     /// <exception cref="InvalidOperationException">Another thread is in a pass with this context.</exception>

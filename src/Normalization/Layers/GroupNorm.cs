@@ -1,10 +1,10 @@
 using System.Numerics;
-using Normalization.Kernels;
+using Normalization.Kernels.Plans;
 
 namespace Normalization;
 
 /// <summary>
-/// Group normalization of [N, C, ...]: y = (x - μ) / √(σ² + ε) · γ + β with the statistics of each group of neighbouring channels
+/// Group normalization of [N, C, ...]: y = (x - μ) / √(σ² + ε) · γ + β with the statistics of each group of neighboring channels
 /// of each sample, and one γ and β for each channel. σ² is the biased variance.
 /// </summary>
 /// <remarks>
@@ -32,7 +32,7 @@ public sealed class GroupNorm<T>(int numGroups, int numChannels, double epsilon 
     {
         if (shape.Length < 2 || shape[1] != NumChannels)
             throw Guard.InputError($"expected input [N, {NumChannels}, ...], got {Format(shape)}");
-        return Plan.Bands(shape[0], NumChannels, Shape.Product(shape, 2), NumGroups);
+        return Plan.ChannelGroups(shape[0], NumChannels, Shape.Product(shape, 2), NumGroups);
     }
 
     private static int Checked(int numGroups, int numChannels)

@@ -1,6 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Normalization.Kernels;
+using Normalization.Kernels.Simd;
 
 namespace Normalization;
 

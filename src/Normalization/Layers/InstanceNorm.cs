@@ -1,5 +1,5 @@
 using System.Numerics;
-using Normalization.Kernels;
+using Normalization.Kernels.Plans;
 
 namespace Normalization;
 
@@ -37,7 +37,7 @@ public class InstanceNorm<T>(
         {
             throw Guard.InputError($"Instance statistics need more than one value per channel and sample, got the input {Format(shape)}: the variance would be 0.");
         }
-        return Plan.Bands(samples, NumFeatures, positions, NumFeatures);
+        return Plan.ChannelGroups(samples, NumFeatures, positions, NumFeatures);
     }
 
     private protected Plan DescribeRank(ReadOnlySpan<int> shape, in PassMode<T> mode, int rank, string expected) =>

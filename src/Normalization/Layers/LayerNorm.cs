@@ -1,11 +1,11 @@
 using System.Numerics;
-using Normalization.Kernels;
+using Normalization.Kernels.Plans;
 
 namespace Normalization;
 
 /// <summary>
 /// Layer normalization over the last dimensions: y = (x - μ) / √(σ² + ε) · γ + β with the statistics of each sample over the
-/// normalised shape, and one γ and β for each element of it. σ² is the biased variance.
+/// normalized shape, and one γ and β for each element of it. σ² is the biased variance.
 /// </summary>
 /// <remarks>
 /// Training and evaluation compute the same; there are no running statistics. An empty input gives an empty output. Ba, Kiros,

@@ -1,4 +1,7 @@
 using Normalization.Kernels;
+using Normalization.Kernels.Machine;
+using Normalization.Kernels.Plans;
+using Normalization.Kernels.Statistics;
 
 namespace Normalization;
 
@@ -14,7 +17,7 @@ public abstract partial class NormalizationLayer<T>
     /// </exception>
     public Tensor<T> Backward(Tensor<T> outputGradient)
     {
-        using Synchronization.Turn turn = Synchronization.BeginBackward(RanksOf(_remembered));
+        using Synchronization.Call call = Synchronization.BeginBackward(RanksOf(_remembered));
         ArgumentNullException.ThrowIfNull(outputGradient);
         Tensor<T> inputGradient = Tensor<T>.Uninitialized(outputGradient.Shape);
         RunBackward(outputGradient, inputGradient, _remembered);
@@ -43,7 +46,7 @@ public abstract partial class NormalizationLayer<T>
     /// </exception>
     public void Backward(Tensor<T> outputGradient, Tensor<T> inputGradient, ForwardContext<T> context)
     {
-        using Synchronization.Turn turn = Synchronization.BeginBackward(RanksOf(context));
+        using Synchronization.Call call = Synchronization.BeginBackward(RanksOf(context));
         RunBackward(outputGradient, inputGradient, context);
     }
 

@@ -1,10 +1,12 @@
 using Normalization.Kernels;
+using Normalization.Kernels.Machine;
+using Normalization.Kernels.Plans;
 
 namespace Normalization;
 
 public abstract partial class NormalizationLayer<T>
 {
-    /// <summary>Normalises a tensor into a new one.</summary>
+    /// <summary>Normalizes a tensor into a new one.</summary>
     /// <param name="input">The input, of a shape that the layer accepts; an empty one gives an empty output.</param>
     /// <returns>The output, of the input's shape.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="input"/> is null.</exception>
@@ -12,14 +14,14 @@ public abstract partial class NormalizationLayer<T>
     public Tensor<T> Forward(Tensor<T> input)
     {
         PassMode<T> mode = DecideRemembered();
-        using Synchronization.Turn turn = Synchronization.BeginForward(mode.Ranks);
+        using Synchronization.Call call = Synchronization.BeginForward(mode.Ranks);
         ArgumentNullException.ThrowIfNull(input);
         Tensor<T> output = Tensor<T>.Uninitialized(input.Shape);
         Run(input, output, mode);
         return output;
     }
 
-    /// <summary>Normalises a tensor into another one, without allocating.</summary>
+    /// <summary>Normalizes a tensor into another one, without allocating.</summary>
     /// <param name="input">The input, of a shape that the layer accepts.</param>
     /// <param name="output">Receives the output; in evaluation mode it may be exactly the input.</param>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
@@ -27,11 +29,11 @@ public abstract partial class NormalizationLayer<T>
     public void Forward(Tensor<T> input, Tensor<T> output)
     {
         PassMode<T> mode = DecideRemembered();
-        using Synchronization.Turn turn = Synchronization.BeginForward(mode.Ranks);
+        using Synchronization.Call call = Synchronization.BeginForward(mode.Ranks);
         Run(input, output, mode);
     }
 
-    /// <summary>Normalises a tensor and remembers the pass in a context instead of in the layer.</summary>
+    /// <summary>Normalizes a tensor and remembers the pass in a context instead of in the layer.</summary>
     /// <param name="input">The input, of a shape that the layer accepts.</param>
     /// <param name="output">Receives the output; it must not overlap the input, which the backward pass needs.</param>
     /// <param name="context">Receives what the backward pass needs.</param>
@@ -40,7 +42,7 @@ public abstract partial class NormalizationLayer<T>
     public void Forward(Tensor<T> input, Tensor<T> output, ForwardContext<T> context)
     {
         PassMode<T> mode = Decide() with { Context = context };
-        using Synchronization.Turn turn = Synchronization.BeginForward(mode.Ranks);
+        using Synchronization.Call call = Synchronization.BeginForward(mode.Ranks);
         ArgumentNullException.ThrowIfNull(context);
         Run(input, output, mode);
     }
@@ -62,7 +64,7 @@ public abstract partial class NormalizationLayer<T>
         Run(plan, input.Shape, input.Span, output.Span, mode, input);
     }
 
-    /// <summary>Normalises memory of the planned size; what a context remembers of the input is a tensor or nothing.</summary>
+    /// <summary>Normalizes memory of the planned size; what a context remembers of the input is a tensor or nothing.</summary>
     private void Run(in Plan plan, ReadOnlySpan<int> shape, ReadOnlySpan<T> x, Span<T> y, in PassMode<T> mode, Tensor<T>? remembered)
     {
         ReadOnlySpan<T> weight = ValueOf(Weight), bias = ValueOf(Bias);

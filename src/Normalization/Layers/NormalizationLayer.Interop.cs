@@ -1,5 +1,5 @@
 using System.Numerics.Tensors;
-using Normalization.Kernels;
+using Normalization.Kernels.Plans;
 
 namespace Normalization;
 
@@ -7,7 +7,7 @@ public abstract partial class NormalizationLayer<T>
 {
     private const int RankOnStack = 8;
 
-    /// <summary>Normalises a tensor span into another one in evaluation mode, without copying or allocating.</summary>
+    /// <summary>Normalizes a tensor span into another one in evaluation mode, without copying or allocating.</summary>
     /// <remarks>
     /// Training remembers its input, and a span cannot be remembered: use the overload with a context, or a <see cref="Tensor{T}"/>
     /// over the same memory.
@@ -19,7 +19,7 @@ public abstract partial class NormalizationLayer<T>
     public void Forward(in ReadOnlyTensorSpan<T> input, in TensorSpan<T> output)
     {
         PassMode<T> mode = Decide();
-        using Synchronization.Turn turn = Synchronization.BeginForward(mode.Ranks);
+        using Synchronization.Call call = Synchronization.BeginForward(mode.Ranks);
         if (mode.IsTraining)
         {
             throw new InvalidOperationException(
@@ -28,7 +28,7 @@ public abstract partial class NormalizationLayer<T>
         Run(input, output, mode);
     }
 
-    /// <summary>Normalises a tensor span and remembers the pass in a context, except for the input, without copying or allocating.</summary>
+    /// <summary>Normalizes a tensor span and remembers the pass in a context, except for the input, without copying or allocating.</summary>
     /// <param name="input">The input, dense and row-major, of a shape that the layer accepts; <c>Backward</c> needs it again.</param>
     /// <param name="output">Receives the output, dense and row-major; it must not overlap the input, which the backward pass needs.</param>
     /// <param name="context">Receives the statistics that the backward pass needs.</param>
@@ -39,7 +39,7 @@ public abstract partial class NormalizationLayer<T>
     public void Forward(in ReadOnlyTensorSpan<T> input, in TensorSpan<T> output, ForwardContext<T> context)
     {
         PassMode<T> mode = Decide() with { Context = context };
-        using Synchronization.Turn turn = Synchronization.BeginForward(mode.Ranks);
+        using Synchronization.Call call = Synchronization.BeginForward(mode.Ranks);
         ArgumentNullException.ThrowIfNull(context);
         Run(input, output, mode);
     }
@@ -61,7 +61,7 @@ public abstract partial class NormalizationLayer<T>
     public void Backward(
         in ReadOnlyTensorSpan<T> input, in ReadOnlyTensorSpan<T> outputGradient, in TensorSpan<T> inputGradient, ForwardContext<T> context)
     {
-        using Synchronization.Turn turn = Synchronization.BeginBackward(RanksOf(context));
+        using Synchronization.Call call = Synchronization.BeginBackward(RanksOf(context));
         ArgumentNullException.ThrowIfNull(context);
         using ForwardContext<T>.Usage usage = ForwardContext<T>.Use(context);
         GuardOwner(context);

@@ -1,10 +1,10 @@
 using System.Numerics;
-using Normalization.Kernels;
+using Normalization.Kernels.Plans;
 
 namespace Normalization;
 
 /// <summary>
-/// A layer that normalises groups of elements to mean 0 and variance 1 and then scales and shifts them:
+/// A layer that normalizes groups of elements to mean 0 and variance 1 and then scales and shifts them:
 /// y = (x - μ) / √(σ² + ε) · γ + β. Which elements share statistics and which share coefficients is what layers differ by.
 /// </summary>
 /// <remarks>

@@ -1,11 +1,11 @@
 using System.Numerics;
-using Normalization.Kernels;
+using Normalization.Kernels.Plans;
 
 namespace Normalization;
 
 /// <summary>
 /// Root mean square normalization over the last dimensions: y = x / √(m(x²) + ε) · γ with the mean m of each sample over the
-/// normalised shape, and one γ for each element of it. No mean is subtracted and there is no β.
+/// normalized shape, and one γ for each element of it. No mean is subtracted and there is no β.
 /// </summary>
 /// <remarks>
 /// Training and evaluation compute the same; there are no running statistics. An empty input gives an empty output. A NaN makes

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
-using Normalization.Kernels;
+using Normalization.Kernels.Machine;
+using Normalization.Kernels.Statistics;
 
 namespace Normalization;
 
@@ -13,7 +14,7 @@ internal sealed class Synchronization
     // The kind of the message, the channels, the bytes of an element, the layer, the call, and a number that depends on the kind.
     private const int HeaderLength = 6;
 
-    // Mean, residue, M2. Without the residue, elements near a mean that is large against the deviation would lose digits.
+    // Mean, its low part, M2. Without the low part, elements near a mean that is large against the deviation would lose digits.
     private const int MomentLength = 3;
 
     // Σ dy and Σ dy · (x - mean).
@@ -61,10 +62,10 @@ internal sealed class Synchronization
     }
 
     /// <summary>Begins a forward pass that the other ranks wait for, if there are any.</summary>
-    public static Turn BeginForward(Synchronization? peers) => new(peers, MomentLength);
+    public static Call BeginForward(Synchronization? ranks) => new(ranks, MomentLength);
 
     /// <summary>Begins a backward pass that the other ranks wait for, if there are any.</summary>
-    public static Turn BeginBackward(Synchronization? peers) => new(peers, SumLength);
+    public static Call BeginBackward(Synchronization? ranks) => new(ranks, SumLength);
 
     /// <summary>Turns the statistics of this rank's elements into those of all, and returns how many elements each channel has.</summary>
     public double MergeMoments(Span<GroupStatistics> statistics, double count, double epsilon)
@@ -75,7 +76,7 @@ internal sealed class Synchronization
             // Without elements there are no statistics to tell of.
             GroupStatistics own = count > 0 ? statistics[channel] : default;
             Span<double> moments = message[channel];
-            (moments[0], moments[1], moments[2]) = (own.Mean, own.Residue, own.Variance * count);
+            (moments[0], moments[1], moments[2]) = (own.Mean, own.MeanLow, own.Variance * count);
         }
         message.Exchange(Kind.Forward, count);
         double total = 0;
@@ -147,16 +148,16 @@ internal sealed class Synchronization
             squares += moments[2] + (message.Detail(rank) * distance * distance);
         }
         double mean = pivot[0] + offset, rounded = mean - pivot[0];
-        double residue = double.IsFinite(mean) ? pivot[0] - (mean - rounded) + (offset - rounded) + pivot[1] : 0;
+        double meanLow = double.IsFinite(mean) ? pivot[0] - (mean - rounded) + (offset - rounded) + pivot[1] : 0;
         if (_elementSize == sizeof(float) && double.IsFinite(mean))
         {
             // Means of few floats often lie half way between two, where the last bits of a double decide which one they round to. In
-            // one process these bits are right; here they go to the residue, by Veltkamp's splitting.
+            // one process these bits are right; here they go to the low part, by Veltkamp's splitting.
             double split = mean * 33, high = split - (split - mean);
-            residue += mean - high;
+            meanLow += mean - high;
             mean = high;
         }
-        return GroupStatistics.FromMoments(mean, squares / total, epsilon, residue);
+        return GroupStatistics.FromMoments(mean, squares / total, epsilon, meanLow);
     }
 
     private static double Difference(ReadOnlySpan<double> moments, ReadOnlySpan<double> pivot, double count) =>
@@ -176,12 +177,12 @@ internal sealed class Synchronization
     }
 
     /// <summary>A pass on this rank. One that ends before its message has been sent tells the others that its arguments were refused.</summary>
-    internal readonly ref struct Turn : IDisposable
+    internal readonly ref struct Call : IDisposable
     {
         private readonly Synchronization? _owner;
         private readonly int _valuesPerChannel;
 
-        public Turn(Synchronization? owner, int valuesPerChannel)
+        public Call(Synchronization? owner, int valuesPerChannel)
         {
             (_owner, _valuesPerChannel) = (owner, valuesPerChannel);
             owner?.BeginCall();

@@ -1,5 +1,8 @@
 using System.Numerics;
 using Normalization.Kernels;
+using Normalization.Kernels.Machine;
+using Normalization.Kernels.Plans;
+using Normalization.Kernels.Statistics;
 
 namespace Normalization;
 
@@ -22,7 +25,7 @@ public static partial class NormalizationPrimitives
     /// <param name="runningVariance">The running variance of each channel, updated; empty for none.</param>
     /// <param name="y">Receives the output; may be exactly <paramref name="x"/>.</param>
     /// <param name="mean">Receives the mean of each channel; empty if not wanted.</param>
-    /// <param name="reciprocalDeviation">Receives 1 / √(σ² + ε) of each channel; empty if not wanted.</param>
+    /// <param name="inverseStandardDeviation">Receives 1 / √(σ² + ε) of each channel; empty if not wanted.</param>
     /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
     /// <exception cref="ArgumentException">A span does not have the length that the sizes ask for, or memory overlaps.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A size is negative, ε is negative or not finite, or the momentum lies outside [0, 1].</exception>
@@ -40,21 +43,21 @@ public static partial class NormalizationPrimitives
         Span<T> runningVariance,
         Span<T> y,
         Span<double> mean,
-        Span<double> reciprocalDeviation)
+        Span<double> inverseStandardDeviation)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Plan plan = BatchPlan(n, c, s);
         Guard.Momentum(momentum);
-        GuardForward(plan, x, weight, bias, epsilon, y, mean, reciprocalDeviation, "n · c · s");
+        GuardForward(plan, x, weight, bias, epsilon, y, mean, inverseStandardDeviation, "n · c · s");
         Guard.LengthOrEmpty<T>(runningMean, c, nameof(runningMean), "c");
         Guard.Length<T>(runningVariance, runningMean.Length, nameof(runningVariance), "as many elements as runningMean");
         GuardWritten<T, T>(runningMean, nameof(runningMean), x, y, weight, bias);
-        GuardWritten<T, double>(runningMean, nameof(runningMean), mean, reciprocalDeviation);
+        GuardWritten<T, double>(runningMean, nameof(runningMean), mean, inverseStandardDeviation);
         GuardWritten<T, T>(runningVariance, nameof(runningVariance), x, y, weight, bias);
-        GuardWritten<T, double>(runningVariance, nameof(runningVariance), mean, reciprocalDeviation);
+        GuardWritten<T, double>(runningVariance, nameof(runningVariance), mean, inverseStandardDeviation);
         Guard.Apart<T, T>(runningMean, runningVariance, nameof(runningMean), nameof(runningVariance));
         GuardValuesPerChannel(plan);
-        ComputeForward(plan, x, weight, bias, epsilon, y, mean, reciprocalDeviation, runningMean, runningVariance, momentum);
+        ComputeForward(plan, x, weight, bias, epsilon, y, mean, inverseStandardDeviation, runningMean, runningVariance, momentum);
     }
 
     /// <summary>BatchNorm in inference: y = (x - mean) / √(variance + ε) · γ + β with given statistics of each channel.</summary>
@@ -106,7 +109,7 @@ public static partial class NormalizationPrimitives
     /// <param name="c">The number of channels.</param>
     /// <param name="s">The elements of one channel of one sample; 1 for [n, c].</param>
     /// <param name="mean">The mean of each channel, from the forward pass.</param>
-    /// <param name="reciprocalDeviation">1 / √(σ² + ε) of each channel, from the forward pass.</param>
+    /// <param name="inverseStandardDeviation">1 / √(σ² + ε) of each channel, from the forward pass.</param>
     /// <param name="weight">γ, one for each channel; empty for ones.</param>
     /// <param name="dx">Receives the gradient of the input; may be exactly <paramref name="dy"/>.</param>
     /// <param name="weightGradient">Gains Σ dy · x̂ of each channel; empty if not wanted.</param>
@@ -122,14 +125,14 @@ public static partial class NormalizationPrimitives
         int c,
         int s,
         ReadOnlySpan<double> mean,
-        ReadOnlySpan<double> reciprocalDeviation,
+        ReadOnlySpan<double> inverseStandardDeviation,
         ReadOnlySpan<T> weight,
         Span<T> dx,
         Span<T> weightGradient,
         Span<T> biasGradient)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         => ComputeBackward(
-            BatchPlan(n, c, s), x, dy, mean, reciprocalDeviation, weight, dx, weightGradient, biasGradient, hasFixedStatistics: false, "n · c · s");
+            BatchPlan(n, c, s), x, dy, mean, inverseStandardDeviation, weight, dx, weightGradient, biasGradient, hasFixedStatistics: false, "n · c · s");
 
     /// <summary>The gradients of <see cref="BatchNormInference"/>, whose statistics do not depend on x: dx = r · γ · dy.</summary>
     /// <param name="x">The input, [n, c, s].</param>
@@ -138,7 +141,7 @@ public static partial class NormalizationPrimitives
     /// <param name="c">The number of channels.</param>
     /// <param name="s">The elements of one channel of one sample; 1 for [n, c].</param>
     /// <param name="mean">The mean of each channel.</param>
-    /// <param name="reciprocalDeviation">1 / √(variance + ε) of each channel.</param>
+    /// <param name="inverseStandardDeviation">1 / √(variance + ε) of each channel.</param>
     /// <param name="weight">γ, one for each channel; empty for ones.</param>
     /// <param name="dx">Receives the gradient of the input; may be exactly <paramref name="dy"/>.</param>
     /// <param name="weightGradient">Gains Σ dy · x̂ of each channel; empty if not wanted.</param>
@@ -154,14 +157,14 @@ public static partial class NormalizationPrimitives
         int c,
         int s,
         ReadOnlySpan<double> mean,
-        ReadOnlySpan<double> reciprocalDeviation,
+        ReadOnlySpan<double> inverseStandardDeviation,
         ReadOnlySpan<T> weight,
         Span<T> dx,
         Span<T> weightGradient,
         Span<T> biasGradient)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         => ComputeBackward(
-            BatchPlan(n, c, s), x, dy, mean, reciprocalDeviation, weight, dx, weightGradient, biasGradient, hasFixedStatistics: true, "n · c · s");
+            BatchPlan(n, c, s), x, dy, mean, inverseStandardDeviation, weight, dx, weightGradient, biasGradient, hasFixedStatistics: true, "n · c · s");
 
     /// <summary>The mean and the biased variance of each channel.</summary>
     /// <param name="x">The input, [n, c, s].</param>

@@ -1,5 +1,5 @@
 using System.Numerics;
-using Normalization.Kernels;
+using Normalization.Kernels.Plans;
 
 namespace Normalization;
 
@@ -15,7 +15,7 @@ public static partial class NormalizationPrimitives
     /// <param name="epsilon">ε, added to the variance; at least 0.</param>
     /// <param name="y">Receives the output; may be exactly <paramref name="x"/>.</param>
     /// <param name="mean">Receives the mean of each row; empty if not wanted.</param>
-    /// <param name="reciprocalDeviation">Receives 1 / √(σ² + ε) of each row; empty if not wanted.</param>
+    /// <param name="inverseStandardDeviation">Receives 1 / √(σ² + ε) of each row; empty if not wanted.</param>
     /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
     /// <exception cref="ArgumentException">A span does not have the length that the sizes ask for, or memory overlaps.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A size is negative, or ε is negative or not finite.</exception>
@@ -29,12 +29,12 @@ public static partial class NormalizationPrimitives
         double epsilon,
         Span<T> y,
         Span<double> mean,
-        Span<double> reciprocalDeviation)
+        Span<double> inverseStandardDeviation)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Plan plan = RowPlan(rows, width, isCentered: true);
-        GuardForward(plan, x, weight, bias, epsilon, y, mean, reciprocalDeviation, "rows · width");
-        ComputeForward(plan, x, weight, bias, epsilon, y, mean, reciprocalDeviation);
+        GuardForward(plan, x, weight, bias, epsilon, y, mean, inverseStandardDeviation, "rows · width");
+        ComputeForward(plan, x, weight, bias, epsilon, y, mean, inverseStandardDeviation);
     }
 
     /// <summary>The gradients of <see cref="LayerNormForward"/>: dx = r · (g - m(g) - x̂ · m(g · x̂)) with g = γ · dy and m the mean over a row.</summary>
@@ -43,7 +43,7 @@ public static partial class NormalizationPrimitives
     /// <param name="rows">The number of rows.</param>
     /// <param name="width">The elements of one row.</param>
     /// <param name="mean">The mean of each row, from the forward pass.</param>
-    /// <param name="reciprocalDeviation">1 / √(σ² + ε) of each row, from the forward pass.</param>
+    /// <param name="inverseStandardDeviation">1 / √(σ² + ε) of each row, from the forward pass.</param>
     /// <param name="weight">γ, one for each column; empty for ones.</param>
     /// <param name="dx">Receives the gradient of the input; may be exactly <paramref name="dy"/>.</param>
     /// <param name="weightGradient">Gains Σ dy · x̂ of each column; empty if not wanted.</param>
@@ -58,7 +58,7 @@ public static partial class NormalizationPrimitives
         int rows,
         int width,
         ReadOnlySpan<double> mean,
-        ReadOnlySpan<double> reciprocalDeviation,
+        ReadOnlySpan<double> inverseStandardDeviation,
         ReadOnlySpan<T> weight,
         Span<T> dx,
         Span<T> weightGradient,
@@ -69,7 +69,7 @@ public static partial class NormalizationPrimitives
             x,
             dy,
             mean,
-            reciprocalDeviation,
+            inverseStandardDeviation,
             weight,
             dx,
             weightGradient,
@@ -85,7 +85,7 @@ public static partial class NormalizationPrimitives
     /// <param name="weight">γ, one for each column; empty for ones.</param>
     /// <param name="epsilon">ε, added to the mean square; at least 0.</param>
     /// <param name="y">Receives the output; may be exactly <paramref name="x"/>.</param>
-    /// <param name="reciprocalDeviation">Receives 1 / √(m(x²) + ε) of each row; empty if not wanted.</param>
+    /// <param name="inverseStandardDeviation">Receives 1 / √(m(x²) + ε) of each row; empty if not wanted.</param>
     /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
     /// <exception cref="ArgumentException">A span does not have the length that the sizes ask for, or memory overlaps.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A size is negative, or ε is negative or not finite.</exception>
@@ -97,12 +97,12 @@ public static partial class NormalizationPrimitives
         ReadOnlySpan<T> weight,
         double epsilon,
         Span<T> y,
-        Span<double> reciprocalDeviation)
+        Span<double> inverseStandardDeviation)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Plan plan = RowPlan(rows, width, isCentered: false);
-        GuardForward(plan, x, weight, default, epsilon, y, default, reciprocalDeviation, "rows · width");
-        ComputeForward(plan, x, weight, default, epsilon, y, default, reciprocalDeviation);
+        GuardForward(plan, x, weight, default, epsilon, y, default, inverseStandardDeviation, "rows · width");
+        ComputeForward(plan, x, weight, default, epsilon, y, default, inverseStandardDeviation);
     }
 
     /// <summary>The gradients of <see cref="RmsNormForward"/>: dx = r · (g - x̂ · m(g · x̂)) with g = γ · dy and m the mean over a row.</summary>
@@ -110,7 +110,7 @@ public static partial class NormalizationPrimitives
     /// <param name="dy">The gradient of the output, [rows, width].</param>
     /// <param name="rows">The number of rows.</param>
     /// <param name="width">The elements of one row.</param>
-    /// <param name="reciprocalDeviation">1 / √(m(x²) + ε) of each row, from the forward pass.</param>
+    /// <param name="inverseStandardDeviation">1 / √(m(x²) + ε) of each row, from the forward pass.</param>
     /// <param name="weight">γ, one for each column; empty for ones.</param>
     /// <param name="dx">Receives the gradient of the input; may be exactly <paramref name="dy"/>.</param>
     /// <param name="weightGradient">Gains Σ dy · x̂ of each column; empty if not wanted.</param>
@@ -123,7 +123,7 @@ public static partial class NormalizationPrimitives
         ReadOnlySpan<T> dy,
         int rows,
         int width,
-        ReadOnlySpan<double> reciprocalDeviation,
+        ReadOnlySpan<double> inverseStandardDeviation,
         ReadOnlySpan<T> weight,
         Span<T> dx,
         Span<T> weightGradient)
@@ -133,7 +133,7 @@ public static partial class NormalizationPrimitives
             x,
             dy,
             default,
-            reciprocalDeviation,
+            inverseStandardDeviation,
             weight,
             dx,
             weightGradient,

@@ -1,5 +1,8 @@
 using System.Runtime.CompilerServices;
 using Normalization.Kernels;
+using Normalization.Kernels.Machine;
+using Normalization.Kernels.Plans;
+using Normalization.Kernels.Statistics;
 
 namespace Normalization;
 
@@ -92,8 +95,8 @@ public static partial class NormalizationPrimitives
         Guard.LengthOrEmpty(bias, plan.Parameters, nameof(bias), "the number of parameters");
         GuardForward(x, y, weight, bias);
         GuardStatistics(plan, mean, nameof(mean), x, y, weight, bias);
-        GuardStatistics(plan, second, "reciprocalDeviation", x, y, weight, bias);
-        Guard.Apart<double, double>(mean, second, nameof(mean), "reciprocalDeviation");
+        GuardStatistics(plan, second, "inverseStandardDeviation", x, y, weight, bias);
+        Guard.Apart<double, double>(mean, second, nameof(mean), "inverseStandardDeviation");
     }
 
     private static void GuardStatistics<T>(
@@ -114,7 +117,7 @@ public static partial class NormalizationPrimitives
         double epsilon,
         Span<T> y,
         Span<double> mean,
-        Span<double> reciprocalDeviation,
+        Span<double> inverseStandardDeviation,
         Span<T> runningMean = default,
         Span<T> runningVariance = default,
         double momentum = 0)
@@ -123,7 +126,7 @@ public static partial class NormalizationPrimitives
         if (plan.Elements == 0)
         {
             mean.Fill(double.NaN);
-            reciprocalDeviation.Fill(double.NaN);
+            inverseStandardDeviation.Fill(double.NaN);
             return;
         }
         using Scratch<GroupStatistics> scratch = plan.StatisticsCount > GroupsOnStack ? new(plan.StatisticsCount) : default;
@@ -132,8 +135,8 @@ public static partial class NormalizationPrimitives
         Launch.Forward(plan, x, weight, bias, epsilon, statistics, hasFixedStatistics: false, y);
         for (int i = 0; i < mean.Length; i++)
             mean[i] = statistics[i].Mean;
-        for (int i = 0; i < reciprocalDeviation.Length; i++)
-            reciprocalDeviation[i] = statistics[i].ReciprocalDeviation;
+        for (int i = 0; i < inverseStandardDeviation.Length; i++)
+            inverseStandardDeviation[i] = statistics[i].InverseStandardDeviation;
         if (!runningMean.IsEmpty)
             RunningStatistics.Update(statistics, plan.ElementsPerGroup, momentum, runningMean, runningVariance);
     }
@@ -145,7 +148,7 @@ public static partial class NormalizationPrimitives
         ReadOnlySpan<T> x,
         ReadOnlySpan<T> dy,
         ReadOnlySpan<double> mean,
-        ReadOnlySpan<double> reciprocalDeviation,
+        ReadOnlySpan<double> inverseStandardDeviation,
         ReadOnlySpan<T> weight,
         Span<T> dx,
         Span<T> weightGradient,
@@ -158,21 +161,21 @@ public static partial class NormalizationPrimitives
         Guard.Length(x, plan.Elements, nameof(x), sizes);
         if (plan.IsCentered)
             Guard.Length(mean, plan.StatisticsCount, nameof(mean), "the number of groups");
-        Guard.Length(reciprocalDeviation, plan.StatisticsCount, nameof(reciprocalDeviation), "the number of groups");
+        Guard.Length(inverseStandardDeviation, plan.StatisticsCount, nameof(inverseStandardDeviation), "the number of groups");
         Guard.LengthOrEmpty(weight, plan.Parameters, nameof(weight), "the number of parameters");
         Guard.LengthOrEmpty<T>(weightGradient, plan.Parameters, nameof(weightGradient), "the number of parameters");
         Guard.LengthOrEmpty<T>(biasGradient, plan.Parameters, nameof(biasGradient), "the number of parameters");
         GuardBackward(x, dy, weight, dx, weightGradient, biasGradient);
-        GuardWritten<T, double>(dx, nameof(dx), mean, reciprocalDeviation);
-        GuardWritten<T, double>(weightGradient, nameof(weightGradient), mean, reciprocalDeviation);
-        GuardWritten<T, double>(biasGradient, nameof(biasGradient), mean, reciprocalDeviation);
+        GuardWritten<T, double>(dx, nameof(dx), mean, inverseStandardDeviation);
+        GuardWritten<T, double>(weightGradient, nameof(weightGradient), mean, inverseStandardDeviation);
+        GuardWritten<T, double>(biasGradient, nameof(biasGradient), mean, inverseStandardDeviation);
         if (plan.Elements == 0)
             return;
         using Scratch<GroupStatistics> scratch = plan.StatisticsCount > GroupsOnStack ? new(plan.StatisticsCount) : default;
         Span<GroupStatistics> statistics =
             plan.StatisticsCount > GroupsOnStack ? scratch.Span : (stackalloc GroupStatistics[GroupsOnStack])[..plan.StatisticsCount];
         for (int i = 0; i < statistics.Length; i++)
-            statistics[i] = GroupStatistics.FromSaved(plan.IsCentered ? mean[i] : 0, reciprocalDeviation[i]);
+            statistics[i] = GroupStatistics.FromSaved(plan.IsCentered ? mean[i] : 0, inverseStandardDeviation[i]);
         Launch.Backward(plan, x, dy, weight, statistics, hasFixedStatistics, dx, weightGradient, biasGradient);
     }
 

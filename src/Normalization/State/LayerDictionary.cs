@@ -101,7 +101,7 @@ public sealed class LayerDictionary<T> : IReadOnlyDictionary<string, Normalizati
 
     /// <summary>Gives the state of all layers, each key with the prefix of its layer before it.</summary>
     /// <returns>A copy: what the layers do later does not change it.</returns>
-    public StateDictionary State() => StateLoading.Snapshot(Slots());
+    public StateDictionary GetState() => StateLoading.Snapshot(Slots());
 
     /// <summary>
     /// Loads a state into all layers. Everything is checked before anything is changed, as by
@@ -152,7 +152,7 @@ public sealed class LayerDictionary<T> : IReadOnlyDictionary<string, Normalizati
     /// <exception cref="ArgumentException">The path is empty.</exception>
     /// <exception cref="IOException">The file cannot be written; the old one is as it was.</exception>
     /// <exception cref="UnauthorizedAccessException">The file is read-only, or must not be written; the old one is as it was.</exception>
-    public void Save(string path) => SafeTensorsFile.Save(path, State());
+    public void Save(string path) => SafeTensorsFile.Save(path, GetState());
 
     /// <summary>
     /// Saves a checkpoint with the state of all layers in it and every other byte as it is: values of other layers, of whatever type,

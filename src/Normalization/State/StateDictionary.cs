@@ -41,7 +41,7 @@ public sealed class StateDictionary : IReadOnlyDictionary<string, StateValue>
     /// <param name="prefix">The prefix, without the dot after it, for example encoder.0.norm.</param>
     /// <returns>A new dictionary of the same values; empty if no key begins with the prefix.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="prefix"/> is null.</exception>
-    public StateDictionary Under(string prefix)
+    public StateDictionary GetSubset(string prefix)
     {
         ArgumentNullException.ThrowIfNull(prefix);
         var result = new StateDictionary();

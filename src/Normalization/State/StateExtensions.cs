@@ -13,7 +13,7 @@ public static class StateExtensions
     /// <param name="layer">The layer.</param>
     /// <returns>A copy: what the layer does later does not change it.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="layer"/> is null.</exception>
-    public static StateDictionary State<T>(this NormalizationLayer<T> layer)
+    public static StateDictionary GetState<T>(this NormalizationLayer<T> layer)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         ArgumentNullException.ThrowIfNull(layer);
@@ -31,7 +31,7 @@ public static class StateExtensions
     /// </remarks>
     /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
     /// <param name="layer">The layer.</param>
-    /// <param name="state">The state, by PyTorch's keys; of a whole model, <see cref="StateDictionary.Under"/> gives that of one layer.</param>
+    /// <param name="state">The state, by PyTorch's keys; of a whole model, <see cref="StateDictionary.GetSubset"/> gives that of one layer.</param>
     /// <param name="strict">
     /// Whether any mismatch is an error. If not, missing and unexpected keys are tolerated; a wrong type, shape or value still means
     /// that nothing is loaded, and the report says so.

@@ -112,7 +112,7 @@ public sealed class StateMapping
     /// <summary>Translates the keys of a state.</summary>
     /// <remarks>
     /// A biased running variance is taken as it is: evaluation then computes what it computed there, and further training moves it
-    /// towards the unbiased one. ε and momentum are not in a state: give them to the layer, as the report says.
+    /// toward the unbiased one. ε and momentum are not in a state: give them to the layer, as the report says.
     /// </remarks>
     /// <param name="state">The values by the other framework's keys.</param>
     /// <returns>The values by PyTorch's keys, and what was converted and what was not.</returns>

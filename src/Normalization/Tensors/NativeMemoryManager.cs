@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Numerics;
+using Normalization.Kernels.Machine;
 
 namespace Normalization;
 
@@ -39,7 +40,7 @@ public sealed class NativeMemoryManager<T> : MemoryManager<T>
         Guard.NotNegative(length);
         if (address == 0 && length > 0)
             throw new ArgumentException($"The address of {length} elements must not be zero.", nameof(address));
-        if (!Kernels.Memory.IsAligned<T>(address))
+        if (!RawMemory.IsAligned<T>(address))
             throw new ArgumentException($"The address 0x{address:x} is not aligned to the elements, {typeof(T).Name}.", nameof(address));
         _address = address;
         _length = length;
@@ -51,7 +52,7 @@ public sealed class NativeMemoryManager<T> : MemoryManager<T>
     public override Span<T> GetSpan()
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
-        return Kernels.Memory.At<T>(_address, _length);
+        return RawMemory.At<T>(_address, _length);
     }
 
     /// <summary>Gives a handle to an element, which does not move anyway.</summary>
@@ -64,7 +65,7 @@ public sealed class NativeMemoryManager<T> : MemoryManager<T>
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         if ((uint)elementIndex > (uint)_length)
             throw new ArgumentOutOfRangeException(nameof(elementIndex), $"The memory has {_length} elements, got the index {elementIndex}.");
-        return Kernels.Memory.HandleAt<T>(_address, elementIndex);
+        return RawMemory.HandleAt<T>(_address, elementIndex);
     }
 
     /// <summary>Does nothing.</summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Numerics;
 using System.Text;
+using Normalization.Kernels.Machine;
 
 namespace Normalization;
 
@@ -29,7 +30,7 @@ public sealed partial class Tensor<T>
     /// <exception cref="ArgumentException">The shape has more elements than an array can hold.</exception>
     /// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
     public Tensor(params ReadOnlySpan<int> shape)
-        : this(Kernels.Memory.Allocate<T>(CheckedLength(shape), isCleared: true), shape)
+        : this(RawMemory.Allocate<T>(CheckedLength(shape), isCleared: true), shape)
     {
     }
 
@@ -121,7 +122,7 @@ public sealed partial class Tensor<T>
     /// <returns>The new tensor.</returns>
     /// <exception cref="ArgumentException">The shape is negative or too large.</exception>
     public static Tensor<T> Uninitialized(params ReadOnlySpan<int> shape) =>
-        new(Kernels.Memory.Allocate<T>(CheckedLength(shape), isCleared: false), shape.ToArray());
+        new(RawMemory.Allocate<T>(CheckedLength(shape), isCleared: false), shape.ToArray());
 
     /// <summary>Creates a tensor of normally distributed values; the same seed gives the same values.</summary>
     /// <param name="shape">The sizes of the dimensions.</param>

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Numerics.Tensors;
+using Normalization.Kernels.Machine;
 
 namespace Normalization;
 
@@ -31,7 +32,7 @@ internal static class TensorSpans
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         GuardDense(tensor.Lengths, tensor.Strides, tensor.FlattenedLength, name);
-        return Kernels.Memory.ReadOnlyFrom(in tensor.GetPinnableReference(), (int)tensor.FlattenedLength);
+        return RawMemory.ReadOnlyFrom(in tensor.GetPinnableReference(), (int)tensor.FlattenedLength);
     }
 
     /// <summary>The elements of a dense tensor span, in row-major order.</summary>
@@ -39,7 +40,7 @@ internal static class TensorSpans
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         GuardDense(tensor.Lengths, tensor.Strides, tensor.FlattenedLength, name);
-        return Kernels.Memory.From(ref tensor.GetPinnableReference(), (int)tensor.FlattenedLength);
+        return RawMemory.From(ref tensor.GetPinnableReference(), (int)tensor.FlattenedLength);
     }
 
     /// <summary>The stride of a single element says nothing; an empty span has no elements to be apart.</summary>

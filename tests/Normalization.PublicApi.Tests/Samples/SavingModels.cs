@@ -23,7 +23,7 @@ internal static class SavingModels
 
             // One layer, one tensor, and what else there is: opening reads the header alone.
             using SafeTensorsFile file = SafeTensorsFile.Open(path);
-            model["head.norm"].LoadState(file.State.Under("head.norm"));
+            model["head.norm"].LoadState(file.State.GetSubset("head.norm"));
             Tensor<float> weight = file.State["encoder.0.norm.weight"].ToTensor<float>();
             Console.WriteLine(file.State["encoder.0.norm.num_batches_tracked"].ToInt64());
             // end-sample

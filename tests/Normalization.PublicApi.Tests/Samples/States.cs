@@ -21,7 +21,7 @@ internal static class States
 
         // Without strict, keys may be missing or too many; a value that does not fit still changes nothing.
         var other = new LayerNorm<float>(2, bias: false);
-        StateReport report = other.LoadState(norm.State(), strict: false);
+        StateReport report = other.LoadState(norm.GetState(), strict: false);
         Console.WriteLine(report);
         // end-sample
         norm.BatchesTracked.Should().Be(1000);

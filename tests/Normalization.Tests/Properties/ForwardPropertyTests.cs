@@ -36,8 +36,8 @@ public sealed class ForwardPropertyTests
         Shapes);
 
     [Fact]
-    public void A_shift_and_a_scale_of_the_input_leave_a_centred_output() => Property.Holds(
-        Property.Centred,
+    public void A_shift_and_a_scale_of_the_input_leave_a_centered_output() => Property.Holds(
+        Property.Centered,
         static item =>
         {
             var sample = new Sample<double>(item with { Epsilon = 0 });
@@ -74,7 +74,7 @@ public sealed class ForwardPropertyTests
 
     [Fact]
     public void A_plain_output_has_mean_zero_and_the_mean_square_that_epsilon_leaves() => Property.Holds(
-        Property.Centred,
+        Property.Centered,
         static item =>
         {
             Sample<double> sample = new Sample<double>(item with { Affine = false, Epsilon = 0.5 }).Run();
@@ -93,7 +93,7 @@ public sealed class ForwardPropertyTests
         });
 
     [Fact]
-    public void Normalising_twice_without_epsilon_is_normalising_once() => Property.Holds(
+    public void Normalizing_twice_without_epsilon_is_normalizing_once() => Property.Holds(
         Property.Cases,
         static item =>
         {
@@ -121,7 +121,7 @@ public sealed class ForwardPropertyTests
 
     [Fact]
     public void A_constant_group_gives_exactly_the_bias() => Property.Holds(
-        from item in Property.Centred from seed in Property.Seeds select (item, seed),
+        from item in Property.Centered from seed in Property.Seeds select (item, seed),
         static drawn =>
         {
             var sample = new Sample<float>(drawn.item with { Affine = true });
@@ -221,7 +221,7 @@ public sealed class ForwardPropertyTests
         });
 
     [Fact]
-    public void RmsNorm_of_centred_rows_is_LayerNorm_without_bias() => Property.Holds(
+    public void RmsNorm_of_centered_rows_is_LayerNorm_without_bias() => Property.Holds(
         Property.CasesOf(Kind.Layer),
         static item =>
         {

@@ -7,7 +7,7 @@ public sealed class GradientPropertyTests
 {
     [Fact]
     public void The_input_gradient_of_a_group_sums_to_zero() => Property.Holds(
-        Property.Centred,
+        Property.Centered,
         static item =>
         {
             Sample<double> sample = new Sample<double>(item).Run();
@@ -15,7 +15,7 @@ public sealed class GradientPropertyTests
         });
 
     [Fact]
-    public void The_input_gradient_of_a_group_is_orthogonal_to_its_normalised_input() => Property.Holds(
+    public void The_input_gradient_of_a_group_is_orthogonal_to_its_normalized_input() => Property.Holds(
         Property.Cases,
         static item =>
         {
@@ -24,7 +24,7 @@ public sealed class GradientPropertyTests
         });
 
     [Fact]
-    public void Epsilon_leaves_its_share_of_the_gradient_along_the_normalised_input() => Property.Holds(
+    public void Epsilon_leaves_its_share_of_the_gradient_along_the_normalized_input() => Property.Holds(
         Property.Cases,
         static item =>
         {
@@ -36,7 +36,7 @@ public sealed class GradientPropertyTests
                 along[item.GroupOf(i, hasFixedStatistics: false)] += sample.OutputGradient.Span[i] * sample.Output.Span[i];
             // m(x̂²) = 1 - ε·r², so r·(1 - m(x̂²)) = ε·r³ is what is left of Σ dy·x̂.
             return Enumerable.Range(0, left.Length).All(g =>
-                Math.Abs(left[g].Value - (epsilon * Math.Pow(sample.Context.GetReciprocalDeviation(g), 3) * along[g])) <= 1e-12 * left[g].Size);
+                Math.Abs(left[g].Value - (epsilon * Math.Pow(sample.Context.GetInverseStandardDeviation(g), 3) * along[g])) <= 1e-12 * left[g].Size);
         });
 
     [Fact]
@@ -153,7 +153,7 @@ public sealed class GradientPropertyTests
 
     [Fact]
     public void The_bias_leaves_every_gradient_alone() => Property.Holds(
-        Property.Centred,
+        Property.Centered,
         static item =>
         {
             Sample<float> sample = new Sample<float>(item with { Affine = true }).Run(), shifted = new(item with { Affine = true });
@@ -176,8 +176,8 @@ public sealed class GradientPropertyTests
         });
 
     [Fact]
-    public void A_shift_of_the_input_leaves_a_centred_layers_gradients() => Property.Holds(
-        Property.Centred,
+    public void A_shift_of_the_input_leaves_a_centered_layers_gradients() => Property.Holds(
+        Property.Centered,
         static item =>
         {
             Sample<double> sample = new Sample<double>(item).Run(), shifted = new(item);
@@ -221,7 +221,7 @@ public sealed class GradientPropertyTests
             double weight = sample.Layer.Weight?.Value.Span[sample.Case.CoefficientOf(i)] ?? 1;
             int group = sample.Case.GroupOf(i, hasFixedStatistics: false);
             sum.Value += term(sample.InputGradient.Span[i], sample.Output.Span[i]);
-            sum.Size += Math.Abs(sample.OutputGradient.Span[i] * weight * sample.Context.GetReciprocalDeviation(group));
+            sum.Size += Math.Abs(sample.OutputGradient.Span[i] * weight * sample.Context.GetInverseStandardDeviation(group));
         }
         return sums;
     }

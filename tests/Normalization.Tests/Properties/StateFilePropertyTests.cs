@@ -94,10 +94,10 @@ public sealed class StateFilePropertyTests
         static pair =>
         {
             var saved = new Sample<double>(pair.Item1, seed: pair.seed);
-            byte[] bytes = StateBytes.Of(saved.Layer.State());
+            byte[] bytes = StateBytes.Of(saved.Layer.GetState());
             var loaded = new Sample<double>(pair.Item1, seed: pair.seed + 1);
             using SafeTensorsFile file = SafeTensorsFile.Parse(bytes);
-            return loaded.Layer.LoadState(file.State).IsLoaded && StateBytes.Of(loaded.Layer.State()).AsSpan().SequenceEqual(bytes);
+            return loaded.Layer.LoadState(file.State).IsLoaded && StateBytes.Of(loaded.Layer.GetState()).AsSpan().SequenceEqual(bytes);
         });
 
     private static StateDictionary Dictionary(string[] names, StateValue[] values)

@@ -207,7 +207,7 @@ public sealed class StatePropertyTests
             call.Backward(sample);
             return call.Y.AsSpan().SequenceEqual(sample.Output.Span)
                 && Enumerable.Range(0, sample.Context.GroupCount).All(g =>
-                    call.ReciprocalDeviation[g] == sample.Context.GetReciprocalDeviation(g)
+                    call.InverseStandardDeviation[g] == sample.Context.GetInverseStandardDeviation(g)
                     && (item.Kind == Kind.Rms || call.Mean[g] == sample.Context.GetMean(g)))
                 && Values.Distance(Values.Doubles(new Tensor<float>(call.Dx, item.Shape)), Values.Doubles(sample.InputGradient)) < 1e-7;
         });
@@ -252,7 +252,7 @@ public sealed class StatePropertyTests
     private static long[] Remembered(Sample<float> sample) =>
     [
         .. Remembered(sample.Layer),
-        .. Enumerable.Range(0, sample.Context.GroupCount).Select(g => BitConverter.DoubleToInt64Bits(sample.Context.GetReciprocalDeviation(g))),
+        .. Enumerable.Range(0, sample.Context.GroupCount).Select(g => BitConverter.DoubleToInt64Bits(sample.Context.GetInverseStandardDeviation(g))),
     ];
 
     private static long[] Remembered(NormalizationLayer<float> layer) =>

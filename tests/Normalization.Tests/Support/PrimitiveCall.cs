@@ -14,7 +14,7 @@ internal sealed class PrimitiveCall<T> where T : unmanaged, IBinaryFloatingPoint
         Y = new T[item.Length];
         Dx = new T[item.Length];
         Mean = new double[item.Kind == Kind.Rms ? 0 : groups];
-        ReciprocalDeviation = new double[groups];
+        InverseStandardDeviation = new double[groups];
         WeightGradient = new T[Weight.Length];
         BiasGradient = new T[Bias.Length];
     }
@@ -29,7 +29,7 @@ internal sealed class PrimitiveCall<T> where T : unmanaged, IBinaryFloatingPoint
 
     public double[] Mean { get; }
 
-    public double[] ReciprocalDeviation { get; }
+    public double[] InverseStandardDeviation { get; }
 
     public T[] WeightGradient { get; }
 
@@ -57,7 +57,7 @@ internal sealed class PrimitiveCall<T> where T : unmanaged, IBinaryFloatingPoint
     {
         Case item = sample.Case;
         ReadOnlySpan<T> x = sample.Input.Span;
-        Span<double> mean = withStatistics ? Mean : default, reciprocal = withStatistics ? ReciprocalDeviation : default;
+        Span<double> mean = withStatistics ? Mean : default, reciprocal = withStatistics ? InverseStandardDeviation : default;
         switch (item.Kind)
         {
             case Kind.Batch:
@@ -84,17 +84,17 @@ internal sealed class PrimitiveCall<T> where T : unmanaged, IBinaryFloatingPoint
         switch (item.Kind)
         {
             case Kind.Batch:
-                NormalizationPrimitives.BatchNormGradient(x, dy, item.N, item.C, item.S, Mean, ReciprocalDeviation, Weight, Dx, weight, bias);
+                NormalizationPrimitives.BatchNormGradient(x, dy, item.N, item.C, item.S, Mean, InverseStandardDeviation, Weight, Dx, weight, bias);
                 break;
             case Kind.Layer:
-                NormalizationPrimitives.LayerNormGradient(x, dy, item.N, item.S, Mean, ReciprocalDeviation, Weight, Dx, weight, bias);
+                NormalizationPrimitives.LayerNormGradient(x, dy, item.N, item.S, Mean, InverseStandardDeviation, Weight, Dx, weight, bias);
                 break;
             case Kind.Rms:
-                NormalizationPrimitives.RmsNormGradient(x, dy, item.N, item.S, ReciprocalDeviation, Weight, Dx, weight);
+                NormalizationPrimitives.RmsNormGradient(x, dy, item.N, item.S, InverseStandardDeviation, Weight, Dx, weight);
                 break;
             default:
                 NormalizationPrimitives.GroupNormGradient(
-                    x, dy, item.N, item.C, item.S, GroupsOf(item), Mean, ReciprocalDeviation, Weight, Dx, weight, bias);
+                    x, dy, item.N, item.C, item.S, GroupsOf(item), Mean, InverseStandardDeviation, Weight, Dx, weight, bias);
                 break;
         }
     }

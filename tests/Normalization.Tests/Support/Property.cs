@@ -15,7 +15,7 @@ internal static class Property
     public static Gen<Case> PerSample { get; } = CasesOf(Kind.Instance, Kind.Group, Kind.Layer, Kind.Rms);
 
     /// <summary>The layers that subtract a mean.</summary>
-    public static Gen<Case> Centred { get; } = CasesOf(Kind.Batch, Kind.Instance, Kind.Group, Kind.Layer);
+    public static Gen<Case> Centered { get; } = CasesOf(Kind.Batch, Kind.Instance, Kind.Group, Kind.Layer);
 
     /// <summary>The layers that follow the statistics of their batches.</summary>
     public static Gen<Case> Tracking { get; } = CasesOf(Kind.Batch, Kind.Instance).Select(static item => item with { Track = true });

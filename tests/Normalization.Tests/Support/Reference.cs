@@ -25,7 +25,7 @@ internal sealed class Reference
         for (int i = 0; i < x.Length; i++)
             _count[Group(i)]++;
 
-        DoubleDouble[] means = Centres(x, mean);
+        DoubleDouble[] means = Centers(x, mean);
         var variances = new DoubleDouble[groups];
         for (int i = 0; i < x.Length; i++)
         {
@@ -49,7 +49,7 @@ internal sealed class Reference
         }
         Mean = Array.ConvertAll(means, static value => (double)value);
         Variance = Array.ConvertAll(variances, static value => (double)value);
-        ReciprocalDeviation = Array.ConvertAll(_reciprocal, static value => (double)value);
+        InverseStandardDeviation = Array.ConvertAll(_reciprocal, static value => (double)value);
     }
 
     public double[] Output { get; }
@@ -62,7 +62,7 @@ internal sealed class Reference
     /// <summary>The biased variance of each group.</summary>
     public double[] Variance { get; }
 
-    public double[] ReciprocalDeviation { get; }
+    public double[] InverseStandardDeviation { get; }
 
     /// <summary>The largest r · γ · dy of the last gradients: what the input gradient is a difference of.</summary>
     public double LargestTerm { get; private set; }
@@ -125,7 +125,7 @@ internal sealed class Reference
     // A constant group without epsilon has no direction: its output is β.
     private static DoubleDouble Reciprocal(DoubleDouble square) => square.High == 0 ? 0 : 1 / DoubleDouble.Sqrt(square);
 
-    private DoubleDouble[] Centres(double[] x, double[]? given)
+    private DoubleDouble[] Centers(double[] x, double[]? given)
     {
         var means = new DoubleDouble[_count.Length];
         if (_case.Kind == Kind.Rms)

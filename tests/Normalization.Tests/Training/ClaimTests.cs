@@ -65,7 +65,7 @@ public sealed class ClaimTests
     }
 
     [Fact]
-    public void No_image_is_learnt_from_and_reported()
+    public void No_image_is_learned_from_and_reported()
     {
         ClaimData data = ClaimData.Digits();
         HashSet<string>[] sets = [Images(data.Train), Images(data.Validation), Images(data.Test)];

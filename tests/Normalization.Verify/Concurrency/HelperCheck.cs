@@ -1,4 +1,4 @@
-using Normalization.Kernels;
+using Normalization.Kernels.Machine;
 using Normalization.Verify.Numerics;
 
 namespace Normalization.Verify.Concurrency;

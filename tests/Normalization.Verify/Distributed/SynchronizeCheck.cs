@@ -90,7 +90,7 @@ internal sealed class SynchronizeCheck(ICollective ranks)
             CompareElements(@case, "input gradient", inputGradient.Span, @case.Slice(wholeInputGradient, ranks.Rank), (i, _) =>
             {
                 int channel = Channel(@case, i);
-                return Math.Abs(double.CreateChecked(gradient.Span[i]) * context.GetReciprocalDeviation(channel) * Coefficient(one.Weight, channel, 1));
+                return Math.Abs(double.CreateChecked(gradient.Span[i]) * context.GetInverseStandardDeviation(channel) * Coefficient(one.Weight, channel, 1));
             });
             for (int i = 0; i < part.Parameters.Count; i++)
                 CompareGradient(@case, part.Parameters[i], one.Parameters[i].Gradient, wholeGradient);

@@ -63,7 +63,7 @@ internal sealed class LayerSnapshot<T> where T : unmanaged, IBinaryFloatingPoint
         for (int group = 0; group < context.GroupCount; group++)
         {
             statistics[2 * group] = context.GetMean(group);
-            statistics[(2 * group) + 1] = context.GetReciprocalDeviation(group);
+            statistics[(2 * group) + 1] = context.GetInverseStandardDeviation(group);
         }
         return statistics;
     }

@@ -24,7 +24,7 @@ internal static class ResultJudge
                     FuzzFailure.Require(double.IsNaN(actual), $"{name}: a group with a NaN or an infinity has an output that is not NaN");
                 continue;
             }
-            if (!double.IsFinite(exact.ReciprocalDeviation[geometry.GroupOf(i)].High))
+            if (!double.IsFinite(exact.InverseStandardDeviation[geometry.GroupOf(i)].High))
                 continue;
             double scaled = (double)exact.Normalized(i) * (weight?[parameter] ?? 1), beta = bias?[parameter] ?? 0;
             double magnitude = Math.Abs(scaled) + Math.Abs(beta) + 1e-6;
@@ -45,9 +45,9 @@ internal static class ResultJudge
             return;
         }
         Gradients gradients = exact.Backward(dy, weight);
-        double largest = dy.Max(Math.Abs) * (weight?.Max(Math.Abs) ?? 1), most = exact.ReciprocalDeviation.Max(r => r.High);
+        double largest = dy.Max(Math.Abs) * (weight?.Max(Math.Abs) ?? 1), most = exact.InverseStandardDeviation.Max(r => r.High);
         // Steeper than this the gradients leave the range of a float; running statistics may be NaN after a NaN in training.
-        bool isJudged = largest * most is <= 1e25 and >= 1e-25 && exact.ReciprocalDeviation.All(r => double.IsFinite(r.High));
+        bool isJudged = largest * most is <= 1e25 and >= 1e-25 && exact.InverseStandardDeviation.All(r => double.IsFinite(r.High));
         if (!isJudged || exact.Mean.Any(mean => !double.IsFinite(mean.High)))
             return;
         Require("input gradient", dx.ToArray().Select(value => double.CreateTruncating(value)), gradients.Input, largest * most);

@@ -155,9 +155,9 @@ internal static class AccuracyMeter
         Moments(geometry, trial.Input.Span, new double[groups], variances);
         for (int group = 0; group < groups; group++)
         {
-            double mean = exact.Mean[group].High, variance = exact.Variance[group].High, r = exact.ReciprocalDeviation[group].High;
+            double mean = exact.Mean[group].High, variance = exact.Variance[group].High, r = exact.InverseStandardDeviation[group].High;
             Compare(exact.Mean[group], context.GetMean(group), precision.MeanUnit(mean, Math.Sqrt(variance)));
-            Compare(exact.ReciprocalDeviation[group], context.GetReciprocalDeviation(group), precision.DeviationUnit(r));
+            Compare(exact.InverseStandardDeviation[group], context.GetInverseStandardDeviation(group), precision.DeviationUnit(r));
             if (geometry.IsCentered)
                 Compare(exact.Variance[group], variances[group], precision.DeviationUnit(variance));
             if (variances[group] < 0)

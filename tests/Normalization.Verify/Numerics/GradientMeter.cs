@@ -34,7 +34,7 @@ internal sealed class GradientMeter
             if (Math.Abs(_gradients.Input[i].High) > _result.Precision.Largest)
                 return 0;
             int group = _geometry.GroupOf(i);
-            double weight = _weight[_geometry.ParameterOf(i)], r = _exact.ReciprocalDeviation[group].High;
+            double weight = _weight[_geometry.ParameterOf(i)], r = _exact.InverseStandardDeviation[group].High;
             error[group] += Square((double)(_gradients.Input[i] - actual[i]));
             whole[group] += Square(r * weight * _dy[i]);
             ofGradient[group] += Square(r * weight * (_dy[i] - meanGradient[group]));

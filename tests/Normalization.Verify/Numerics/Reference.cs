@@ -11,7 +11,7 @@ internal sealed class Reference
     {
         (_geometry, _input, _isFixed) = (geometry, input, isFixed);
         int groups = geometry.GroupCount;
-        (Mean, Variance, ReciprocalDeviation) = (new DoubleDouble[groups], new DoubleDouble[groups], new DoubleDouble[groups]);
+        (Mean, Variance, InverseStandardDeviation) = (new DoubleDouble[groups], new DoubleDouble[groups], new DoubleDouble[groups]);
     }
 
     /// <summary>Gets a value indicating whether the statistics are those of the input.</summary>
@@ -22,7 +22,7 @@ internal sealed class Reference
     /// <summary>Gets the biased variance of each group, for RmsNorm the mean square.</summary>
     public DoubleDouble[] Variance { get; }
 
-    public DoubleDouble[] ReciprocalDeviation { get; }
+    public DoubleDouble[] InverseStandardDeviation { get; }
 
     /// <summary>The statistics of the input itself.</summary>
     public static Reference OfInput(Geometry geometry, double[] input, double epsilon)
@@ -68,7 +68,7 @@ internal sealed class Reference
     public DoubleDouble Normalized(int element)
     {
         int group = _geometry.GroupOf(element);
-        return ((DoubleDouble)_input[element] - Mean[group]) * ReciprocalDeviation[group];
+        return ((DoubleDouble)_input[element] - Mean[group]) * InverseStandardDeviation[group];
     }
 
     /// <summary>dx, dγ and dβ; a null weight stands for ones.</summary>
@@ -100,7 +100,7 @@ internal sealed class Reference
                 if (_geometry.IsCentered)
                     g -= sums[group] * share;
             }
-            gradients.Input[i] = ReciprocalDeviation[group] * g;
+            gradients.Input[i] = InverseStandardDeviation[group] * g;
         }
         return gradients;
     }
@@ -110,7 +110,7 @@ internal sealed class Reference
         Variance[group] = variance;
         DoubleDouble square = variance + epsilon;
         // Neither deviation nor epsilon: the contract says β and a gradient of zero.
-        ReciprocalDeviation[group] = square.IsZero ? 0 : (DoubleDouble)1 / DoubleDouble.Sqrt(square);
+        InverseStandardDeviation[group] = square.IsZero ? 0 : (DoubleDouble)1 / DoubleDouble.Sqrt(square);
     }
 }
 

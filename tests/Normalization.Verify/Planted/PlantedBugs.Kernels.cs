@@ -4,15 +4,14 @@ internal static partial class PlantedBugs
 {
     private static IEnumerable<PlantedBug> Kernels()
     {
-        const string File = "Kernels/Dispatch.cs";
         yield return new(
-            "rows with a stride run as if they had none", File, "DispatchTests.A_plan_that_no_kernel_covers_is_refused_by_name",
+            "rows with a stride run as if they had none", "DispatchTests.A_plan_that_no_kernel_covers_is_refused_by_name",
             ("isDense = plan.Stride == c * s", "isDense = true"));
         yield return new(
-            "a row that does not fit the cache is gathered at once", File, "DispatchTests.A_pass_takes_the_kernel_that_the_list_names",
+            "a row that does not fit the cache is gathered at once", "DispatchTests.A_pass_takes_the_kernel_that_the_list_names",
             ("!Thresholds.IsLongRow(", "layout.Groups > 0 || Thresholds.IsLongRow("));
         yield return new(
-            "rows leave out what follows the norm", "Kernels/MapOperations.cs", "ElementProgramTests.A_source_and_an_epilogue_give_the_bits_of_separate_passes",
+            "rows leave out what follows the norm", "ElementProgramTests.A_source_and_an_epilogue_give_the_bits_of_separate_passes",
             ("return _epilogue.Apply(i, result, access);", "return result;"));
     }
 }

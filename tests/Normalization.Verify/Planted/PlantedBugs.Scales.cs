@@ -6,47 +6,47 @@ internal static partial class PlantedBugs
     {
         const string EveryScale = "ScaleTests.Doubles_of_every_scale_are_within_1e_13_of_the_formula";
         yield return new(
-            "the gradients of repeated weights are added in float", "Kernels/Launch.cs",
+            "the gradients of repeated weights are added in float",
             "PrecisionTests.GroupNorm_of_short_runs_adds_its_parameter_gradients_in_double",
             ("sum += term;", "sum = (float)(sum + term);"));
         yield return new(
-            "rows multiply dy by γ in float beyond its range", "Kernels/RowGradients.cs",
+            "rows multiply dy by γ in float beyond its range",
             "ScaleTests.A_product_of_weight_and_gradient_beyond_float_does_not_spoil_the_input_gradient",
             ("largest)) ? affine :", "largest)) || true ? affine :"));
         yield return new(
-            "r · r is a product of its own", "Kernels/Projection.cs", "ScaleTests.A_constant_group_has_no_gradient_however_small_epsilon_is",
+            "r · r is a product of its own", "ScaleTests.A_constant_group_has_no_gradient_however_small_epsilon_is",
             ("-r * (r * (sums.Product / count))", "-r * r * (sums.Product / count)"));
         yield return new(
-            "squares of doubles overflow and vanish", "Kernels/Moments.cs", "ScaleTests.Statistics_of_huge_and_tiny_doubles_are_those_of_ordinary_ones_scaled",
+            "squares of doubles overflow and vanish", "ScaleTests.Statistics_of_huge_and_tiny_doubles_are_those_of_ordinary_ones_scaled",
             ("if (!statistics.AreInRange<T>(epsilon) && ", "if (epsilon < 0 && "), ("if (areNear && statistics.AreInRange<T>(epsilon))", "if (areNear)"));
         yield return new(
-            "the coefficients of a group leave the range of doubles", "Kernels/GroupBackward.cs", EveryScale,
+            "the coefficients of a group leave the range of doubles", EveryScale,
             ("areInRange &= sums.AreInRange(statistics, weight);", "areInRange &= sums.AreInRange(statistics, weight) || true;"));
         yield return new(
-            "the coefficients of a row leave the range of doubles", "Kernels/RowGradients.cs", EveryScale,
+            "the coefficients of a row leave the range of doubles", EveryScale,
             ("if (sums.AreInRange(statistics, 1) && !sums.AreZero)", "if (sums.AreInRange(statistics, 1) || true)"));
         yield return new(
-            "the coefficients of a column leave the range of doubles", "Kernels/ColumnPass.cs", EveryScale,
-            ("bool areInRange = ", "bool areInRange = true || "));
+            "the coefficients of a column leave the range of doubles", EveryScale,
+            ("bool areInRange = ", "bool areInRange = true || ")) { Type = "ColumnBackward" };
         yield return new(
-            "r · γ is one product", "Kernels/WideAffine.cs", EveryScale, ("if (r == 0 || weight == 0", "if (r >= 0 || weight == 0"));
+            "r · γ is one product", EveryScale, ("if (r == 0 || weight == 0", "if (r >= 0 || weight == 0"));
         yield return new(
-            "an infinite weight of a column gives NaN", "Kernels/ColumnPass.cs",
+            "an infinite weight of a column gives NaN",
             "ScaleTests.An_infinite_weight_gives_an_infinity_of_the_sign_of_the_normalized_input",
             (" || !double.IsFinite(TLanes.First(affine.Scale))", ""));
         yield return new(
-            "doubles of a run are added up without blocks", "Kernels/Reduction.cs", "PrecisionTests.Errors_that_round_the_same_way_all_along_stay_within_1e_13",
+            "doubles of a run are added up without blocks", "PrecisionTests.Errors_that_round_the_same_way_all_along_stay_within_1e_13",
             ("if (left == 0)", "if (left == 1)"));
         yield return new(
-            "doubles of a column are added up without blocks", "Kernels/ColumnKernel.cs",
+            "doubles of a column are added up without blocks",
             "PrecisionTests.Errors_that_round_the_same_way_all_along_stay_within_1e_13",
             ("? 256 : 64;", "? 256 : 1 << 20;"));
         yield return new(
-            "parameter gradients of doubles are added up without blocks", "Kernels/RowBackward.cs",
+            "parameter gradients of doubles are added up without blocks",
             "PrecisionTests.Parameter_gradients_of_many_rows_that_round_the_same_way_stay_within_1e_13",
             ("typeof(T) == typeof(double) ? RowsOfDoubles : nint.MaxValue", "nint.MaxValue"));
         yield return new(
-            "dy is taken about zero", "Kernels/OutputPivot.cs", "PrecisionTests.A_large_common_part_of_the_output_gradient_costs_no_digits",
+            "dy is taken about zero", "PrecisionTests.A_large_common_part_of_the_output_gradient_costs_no_digits",
             ("Math.Max(Math.Min(first, second), Math.Min(Math.Max(first, second), third))", "0 * (first + second + third)"));
     }
 }

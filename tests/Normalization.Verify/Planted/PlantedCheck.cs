@@ -6,8 +6,8 @@ namespace Normalization.Verify.Planted;
 /// <summary>Plants each bug in a copy of the sources, builds it, and expects the one test that is named for it to fail.</summary>
 internal static partial class PlantedCheck
 {
-    // The second one uses the first one, and is built with it.
-    private const string Sources = "src/Normalization", Packages = "src/Normalization.Mpi";
+    // The package of MPI uses the library, which is built with it.
+    private const string Folder = "src", Packages = "src/Normalization.Mpi";
 
     private const string Tests = "tests/Normalization.Tests", Output = "bin/Release/net10.0";
 
@@ -30,7 +30,7 @@ internal static partial class PlantedCheck
                 var clock = Stopwatch.StartNew();
                 bool isKilled = IsKilled(copy.FullName, bug, out string how);
                 survivors += isKilled ? 0 : 1;
-                log.WriteLine($"{how,-9} {bug.Name} ({bug.File}): {bug.Test}, {clock.Elapsed.TotalSeconds:F0} s");
+                log.WriteLine($"{how,-9} {bug.Name}: {bug.Test}, {clock.Elapsed.TotalSeconds:F0} s");
             }
             log.WriteLine($"{bugs.Length - survivors} of {bugs.Length} planted bugs are noticed by their tests");
             return survivors == 0 && bugs.Length > 0;
@@ -52,12 +52,23 @@ internal static partial class PlantedCheck
         throw new InvalidOperationException("The program must run inside a checkout of the repository.");
     }
 
+    /// <summary>The text of every source of a checkout, by its path.</summary>
+    public static Dictionary<string, string> Sources(string root)
+    {
+        string folder = Path.Combine(root, Folder);
+        return Directory.EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories)
+            .Where(path => !Path.GetRelativePath(folder, path).Split(Path.DirectorySeparatorChar).Intersect(_left).Any())
+            .ToDictionary(static path => path, File.ReadAllText);
+    }
+
     private static bool IsKilled(string copy, PlantedBug bug, out string how)
     {
-        string file = Path.Combine(copy, Sources, bug.File), source = File.ReadAllText(file);
+        Dictionary<string, string> sources = Sources(copy);
+        IReadOnlyDictionary<string, string> changed = bug.Plant(sources);
         try
         {
-            File.WriteAllText(file, bug.Plant(source));
+            foreach ((string path, string text) in changed)
+                File.WriteAllText(path, text);
             Build(copy, Packages);
             foreach (string built in Directory.EnumerateFiles(Path.Combine(copy, Packages, Output), "Normalization.*"))
                 File.Copy(built, Path.Combine(copy, Tests, Output, Path.GetFileName(built)), overwrite: true);
@@ -68,7 +79,8 @@ internal static partial class PlantedCheck
         }
         finally
         {
-            File.WriteAllText(file, source);
+            foreach (string path in changed.Keys)
+                File.WriteAllText(path, sources[path]);
         }
     }
 

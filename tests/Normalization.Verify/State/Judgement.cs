@@ -10,7 +10,7 @@ namespace Normalization.Verify.State;
 /// What a file is, judged without the library and in another way: the whole header as a tree, numbers of any size, and each byte
 /// of the data owned by exactly one value. Null is a file that has to be refused.
 /// </summary>
-internal static class Judgement
+internal static class Judgment
 {
     private static readonly UTF8Encoding s_strict = new(false, throwOnInvalidBytes: true);
 

@@ -25,7 +25,7 @@ internal static class SafeTensorsCase
 
     public static void Run(byte[] bytes, bool mustFail = false)
     {
-        List<StoredTensor>? expected = Judgement.Of(bytes, SafeTensorsFile.DefaultHeaderLimit);
+        List<StoredTensor>? expected = Judgment.Of(bytes, SafeTensorsFile.DefaultHeaderLimit);
         SafeTensorsFile? file = null;
         long before = GC.GetAllocatedBytesForCurrentThread();
         try

@@ -83,7 +83,7 @@ internal readonly unsafe struct Double128<T>(Vector128<double> value) : IWideSim
     public static Double128<T> Mask(Double128<T> value, long* mask) => new(value._value & Vector128.Load(mask).AsDouble());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static double Fold(Double128<T> value) => value._value[0] + value._value[1];
+    public static double HorizontalSum(Double128<T> value) => value._value[0] + value._value[1];
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Double128<T> Widen(Vector128<float> value) =>
@@ -172,7 +172,7 @@ internal readonly unsafe struct Double256<T>(Vector256<double> value) : IWideSim
     public static Double256<T> Mask(Double256<T> value, long* mask) => new(value._value & Vector256.Load(mask).AsDouble());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static double Fold(Double256<T> value) => Double128<T>.Fold(new(value._value.GetLower() + value._value.GetUpper()));
+    public static double HorizontalSum(Double256<T> value) => Double128<T>.HorizontalSum(new(value._value.GetLower() + value._value.GetUpper()));
 }
 
 /// <summary>8 elements, computed as doubles whatever they are stored as.</summary>
@@ -254,7 +254,7 @@ internal readonly unsafe struct Double512<T>(Vector512<double> value) : IWideSim
     public static Double512<T> Mask(Double512<T> value, long* mask) => new(value._value & Vector512.Load(mask).AsDouble());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static double Fold(Double512<T> value) => Double256<T>.Fold(new(value._value.GetLower() + value._value.GetUpper()));
+    public static double HorizontalSum(Double512<T> value) => Double256<T>.HorizontalSum(new(value._value.GetLower() + value._value.GetUpper()));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Double512<T> Widen(Vector256<float> value) =>

@@ -58,5 +58,5 @@ internal unsafe interface IWideSimd<TSelf, T> : ISimd<TSelf, T>
     static abstract TSelf Mask(TSelf value, long* mask);
 
     /// <summary>Adds the lanes: lane i with lane i + n/2, halving n until one is left.</summary>
-    static abstract double Fold(TSelf value);
+    static abstract double HorizontalSum(TSelf value);
 }

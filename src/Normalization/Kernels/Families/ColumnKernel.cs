@@ -1,0 +1,266 @@
+using System.Runtime.CompilerServices;
+using Normalization.Kernels.Loops;
+using Normalization.Kernels.Machine;
+using Normalization.Kernels.Plans;
+using Normalization.Kernels.Simd;
+using Normalization.Kernels.Statistics;
+
+namespace Normalization.Kernels.Families;
+
+/// <summary>
+/// Forward and backward down the columns: sums of a tile of channels, then its elementwise pass. Where there are few tiles, both
+/// phases are spread over tiles and blocks of rows.
+/// </summary>
+internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILaneJob
+    where T : unmanaged
+    where V : unmanaged, ISimd<V, T>
+    where W : unmanaged, IWideSimd<W, T>
+    where TPass : struct, IColumnPass<T>
+{
+    // Room for the widest tile, whose last vector may be read and written as a whole; slices of a channel are shorter than it.
+    private const int Room = Thresholds.TileColumns + ColumnCoefficients.Padding;
+
+    // A column adds up this many rows before it starts anew: the fewer, the less rounding.
+    private static nint RowsInARow => typeof(T) == typeof(float) ? 256 : 64;
+
+    private readonly ColumnLayout _layout;
+    private readonly TPass _pass;
+    private readonly double* _sums;
+    private readonly ColumnCoefficients _coefficients;
+    private readonly WorkerScratch _rooms;
+    private readonly bool _isStreamed;
+    private readonly nint _rowsAhead;
+    private readonly nint _ahead;
+    private readonly bool _areFour;
+
+    private ColumnKernel(in Route route, in TPass pass, double* sums, in ColumnCoefficients coefficients, double* rooms)
+    {
+        _layout = route.Columns;
+        _pass = pass;
+        _sums = sums;
+        _coefficients = coefficients;
+        _areFour = route.RowsAtOnce == Thresholds.RowsAtOnce;
+        long bytes = (long)_layout.Rows * _layout.Columns * sizeof(T);
+        nint tile = _layout.Tile(0).Columns;
+        _rooms = new(rooms, ColumnCoefficients.Repeated * ColumnCoefficients.RoomFor(tile));
+        _isStreamed = Thresholds.IsStreamed(TPass.Streams * bytes, tile * sizeof(T));
+        _rowsAhead = Thresholds.Ahead(bytes, Thresholds.RowsAddedAtOnce * _layout.Columns);
+        _ahead = Thresholds.Ahead(bytes, tile > Thresholds.TileColumns ? Thresholds.FixedTileAhead : tile);
+    }
+
+    public static void Run(in Route route, in TPass pass)
+    {
+        ColumnLayout layout = route.Columns;
+        int degree = Partition.DegreeFor((long)layout.Rows * layout.Columns * sizeof(T));
+        nint sums = pass.NeedsSums ? 2 * layout.Blocks.Count * layout.Channels : 0, room = ColumnCoefficients.RoomFor(layout.Tile(0).Columns);
+        nint coefficients = ColumnCoefficients.Size(layout.Channels), rooms = room <= Room ? 0 : Math.Min(degree, layout.Tiles * layout.Blocks.Count);
+        using var scratch = new Scratch<double>(sums + coefficients + WorkerScratch.Size(rooms, ColumnCoefficients.Repeated * room));
+        fixed (double* memory = scratch.Span)
+        {
+            var job = new ColumnKernel<T, V, W, TPass>(
+                route, pass, memory, new(memory + sums, layout.Channels), memory + sums + coefficients);
+            if (degree == 1 || layout.Tiles >= degree * Thresholds.ChunksPerThread)
+            {
+                Partition.ForWorkers(job, layout.Tiles, degree);
+                return;
+            }
+            if (pass.NeedsSums)
+                Partition.For(new TileBlockSums(job), layout.Tiles * layout.Blocks.Count, degree);
+            Partition.For(new Channels(job), layout.Channels, Partition.DegreeFor((sums + coefficients) * sizeof(double)));
+            if (pass.WritesOutput)
+                Partition.ForWorkers(new TileBlocks(job), layout.Tiles * layout.Blocks.Count, degree);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public void Run(nint start, nint end, int worker)
+    {
+        for (nint i = start; i < end; i++)
+        {
+            ColumnTile tile = _layout.Tile(i);
+            if (_pass.NeedsSums)
+            {
+                for (nint block = 0; block < _layout.Blocks.Count; block++)
+                    BlockSums(tile, block);
+            }
+            Finish(tile.FirstChannel, tile.FirstChannel + tile.Channels);
+            if (_pass.WritesOutput)
+                Apply(tile, 0, _layout.Rows, worker);
+        }
+        if (_isStreamed)
+            Fence.Publish();
+    }
+
+    /// <summary>The sums of a tile's channels over one block of rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private void BlockSums(in ColumnTile tile, nint block)
+    {
+        double* memory = stackalloc double[(int)RawMemory.PaddedLength(7 * Room)], channelPivots = RawMemory.AtLine(memory);
+        double* pivots = channelPivots + Room, sums = pivots + Room, products = sums + Room;
+        double* outputPivots = products + Room, sumRests = outputPivots + Room, productRests = sumRests + Room;
+        for (nint channel = 0; channel < tile.Channels; channel++)
+            channelPivots[channel] = _pass.Pivot(tile.FirstChannel + channel, _layout.ColumnsPerChannel);
+        Expand<W>(channelPivots, tile.Channels, pivots);
+        if (TPass.HasOutputPivots)
+        {
+            for (nint channel = 0; channel < tile.Channels; channel++)
+                channelPivots[channel] = _pass.OutputPivot(_layout, tile.FirstChannel + channel);
+            Expand<W>(channelPivots, tile.Channels, outputPivots);
+        }
+        new Span<double>(sumRests, (int)tile.Channels).Clear();
+        new Span<double>(productRests, (int)tile.Channels).Clear();
+        double* channelSums = SumsOf(block) + tile.FirstChannel, channelProducts = ProductsOf(block) + tile.FirstChannel;
+        new Span<double>(channelSums, (int)tile.Channels).Clear();
+        new Span<double>(channelProducts, (int)tile.Channels).Clear();
+        int columns = (int)tile.Columns + ColumnCoefficients.Padding;
+        (nint first, nint rows) = _layout.Blocks[block];
+        for (nint row = 0; row < rows; row += RowsInARow)
+        {
+            new Span<double>(sums, columns).Clear();
+            new Span<double>(products, columns).Clear();
+            nint offset = ((first + row) * _layout.Columns) + tile.FirstColumn, count = Math.Min(RowsInARow, rows - row);
+            _pass.AddRows<W>(new(offset, _layout.Columns, count, tile.Columns, AreFour: true, IsStreamed: false, _rowsAhead), pivots, outputPivots, sums, products);
+            ColumnReduction.AddTotals<T, W>(sums, _layout.ColumnsPerChannel, channelSums, sumRests, tile.Channels);
+            ColumnReduction.AddTotals<T, W>(products, _layout.ColumnsPerChannel, channelProducts, productRests, tile.Channels);
+        }
+        if (typeof(T) == typeof(double))
+        {
+            ColumnReduction.AddRests(channelSums, sumRests, tile.Channels);
+            ColumnReduction.AddRests(channelProducts, productRests, tile.Channels);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private void Finish(nint start, nint end) => Lanes.Run(this, start, end);
+
+    /// <summary>Adds the blocks of each channel and hands the totals to the pass, which keeps what it needs of them and sets the coefficients.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public bool TryRun<TLanes>(nint channel) where TLanes : unmanaged, ILanes<TLanes>
+    {
+        TLanes sum = 0, product = 0;
+        for (nint block = 0; block < _layout.Blocks.Count && _pass.NeedsSums; block++)
+        {
+            sum += TLanes.Load(SumsOf(block) + channel);
+            product += TLanes.Load(ProductsOf(block) + channel);
+        }
+        return _pass.TryFinish<W, TLanes>(_layout, channel, sum, product, _coefficients);
+    }
+
+    private double* SumsOf(nint block) => _sums + (2 * block * _layout.Channels);
+
+    private double* ProductsOf(nint block) => SumsOf(block) + _layout.Channels;
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private void Apply(in ColumnTile tile, nint firstRow, nint rows, int worker) =>
+        ElementProgram.Run<T, V, W, TileProgram>(new(in this, tile.FirstChannel, firstRow, rows, worker), tile.Channels);
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private void Apply<TVector>(in ColumnTile tile, nint firstRow, nint rows, int worker)
+        where TVector : unmanaged, ISimd<TVector, T>
+    {
+        nint room = ColumnCoefficients.RoomFor(tile.Columns);
+        if (room > Room)
+        {
+            Apply<TVector>(tile, firstRow, rows, new ColumnCoefficients(_rooms[worker], room));
+            return;
+        }
+        double* stack = stackalloc double[(int)RawMemory.PaddedLength(ColumnCoefficients.Repeated * Room)];
+        Apply<TVector>(tile, firstRow, rows, new ColumnCoefficients(RawMemory.AtLine(stack), Room));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private void Apply<TVector>(in ColumnTile tile, nint firstRow, nint rows, in ColumnCoefficients columns)
+        where TVector : unmanaged, ISimd<TVector, T>
+    {
+        Expand<TVector>(_coefficients.Pivot + tile.FirstChannel, tile.Channels, columns.Pivot);
+        Expand<TVector>(_coefficients.Inner + tile.FirstChannel, tile.Channels, columns.Inner);
+        Expand<TVector>(_coefficients.Shift + tile.FirstChannel, tile.Channels, columns.Shift);
+        if (TPass.IsBackward)
+        {
+            Expand<TVector>(_coefficients.Outer + tile.FirstChannel, tile.Channels, columns.Outer);
+            Expand<TVector>(_coefficients.Center + tile.FirstChannel, tile.Channels, columns.Center);
+        }
+        nint offset = (firstRow * _layout.Columns) + tile.FirstColumn;
+        _pass.Write<TVector>(new(offset, _layout.Columns, rows, tile.Columns, _areFour, _isStreamed, _ahead), columns);
+    }
+
+    /// <summary>Repeats each channel's number for each of its columns; the vector that ends past them is written over by the next channel.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Expand<TVector>(double* numbers, nint channels, void* columns) where TVector : unmanaged, ISimd<TVector, T>
+    {
+        if (_layout.ColumnsPerChannel == 1)
+        {
+            for (nint channel = 0; channel < channels; channel += TVector.Count)
+                TVector.StoreCoefficients(columns, channel, TVector.FromDoubles(numbers + channel));
+            return;
+        }
+        for (nint channel = 0; channel < channels; channel++)
+        {
+            TVector vector = TVector.Broadcast(numbers[channel]);
+            for (nint i = channel * _layout.ColumnsPerChannel; i < (channel + 1) * _layout.ColumnsPerChannel; i += TVector.Count)
+                TVector.StoreCoefficients(columns, i, vector);
+        }
+    }
+
+    /// <summary>The elementwise pass over some rows of some channels.</summary>
+    private readonly ref struct TileProgram(
+        ref readonly ColumnKernel<T, V, W, TPass> kernel, nint firstChannel, nint firstRow, nint rows, int worker) : IElementProgram<T>
+    {
+        private readonly ref readonly ColumnKernel<T, V, W, TPass> _kernel = ref kernel;
+        private readonly nint _firstChannel = firstChannel;
+        private readonly nint _firstRow = firstRow;
+        private readonly nint _rows = rows;
+        private readonly int _worker = worker;
+
+        public bool HasBias => false;
+
+        public Arithmetic ArithmeticOf(nint channel) => _kernel._coefficients.Arithmetic[_firstChannel + channel];
+
+        public void Run<TVector, THasBias>(nint first, nint count) where TVector : unmanaged, ISimd<TVector, T> where THasBias : struct, IFlag =>
+            _kernel.Apply<TVector>(_kernel._layout.TileOf(_firstChannel + first, count), _firstRow, _rows, _worker);
+
+        public void RunHard<TWide>(nint channel) where TWide : unmanaged, IWideSimd<TWide, T>
+        {
+            ColumnTile part = _kernel._layout.TileOf(_firstChannel + channel, 1);
+            nint stride = _kernel._layout.Columns, offset = (_firstRow * stride) + part.FirstColumn;
+            ColumnRows rows = new(offset, stride, _rows, part.Columns, AreFour: false, IsStreamed: false, Ahead: 0);
+            _kernel._pass.WriteHard<TWide>(rows, part.FirstChannel, _kernel._coefficients);
+        }
+    }
+
+    private readonly struct TileBlockSums(ColumnKernel<T, V, W, TPass> kernel) : IJob
+    {
+        private readonly ColumnKernel<T, V, W, TPass> _kernel = kernel;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public void Run(nint start, nint end)
+        {
+            for (nint i = start; i < end; i++)
+                _kernel.BlockSums(_kernel._layout.Tile(i / _kernel._layout.Blocks.Count), i % _kernel._layout.Blocks.Count);
+        }
+    }
+
+    private readonly struct Channels(ColumnKernel<T, V, W, TPass> kernel) : IJob
+    {
+        private readonly ColumnKernel<T, V, W, TPass> _kernel = kernel;
+
+        public void Run(nint start, nint end) => _kernel.Finish(start, end);
+    }
+
+    private readonly struct TileBlocks(ColumnKernel<T, V, W, TPass> kernel) : IWorkerJob
+    {
+        private readonly ColumnKernel<T, V, W, TPass> _kernel = kernel;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public void Run(nint start, nint end, int worker)
+        {
+            for (nint i = start; i < end; i++)
+            {
+                (nint first, nint rows) = _kernel._layout.Blocks[i % _kernel._layout.Blocks.Count];
+                _kernel.Apply(_kernel._layout.Tile(i / _kernel._layout.Blocks.Count), first, rows, worker);
+            }
+            if (_kernel._isStreamed)
+                Fence.Publish();
+        }
+    }
+}

@@ -1,0 +1,247 @@
+using System.Runtime.CompilerServices;
+using Normalization.Kernels.Loops;
+using Normalization.Kernels.Machine;
+using Normalization.Kernels.Plans;
+using Normalization.Kernels.Simd;
+using Normalization.Kernels.Statistics;
+
+namespace Normalization.Kernels.Families;
+
+/// <summary>Forward over slices and rows: the statistics of a group, then its affine pass while it is still in the cache.</summary>
+internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
+    where T : unmanaged
+    where V : unmanaged, ISimd<V, T>
+    where W : unmanaged, IWideSimd<W, T>
+    where TSource : struct, ISource<TSource, T>
+    where TEpilogue : struct, IEpilogue<TEpilogue, T>
+{
+    private readonly GroupLayout _layout;
+    private readonly TSource _source;
+    private readonly TEpilogue _epilogue;
+    private readonly ForwardOperands<T> _operands;
+    private readonly bool _isStreamed;
+
+    private readonly nint _groupsAtOnce;
+    private readonly nint _batch;
+    private readonly nint _ahead;
+
+    // LayerNorm of [8192, 768] took 1.12 on one thread where its sums did not ask ahead, and 0.95 on two, which keep the memory busy.
+    private readonly bool _sumsAskAhead;
+
+    private GroupForward(
+        in GroupLayout layout, nint groupsAtOnce, in ForwardOperands<T> operands, in TSource source, in TEpilogue epilogue, int degree, bool isStreamed)
+    {
+        _layout = layout;
+        _source = source;
+        _epilogue = epilogue;
+        _operands = operands;
+        _isStreamed = isStreamed;
+        _groupsAtOnce = groupsAtOnce;
+        nint batch = Thresholds.GroupsPerBatch(layout.Group.Elements * sizeof(T));
+        _batch = Math.Max(_groupsAtOnce, batch);
+        _ahead = Thresholds.Ahead(layout.Elements * sizeof(T), batch * layout.GroupStride);
+        _sumsAskAhead = degree == 1;
+    }
+
+    public static void Run(in Route route, in ForwardOperands<T> operands, in TSource source, in TEpilogue epilogue)
+    {
+        GroupLayout layout = route.Groups;
+        long bytes = layout.Elements * sizeof(T);
+        int degree = Partition.DegreeFor(bytes);
+        bool isStreamed = Thresholds.IsStreamed(2 * bytes, layout.Unit.Length * sizeof(T));
+        var job = new GroupForward<T, V, W, TSource, TEpilogue>(layout, route.RowsAtOnce, operands, source, epilogue, degree, isStreamed);
+        if (degree == 1 || layout.Groups >= degree * Thresholds.ChunksPerThread * job._groupsAtOnce)
+            Partition.For(job, layout.Groups, degree);
+        else
+            job.RunSplit(degree);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public void Run(nint start, nint end)
+    {
+        Sums* sums = stackalloc Sums[Thresholds.BatchGroups];
+        nint channel = start * _layout.UnitsPerGroup % _layout.CoefficientPeriod, statistic = start % _layout.StatisticsPeriod;
+        for (nint first = start; first < end; first += _batch)
+        {
+            nint count = Math.Min(_batch, end - first);
+            if (!_operands.HasFixedStatistics)
+                ComputeStatistics(first, count, sums);
+            if (_operands.Output == null)
+                continue;
+            if (_layout.IsElementwise)
+            {
+                for (nint row = first, rows; row < first + count; row += rows)
+                {
+                    rows = _layout.SharesWeights && row + Thresholds.RowsAtOnce <= first + count ? Thresholds.RowsAtOnce : 1;
+                    for (nint i = 0; i < _layout.Unit.Segments; i++)
+                        ApplyRows(row, rows, _layout.Unit[i]);
+                }
+                continue;
+            }
+            for (nint group = first; group < first + count; group++)
+            {
+                for (nint unit = group * _layout.UnitsPerGroup; unit < (group + 1) * _layout.UnitsPerGroup; unit++)
+                {
+                    for (nint i = 0; i < _layout.Unit.Segments; i++)
+                        ApplyUnit(unit, channel, _operands.Statistics[statistic], _layout.Unit[i]);
+                    channel = channel + 1 == _layout.CoefficientPeriod ? 0 : channel + 1;
+                }
+                statistic = statistic + 1 == _layout.StatisticsPeriod ? 0 : statistic + 1;
+            }
+        }
+        if (_isStreamed)
+            Fence.Publish();
+    }
+
+    /// <summary>The sums of all groups of a batch before the divisions and roots of all, so that the processor overlaps them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private void ComputeStatistics(nint first, nint count, Sums* sums)
+    {
+        TSource x = _source.At(first * _layout.GroupStride);
+        nint next = 0, ahead = _sumsAskAhead ? _ahead : 0;
+        for (; next + Thresholds.RowsAtOnce <= count && _layout.Group.Segments == 1; next += Thresholds.RowsAtOnce)
+            Moments<T, W, TSource>.SumsOfFour(x.At(next * _layout.GroupStride), _layout.GroupStride, _layout.Group, _operands.IsCentered, ahead, sums + next);
+        for (nint i = next; i < count; i++)
+        {
+            TSource group = x.At(i * _layout.GroupStride);
+            sums[i] = Moments<T, W, TSource>.SumsAbout(group, _layout.Group, Moments<T, W, TSource>.Pivot(group, _operands.IsCentered));
+        }
+        Lanes.Run(new BatchStatistics(in this, first, sums), 0, count);
+    }
+
+    /// <summary>Few large groups: every phase is spread over the segments of all of them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private void RunSplit(int degree)
+    {
+        if (!_operands.HasFixedStatistics)
+        {
+            nint segments = _layout.Group.Segments;
+            using var scratch = new Scratch<Sums>(_layout.Groups * segments);
+            fixed (Sums* sums = scratch.Span)
+            {
+                Partition.For(new SegmentMoments(this, sums), _layout.Groups * segments, degree);
+                for (nint group = 0; group < _layout.Groups; group++)
+                {
+                    TotalSums total = default;
+                    for (nint i = 0; i < segments; i++)
+                        total.Add(sums[(group * segments) + i]);
+                    TSource x = _source.At(group * _layout.GroupStride);
+                    _operands.Statistics[group] = Moments<T, W, TSource>.Finish(
+                        x, _layout.Group, total.Value, _operands.IsCentered, _operands.Epsilon);
+                }
+            }
+        }
+        nint blocks = (_layout.Units + _groupsAtOnce - 1) / _groupsAtOnce;
+        if (_operands.Output != null)
+            Partition.For(new BlockSegments(this), blocks * _layout.Unit.Segments, degree);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private void ApplyUnit(nint unit, nint channel, in GroupStatistics statistics, in Segment segment)
+    {
+        nint offset = (unit * _layout.UnitStride) + segment.Offset;
+        GroupStatistics copy = statistics;
+        ElementProgram.Run<T, V, W, AffineProgram<T, TSource, TEpilogue>>(
+            new(
+                _source.At(offset),
+                _epilogue.At(offset),
+                _layout.Unit.Stride,
+                segment.Slices,
+                &copy,
+                _operands.WeightOf<One>(channel),
+                _operands.BiasOf<One>(channel),
+                Target(offset, segment.Length)),
+            1);
+    }
+
+    /// <summary>A segment of one row, or of four that share their weights.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private void ApplyRows(nint row, nint rows, in Segment segment)
+    {
+        Affine* affines = stackalloc Affine[Thresholds.RowsAtOnce];
+        for (nint i = 0; i < rows; i++)
+            affines[i] = Affine.Normalizing<T>(_operands.Statistics[row + i]);
+        nint width = _layout.Unit.Length, offset = (row * width) + segment.Offset;
+        nint weight = (row % _layout.CoefficientPeriod * width) + segment.Offset;
+        T* bias = _operands.Bias == null ? null : _operands.Bias + weight;
+        ElementProgram.Run<T, V, W, WeightedAffineProgram<T, TSource, TEpilogue>>(
+            new(_source.At(offset), _epilogue.At(offset), width, _operands.Weight + weight, bias, affines, Target(offset, segment.Length)), rows);
+    }
+
+    private ref GroupStatistics StatisticsOf(nint unit) =>
+        ref _operands.Statistics[unit / _layout.UnitsPerGroup % _layout.StatisticsPeriod];
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Target<T> Target(nint offset, nint length) => new(_operands.Output + offset, length, _isStreamed, _ahead);
+
+    private readonly ref struct BatchStatistics(ref readonly GroupForward<T, V, W, TSource, TEpilogue> forward, nint first, Sums* sums) : ILaneJob
+    {
+        private readonly ref readonly GroupForward<T, V, W, TSource, TEpilogue> _forward = ref forward;
+        private readonly nint _first = first;
+        private readonly Sums* _sums = sums;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public bool TryRun<TLanes>(nint index) where TLanes : unmanaged, ILanes<TLanes>
+        {
+            ref readonly GroupLayout layout = ref _forward._layout;
+            ref readonly ForwardOperands<T> operands = ref _forward._operands;
+            double* sums = (double*)(_sums + index);
+            nint group = _first + index, step = sizeof(Sums) / sizeof(double);
+            bool isDone = Moments<T, W, TSource>.TryFinish(
+                _forward._source.At(group * layout.GroupStride),
+                layout.GroupStride,
+                layout.Group,
+                TLanes.Gather(sums, step),
+                TLanes.Gather(sums + 1, step),
+                operands.IsCentered,
+                operands.Epsilon,
+                out GroupStatistics<TLanes> statistics);
+            if (isDone)
+                statistics.Store(operands.Statistics + group);
+            return isDone;
+        }
+    }
+
+    private readonly struct SegmentMoments(GroupForward<T, V, W, TSource, TEpilogue> forward, Sums* sums) : IJob
+    {
+        private readonly GroupForward<T, V, W, TSource, TEpilogue> _forward = forward;
+        private readonly Sums* _sums = sums;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public void Run(nint start, nint end)
+        {
+            GroupLayout layout = _forward._layout;
+            for (nint i = start; i < end; i++)
+            {
+                (nint group, nint segment) = (i / layout.Group.Segments, i % layout.Group.Segments);
+                TSource x = _forward._source.At(group * layout.GroupStride);
+                double pivot = Moments<T, W, TSource>.Pivot(x, _forward._operands.IsCentered);
+                _sums[i] = Moments<T, W, TSource>.SegmentSums(x, layout.Group, layout.Group[segment], pivot);
+            }
+        }
+    }
+
+    /// <summary>One segment of a unit, or of long rows that are written together.</summary>
+    private readonly struct BlockSegments(GroupForward<T, V, W, TSource, TEpilogue> forward) : IJob
+    {
+        private readonly GroupForward<T, V, W, TSource, TEpilogue> _forward = forward;
+
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        public void Run(nint start, nint end)
+        {
+            GroupLayout layout = _forward._layout;
+            nint segments = layout.Unit.Segments, atOnce = _forward._groupsAtOnce;
+            for (nint i = start; i < end; i++)
+            {
+                (nint unit, nint segment) = (i / segments * atOnce, i % segments);
+                nint units = Math.Min(atOnce, layout.Units - unit);
+                if (layout.IsElementwise)
+                    _forward.ApplyRows(unit, units, layout.Unit[segment]);
+                else
+                    _forward.ApplyUnit(unit, unit % layout.CoefficientPeriod, _forward.StatisticsOf(unit), layout.Unit[segment]);
+            }
+            if (_forward._isStreamed)
+                Fence.Publish();
+        }
+    }
+}

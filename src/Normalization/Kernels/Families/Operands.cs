@@ -1,0 +1,81 @@
+using System.Runtime.CompilerServices;
+using Normalization.Kernels.Simd;
+using Normalization.Kernels.Statistics;
+
+namespace Normalization.Kernels.Families;
+
+/// <summary>What a forward pass reads and writes. Null pointers mean: not there.</summary>
+internal unsafe struct ForwardOperands<T> where T : unmanaged
+{
+    public T* Input;
+    public T* Output;
+    public T* Weight;
+    public T* Bias;
+    public GroupStatistics* Statistics;
+    public double Epsilon;
+
+    /// <summary>The statistics are given and do not depend on the input.</summary>
+    public bool HasFixedStatistics;
+
+    /// <summary>The mean is subtracted; otherwise (RMS) it counts as zero.</summary>
+    public bool IsCentered;
+
+    /// <summary>The weights of neighboring channels; ones, if there are none.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly TLanes WeightOf<TLanes>(nint channel) where TLanes : unmanaged, ILanes<TLanes> =>
+        Weight == null ? 1 : TLanes.LoadElements(Weight + channel);
+
+    /// <summary>The biases of neighboring channels; zeros, if there are none.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly TLanes BiasOf<TLanes>(nint channel) where TLanes : unmanaged, ILanes<TLanes> =>
+        Bias == null ? 0 : TLanes.LoadElements(Bias + channel);
+}
+
+/// <summary>What a backward pass reads and writes. Null pointers mean: not there.</summary>
+internal unsafe struct BackwardOperands<T> where T : unmanaged
+{
+    public T* Input;
+    public T* OutputGradient;
+    public T* InputGradient;
+    public T* Weight;
+    public T* WeightGradient;
+    public T* BiasGradient;
+
+    /// <summary>Where weights are repeated for each element: what the gradient of each repetition gains, instead of those of the parameters.</summary>
+    public double* ExpandedWeightGradient;
+    public double* ExpandedBiasGradient;
+    public GroupStatistics* Statistics;
+
+    /// <summary>Receives Σ dy and Σ dy · x̂ of each channel.</summary>
+    public Sums* ChannelSums;
+
+    /// <summary>The same sums, given: they run over more elements than there are here, over <see cref="GivenCount"/>.</summary>
+    public Sums* GivenSums;
+
+    public double GivenCount;
+
+    /// <summary>The statistics are given and do not depend on the input.</summary>
+    public bool HasFixedStatistics;
+
+    /// <summary>The mean is subtracted; otherwise (RMS) it counts as zero.</summary>
+    public bool IsCentered;
+
+    /// <summary>The weights of neighboring channels; ones, if there are none.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly TLanes WeightOf<TLanes>(nint channel) where TLanes : unmanaged, ILanes<TLanes> =>
+        Weight == null ? 1 : TLanes.LoadElements(Weight + channel);
+
+    /// <summary>How many elements the sums of a group of so many here run over.</summary>
+    public readonly double CountOf(nint elements) => GivenSums != null ? GivenCount : elements;
+
+    /// <summary>The two gradients of the parameters gain one more term.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly void AddParameterGradients<TLanes>(nint channel, TLanes weightGradient, TLanes biasGradient)
+        where TLanes : unmanaged, ILanes<TLanes>
+    {
+        if (WeightGradient != null)
+            TLanes.StoreElements(WeightGradient + channel, TLanes.LoadElements(WeightGradient + channel) + weightGradient);
+        if (BiasGradient != null)
+            TLanes.StoreElements(BiasGradient + channel, TLanes.LoadElements(BiasGradient + channel) + biasGradient);
+    }
+}

@@ -1,0 +1,227 @@
+using System.Runtime.CompilerServices;
+using Normalization.Kernels.Machine;
+using Normalization.Kernels.Simd;
+
+namespace Normalization.Kernels.Loops;
+
+/// <summary>An elementwise operation on a row: what is written at element i, from whatever it reads there.</summary>
+internal interface IMap<TSelf, V, TColumn>
+    where TSelf : struct, IMap<TSelf, V, TColumn>
+{
+    /// <summary>The operation in the row that lies <paramref name="rows"/> below.</summary>
+    TSelf Down(nint rows);
+
+    /// <summary>What all rows share at element i.</summary>
+    TColumn Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess;
+
+    V Invoke<TAccess>(nint i, in TColumn column, TAccess access) where TAccess : struct, IAccess;
+
+    /// <summary>Asks for the cache line of element i of the large inputs, which need not exist.</summary>
+    void Prefetch(nint i);
+}
+
+/// <summary>What rows share that share nothing.</summary>
+internal readonly struct NoColumn;
+
+/// <summary>Where a map writes, and how.</summary>
+internal readonly unsafe struct Target<T>(T* output, nint length, bool isStreamed, nint ahead) where T : unmanaged
+{
+    public readonly T* Output = output;
+
+    public readonly nint Length = length;
+
+    /// <summary>The output goes past the cache.</summary>
+    public readonly bool IsStreamed = isStreamed;
+
+    /// <summary>How far ahead the inputs lie that are needed next, or zero where they are in a cache.</summary>
+    public readonly nint Ahead = ahead;
+
+    /// <summary>The same that many elements on.</summary>
+    public Target<T> Down(nint elements) => new(Output + elements, Length, IsStreamed, Ahead);
+}
+
+/// <summary>The one elementwise loop: y[i] = operation(i), for one row or for four that lie a stride apart.</summary>
+internal static unsafe class Map
+{
+    /// <summary>Rows that lie a stride apart, four at a time if <paramref name="areFour"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Run<T, V, TMap, TColumn>(in TMap map, nint rows, bool areFour, in Target<T> target, nint stride)
+        where T : unmanaged
+        where V : unmanaged, ISimd<V, T>
+        where TMap : struct, IMap<TMap, V, TColumn>
+        where TColumn : struct
+    {
+        bool isStreamed = target.IsStreamed && IsAligned(target.Output, 0);
+        nint row = 0;
+        if (areFour && (!target.IsStreamed || IsAligned(target.Output, stride)))
+        {
+            for (; row + Thresholds.RowsAtOnce <= rows; row += Thresholds.RowsAtOnce)
+            {
+                if (isStreamed)
+                    RunStreamed<T, V, TMap, TColumn, On>(map.Down(row), target.Down(row * stride), stride);
+                else
+                    Run<T, V, TMap, TColumn, On>(map.Down(row), target.Down(row * stride), stride);
+            }
+        }
+        for (; row < rows; row++)
+        {
+            if (isStreamed)
+                RunStreamed<T, V, TMap, TColumn, Off>(map.Down(row), target.Down(row * stride), 0);
+            else
+                Run<T, V, TMap, TColumn, Off>(map.Down(row), target.Down(row * stride), 0);
+        }
+    }
+
+    /// <summary>Whether rows can be streamed side by side: a span over bytes may begin in the middle of an element, and rows have to share their lines' bounds.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsAligned<T>(T* y, nint stride) where T : unmanaged =>
+        ((nuint)y % (nuint)sizeof(T)) + ((nuint)(stride * sizeof(T)) % RawMemory.LineBytes) == 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void Run<T, V, TMap, TColumn, TFour>(in TMap map, in Target<T> target, nint stride)
+        where T : unmanaged
+        where V : unmanaged, ISimd<V, T>
+        where TMap : struct, IMap<TMap, V, TColumn>
+        where TColumn : struct
+        where TFour : struct, IFlag
+    {
+        T* y = target.Output;
+        nint length = target.Length, ahead = target.Ahead;
+        // Four vectors at a time: of four rows, or of one.
+        nint next = TFour.Value ? stride : V.Count, step = TFour.Value ? V.Count : 4 * V.Count;
+        if (length < V.Count)
+        {
+            RunPart<T, V, TMap, TColumn>(map, TFour.Value ? Thresholds.RowsAtOnce : 1, y, stride, 0, length);
+            return;
+        }
+        // Copies of its own stay in registers.
+        TMap row0 = map;
+        Unsafe.SkipInit(out TMap row1);
+        Unsafe.SkipInit(out TMap row2);
+        Unsafe.SkipInit(out TMap row3);
+        if (TFour.Value)
+            (row1, row2, row3) = (map.Down(1), map.Down(2), map.Down(3));
+        // The last vector overlaps the one before it; it is computed first, while an input that is also y still holds.
+        nint end = length - V.Count;
+        TColumn column = row0.Column(end, default(Whole));
+        V last0 = row0.Invoke(end, column, default(Whole));
+        Unsafe.SkipInit(out V last1);
+        Unsafe.SkipInit(out V last2);
+        Unsafe.SkipInit(out V last3);
+        if (TFour.Value)
+        {
+            last1 = row1.Invoke(end, column, default(Whole));
+            last2 = row2.Invoke(end, column, default(Whole));
+            last3 = row3.Invoke(end, column, default(Whole));
+        }
+        nint i = 0;
+        for (; i + step < length; i += step)
+        {
+            V v0, v1, v2, v3;
+            if (TFour.Value)
+            {
+                if (ahead != 0)
+                {
+                    row0.Prefetch(i + ahead);
+                    row1.Prefetch(i + ahead);
+                    row2.Prefetch(i + ahead);
+                    row3.Prefetch(i + ahead);
+                }
+                column = row0.Column(i, default(Whole));
+                v0 = row0.Invoke(i, column, default(Whole));
+                v1 = row1.Invoke(i, column, default(Whole));
+                v2 = row2.Invoke(i, column, default(Whole));
+                v3 = row3.Invoke(i, column, default(Whole));
+            }
+            else
+            {
+                v0 = row0.Invoke(i, row0.Column(i, default(Whole)), default(Whole));
+                v1 = row0.Invoke(i + V.Count, row0.Column(i + V.Count, default(Whole)), default(Whole));
+                v2 = row0.Invoke(i + (2 * V.Count), row0.Column(i + (2 * V.Count), default(Whole)), default(Whole));
+                v3 = row0.Invoke(i + (3 * V.Count), row0.Column(i + (3 * V.Count), default(Whole)), default(Whole));
+            }
+            V.Store(y + i, v0);
+            V.Store(y + i + next, v1);
+            V.Store(y + i + (2 * next), v2);
+            V.Store(y + i + (3 * next), v3);
+        }
+        if (!TFour.Value)
+        {
+            for (; i < end; i += V.Count)
+                V.Store(y + i, row0.Invoke(i, row0.Column(i, default(Whole)), default(Whole)));
+        }
+        V.Store(y + end, last0);
+        if (TFour.Value)
+        {
+            V.Store(y + end + stride, last1);
+            V.Store(y + end + (2 * stride), last2);
+            V.Store(y + end + (3 * stride), last3);
+        }
+    }
+
+    /// <summary>Writes whole cache lines past the cache; the partial lines at both ends are written in the ordinary way.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void RunStreamed<T, V, TMap, TColumn, TFour>(in TMap map, in Target<T> target, nint stride)
+        where T : unmanaged
+        where V : unmanaged, ISimd<V, T>
+        where TMap : struct, IMap<TMap, V, TColumn>
+        where TColumn : struct
+        where TFour : struct, IFlag
+    {
+        T* y = target.Output;
+        nint length = target.Length, ahead = target.Ahead;
+        nint line = RawMemory.LineBytes / sizeof(T);
+        nint head = Math.Min(length, (nint)((0 - (nuint)y) & (RawMemory.LineBytes - 1)) / sizeof(T));
+        nint tail = length - ((length - head) % line);
+        RunPart<T, V, TMap, TColumn>(map, TFour.Value ? Thresholds.RowsAtOnce : 1, y, stride, 0, head);
+        RunPart<T, V, TMap, TColumn>(map, TFour.Value ? Thresholds.RowsAtOnce : 1, y, stride, tail, length);
+        TMap row0 = map;
+        Unsafe.SkipInit(out TMap row1);
+        Unsafe.SkipInit(out TMap row2);
+        Unsafe.SkipInit(out TMap row3);
+        if (TFour.Value)
+            (row1, row2, row3) = (map.Down(1), map.Down(2), map.Down(3));
+        for (nint i = head; i < tail; i += line)
+        {
+            if (ahead != 0)
+            {
+                row0.Prefetch(i + ahead);
+                if (TFour.Value)
+                {
+                    row1.Prefetch(i + ahead);
+                    row2.Prefetch(i + ahead);
+                    row3.Prefetch(i + ahead);
+                }
+            }
+            for (nint k = i; k < i + line; k += V.Count)
+            {
+                TColumn column = row0.Column(k, default(Whole));
+                V.StoreNonTemporal(y + k, row0.Invoke(k, column, default(Whole)));
+                if (TFour.Value)
+                {
+                    V.StoreNonTemporal(y + k + stride, row1.Invoke(k, column, default(Whole)));
+                    V.StoreNonTemporal(y + k + (2 * stride), row2.Invoke(k, column, default(Whole)));
+                    V.StoreNonTemporal(y + k + (3 * stride), row3.Invoke(k, column, default(Whole)));
+                }
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void RunPart<T, V, TMap, TColumn>(in TMap map, nint rows, T* y, nint stride, nint start, nint end)
+        where T : unmanaged
+        where V : unmanaged, ISimd<V, T>
+        where TMap : struct, IMap<TMap, V, TColumn>
+        where TColumn : struct
+    {
+        for (nint row = 0; row < rows && start < end; row++, y += stride)
+        {
+            TMap current = map.Down(row);
+            for (nint i = start; i < end; i += V.Count)
+            {
+                var part = new Part(Math.Min(V.Count, end - i));
+                V.StorePart(y + i, current.Invoke(i, current.Column(i, part), part), part.Count);
+            }
+        }
+    }
+}

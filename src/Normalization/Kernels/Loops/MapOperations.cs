@@ -1,0 +1,287 @@
+using System.Runtime.CompilerServices;
+using Normalization.Kernels.Machine;
+using Normalization.Kernels.Simd;
+
+namespace Normalization.Kernels.Loops;
+
+/// <summary>(x - pivot) · scale + shift, the same three numbers for every element.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+internal readonly unsafe struct AffineMap<T, V, TSource, TEpilogue>(TSource x, TEpilogue epilogue, nint stride, Affine* affine)
+    : IMap<AffineMap<T, V, TSource, TEpilogue>, V, NoColumn>
+    where T : unmanaged
+    where V : unmanaged, ISimd<V, T>
+    where TSource : struct, ISource<TSource, T>
+    where TEpilogue : struct, IEpilogue<TEpilogue, T>
+{
+    private readonly TSource _x = x;
+    private readonly TEpilogue _epilogue = epilogue;
+    private readonly nint _stride = stride;
+    private readonly Affine* _affine = affine;
+    private readonly V _pivot = V.Broadcast(affine->Pivot);
+    private readonly V _scale = V.Broadcast(affine->Scale);
+    private readonly V _shift = V.Broadcast(affine->Shift);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public AffineMap<T, V, TSource, TEpilogue> Down(nint rows) => new(_x.At(rows * _stride), _epilogue.At(rows * _stride), _stride, _affine);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public NoColumn Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess => default;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Invoke<TAccess>(nint i, in NoColumn column, TAccess access) where TAccess : struct, IAccess =>
+        _epilogue.Apply(i, V.FusedMultiplyAdd(_x.Load<V, TAccess>(i, access) - _pivot, _scale, _shift), access);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch(nint i) => _x.Prefetch(i, isFar: false);
+}
+
+/// <summary>((x - pivot) · scale + shift) · weight[i] + bias[i], the first three of each row; a null bias adds nothing.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+internal readonly unsafe struct WeightedAffineMap<T, V, TSource, TEpilogue, THasBias>(
+    TSource x, TEpilogue epilogue, nint stride, T* weight, T* bias, Affine* affines)
+    : IMap<WeightedAffineMap<T, V, TSource, TEpilogue, THasBias>, V, WeightAndBias<V>>
+    where T : unmanaged
+    where V : unmanaged, ISimd<V, T>
+    where TSource : struct, ISource<TSource, T>
+    where TEpilogue : struct, IEpilogue<TEpilogue, T>
+    where THasBias : struct, IFlag
+{
+    private readonly TSource _x = x;
+    private readonly TEpilogue _epilogue = epilogue;
+    private readonly nint _stride = stride;
+    private readonly T* _weight = weight;
+    private readonly T* _bias = bias;
+    private readonly Affine* _affines = affines;
+    private readonly V _pivot = V.Broadcast(affines->Pivot);
+    private readonly V _scale = V.Broadcast(affines->Scale);
+    private readonly V _shift = V.Broadcast(affines->Shift);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public WeightedAffineMap<T, V, TSource, TEpilogue, THasBias> Down(nint rows) =>
+        new(_x.At(rows * _stride), _epilogue.At(rows * _stride), _stride, _weight, _bias, _affines + rows);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public WeightAndBias<V> Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess =>
+        new(access.Load<V, T>(_weight + i), THasBias.Value ? access.Load<V, T>(_bias + i) : default);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Invoke<TAccess>(nint i, in WeightAndBias<V> column, TAccess access) where TAccess : struct, IAccess
+    {
+        V normalized = V.FusedMultiplyAdd(_x.Load<V, TAccess>(i, access) - _pivot, _scale, _shift);
+        V result = THasBias.Value ? V.FusedMultiplyAdd(normalized, column.Weight, column.Bias) : normalized * column.Weight;
+        return _epilogue.Apply(i, result, access);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch(nint i) => _x.Prefetch(i, isFar: true);
+}
+
+/// <summary>(x - pivot[i]) · scale[i] + shift[i], with the coefficients in the compute type of the vector.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+internal readonly unsafe struct ColumnAffineMap<T, V, TSource, TEpilogue>(
+    TSource x, TEpilogue epilogue, nint stride, void* pivot, void* scale, void* shift)
+    : IMap<ColumnAffineMap<T, V, TSource, TEpilogue>, V, ColumnAffine<V>>
+    where T : unmanaged
+    where V : unmanaged, ISimd<V, T>
+    where TSource : struct, ISource<TSource, T>
+    where TEpilogue : struct, IEpilogue<TEpilogue, T>
+{
+    private readonly TSource _x = x;
+    private readonly TEpilogue _epilogue = epilogue;
+    private readonly nint _stride = stride;
+    private readonly void* _pivot = pivot;
+    private readonly void* _scale = scale;
+    private readonly void* _shift = shift;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ColumnAffineMap<T, V, TSource, TEpilogue> Down(nint rows) =>
+        new(_x.At(rows * _stride), _epilogue.At(rows * _stride), _stride, _pivot, _scale, _shift);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ColumnAffine<V> Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess => new(V.LoadCoefficients(_pivot, i), V.LoadCoefficients(_scale, i), V.LoadCoefficients(_shift, i));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Invoke<TAccess>(nint i, in ColumnAffine<V> column, TAccess access) where TAccess : struct, IAccess =>
+        _epilogue.Apply(i, V.FusedMultiplyAdd(_x.Load<V, TAccess>(i, access) - column.Pivot, column.Scale, column.Shift), access);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch(nint i) => _x.Prefetch(i, isFar: false);
+}
+
+/// <summary>(dy - center) · outer + (x - pivot) · inner + shift, the same five numbers for every element.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+internal readonly unsafe struct GradientMap<T, V>(T* x, T* dy, nint stride, GradientAffine* affine) : IMap<GradientMap<T, V>, V, NoColumn>
+    where T : unmanaged
+    where V : unmanaged, ISimd<V, T>
+{
+    private readonly T* _x = x;
+    private readonly T* _dy = dy;
+    private readonly nint _stride = stride;
+    private readonly GradientAffine* _affine = affine;
+    private readonly V _center = V.Broadcast(affine->Center);
+    private readonly V _pivot = V.Broadcast(affine->Pivot);
+    private readonly V _outer = V.Broadcast(affine->Outer);
+    private readonly V _inner = V.Broadcast(affine->Inner);
+    private readonly V _shift = V.Broadcast(affine->Shift);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public GradientMap<T, V> Down(nint rows) => new(_x + (rows * _stride), _dy + (rows * _stride), _stride, _affine);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public NoColumn Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess => default;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Invoke<TAccess>(nint i, in NoColumn column, TAccess access) where TAccess : struct, IAccess =>
+        V.FusedMultiplyAdd(
+            access.Load<V, T>(_dy + i) - _center, _outer, V.FusedMultiplyAdd(access.Load<V, T>(_x + i) - _pivot, _inner, _shift));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch(nint i)
+    {
+        RawMemory.Prefetch(_x + i);
+        RawMemory.Prefetch(_dy + i);
+    }
+}
+
+/// <summary>(dy · weight[i] - center) · outer + (x - pivot) · inner + shift.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+internal readonly unsafe struct WeightedGradientMap<T, V>(in WeightedRows<T> rows, GradientAffine* affines) : IMap<WeightedGradientMap<T, V>, V, V>
+    where T : unmanaged
+    where V : unmanaged, ISimd<V, T>
+{
+    private readonly WeightedRows<T> _rows = rows;
+    private readonly GradientAffine* _affines = affines;
+    private readonly V _minusCenter = V.Broadcast(-affines->Center);
+    private readonly V _pivot = V.Broadcast(affines->Pivot);
+    private readonly V _outer = V.Broadcast(affines->Outer);
+    private readonly V _inner = V.Broadcast(affines->Inner);
+    private readonly V _shift = V.Broadcast(affines->Shift);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public WeightedGradientMap<T, V> Down(nint rows) => new(_rows.Down(rows), _affines + (rows * _rows.Step));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess => access.Load<V, T>(_rows.Weight + i);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Invoke<TAccess>(nint i, in V column, TAccess access) where TAccess : struct, IAccess =>
+        V.FusedMultiplyAdd(
+            V.FusedMultiplyAdd(access.Load<V, T>(_rows.OutputGradient + i), column, _minusCenter),
+            _outer,
+            V.FusedMultiplyAdd(access.Load<V, T>(_rows.Input + i) - _pivot, _inner, _shift));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch(nint i)
+    {
+        RawMemory.PrefetchFar(_rows.Input + i);
+        RawMemory.PrefetchFar(_rows.OutputGradient + i);
+    }
+}
+
+/// <summary>(dy - center[i]) · outer[i] + (x - pivot[i]) · inner[i] + shift[i], with the coefficients in the compute type of the vector.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+internal readonly unsafe struct ColumnGradientMap<T, V>(T* x, T* dy, nint stride, void* center, void* pivot, void* outer, void* inner, void* shift)
+    : IMap<ColumnGradientMap<T, V>, V, ColumnGradient<V>>
+    where T : unmanaged
+    where V : unmanaged, ISimd<V, T>
+{
+    private readonly T* _x = x;
+    private readonly T* _dy = dy;
+    private readonly nint _stride = stride;
+    private readonly void* _center = center;
+    private readonly void* _pivot = pivot;
+    private readonly void* _outer = outer;
+    private readonly void* _inner = inner;
+    private readonly void* _shift = shift;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ColumnGradientMap<T, V> Down(nint rows) =>
+        new(_x + (rows * _stride), _dy + (rows * _stride), _stride, _center, _pivot, _outer, _inner, _shift);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ColumnGradient<V> Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess =>
+        new(
+            V.LoadCoefficients(_center, i),
+            V.LoadCoefficients(_pivot, i),
+            V.LoadCoefficients(_outer, i),
+            V.LoadCoefficients(_inner, i),
+            V.LoadCoefficients(_shift, i));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Invoke<TAccess>(nint i, in ColumnGradient<V> column, TAccess access) where TAccess : struct, IAccess =>
+        V.FusedMultiplyAdd(
+            access.Load<V, T>(_dy + i) - column.Center,
+            column.Outer,
+            V.FusedMultiplyAdd(access.Load<V, T>(_x + i) - column.Pivot, column.Inner, column.Shift));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch(nint i)
+    {
+        RawMemory.Prefetch(_x + i);
+        RawMemory.Prefetch(_dy + i);
+    }
+}
+
+/// <summary>y + addend[i], with the addends in double: what accumulated gradients gain.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+internal readonly unsafe struct AccumulateMap<T, W>(T* y, double* addend) : IMap<AccumulateMap<T, W>, W, NoColumn>
+    where T : unmanaged
+    where W : unmanaged, IWideSimd<W, T>
+{
+    private readonly T* _y = y;
+    private readonly double* _addend = addend;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public AccumulateMap<T, W> Down(nint rows) => this;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public NoColumn Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess => default;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public W Invoke<TAccess>(nint i, in NoColumn column, TAccess access) where TAccess : struct, IAccess =>
+        access.Load<W, T>(_y + i) + W.LoadCoefficients(_addend, i);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch(nint i) => RawMemory.PrefetchFar(_y + i);
+}
+
+/// <summary>The weight and bias of a column.</summary>
+internal readonly struct WeightAndBias<V>(V weight, V bias) where V : unmanaged
+{
+    public readonly V Weight = weight;
+    public readonly V Bias = bias;
+}
+
+/// <summary>The coefficients of <see cref="ColumnAffineMap{T, V, TSource, TEpilogue}"/> in a column.</summary>
+internal readonly struct ColumnAffine<V>(V pivot, V scale, V shift) where V : unmanaged
+{
+    public readonly V Pivot = pivot;
+    public readonly V Scale = scale;
+    public readonly V Shift = shift;
+}
+
+/// <summary>The coefficients of <see cref="ColumnGradientMap{T, V}"/> in a column.</summary>
+internal readonly struct ColumnGradient<V>(V center, V pivot, V outer, V inner, V shift) where V : unmanaged
+{
+    public readonly V Center = center;
+    public readonly V Pivot = pivot;
+    public readonly V Outer = outer;
+    public readonly V Inner = inner;
+    public readonly V Shift = shift;
+}
+
+/// <summary>A choice made when a kernel is compiled.</summary>
+internal interface IFlag
+{
+    static abstract bool Value { get; }
+}
+
+internal readonly struct On : IFlag
+{
+    public static bool Value => true;
+}
+
+internal readonly struct Off : IFlag
+{
+    public static bool Value => false;
+}

@@ -1,0 +1,39 @@
+using System.Runtime.CompilerServices;
+using Normalization.Kernels.Simd;
+using Normalization.Kernels.Statistics;
+
+namespace Normalization.Kernels.Loops;
+
+/// <summary><see cref="WideAffine"/> for every element of a row; rows lie a stride apart.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+internal readonly unsafe struct WideAffineMap<T, W, TSource, TEpilogue>(TSource source, TEpilogue epilogue, nint stride, WideAffine* affine)
+    : IMap<WideAffineMap<T, W, TSource, TEpilogue>, W, NoColumn>
+    where T : unmanaged
+    where W : unmanaged, IWideSimd<W, T>
+    where TSource : struct, ISource<TSource, T>
+    where TEpilogue : struct, IEpilogue<TEpilogue, T>
+{
+    private readonly TSource _source = source;
+    private readonly TEpilogue _epilogue = epilogue;
+    private readonly nint _stride = stride;
+    private readonly WideAffine* _affine = affine;
+    private readonly W _mean = W.Broadcast(affine->Mean);
+    private readonly W _meanLow = W.Broadcast(affine->MeanLow);
+    private readonly W _power = W.Broadcast(affine->Power);
+    private readonly W _factor = W.Broadcast(affine->Power * affine->Factor);
+    private readonly W _bias = W.Broadcast(affine->Bias);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public WideAffineMap<T, W, TSource, TEpilogue> Down(nint rows) => new(_source.At(rows * _stride), _epilogue.At(rows * _stride), _stride, _affine);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public NoColumn Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess => default;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public W Invoke<TAccess>(nint i, in NoColumn column, TAccess access) where TAccess : struct, IAccess =>
+        _epilogue.Apply(
+            i, W.FusedMultiplyAdd((_source.Load<W, TAccess>(i, access) - _mean - _meanLow) * _power * _power, _factor, _bias), access);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch(nint i) => _source.Prefetch(i, isFar: false);
+}

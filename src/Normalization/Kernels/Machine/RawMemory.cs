@@ -1,0 +1,89 @@
+using System.Buffers;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
+
+namespace Normalization.Kernels.Machine;
+
+/// <summary>Addresses and the cache.</summary>
+internal static unsafe class RawMemory
+{
+    /// <summary>The size of a cache line, and of the widest vector.</summary>
+    public const int LineBytes = 64;
+
+    public const int DoublesPerLine = LineBytes / sizeof(double);
+
+    // From this size on the runtime keeps arrays apart, and moves them only where it is asked to or runs out of memory.
+    private const int LargeArrayBytes = 85_000;
+
+    /// <summary>How many doubles to ask for so that this many can begin on a cache line.</summary>
+    public static nint PaddedLength(nint doubles) => doubles + DoublesPerLine - 1;
+
+    /// <summary>The next address at which a cache line begins: vectors that cross lines take twice as long.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static double* AtLine(double* address) => (double*)(((nuint)address + LineBytes - 1) & ~(nuint)(LineBytes - 1));
+
+    /// <summary>
+    /// New memory. Where it is large, it begins on a cache line, which arrays do not, until the runtime moves it. It is not pinned:
+    /// under a memory limit the runtime has to be able to close the gaps between large arrays.
+    /// </summary>
+    public static Memory<T> Allocate<T>(int length, bool isCleared) where T : unmanaged
+    {
+        int room = LineBytes / sizeof(T);
+        bool isLarge = (long)length * sizeof(T) >= LargeArrayBytes && length <= Array.MaxLength - room;
+        int size = isLarge ? length + room : length;
+        T[] array = isCleared ? new T[size] : GC.AllocateUninitializedArray<T>(size);
+        if (!isLarge)
+            return array;
+        fixed (T* first = array)
+        {
+            nint start = -(nint)first & (LineBytes - 1);
+            return array.AsMemory((int)start / sizeof(T), length);
+        }
+    }
+
+    /// <summary>Asks for a cache line; the address need not be valid.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Prefetch(void* address)
+    {
+        if (Sse.IsSupported)
+            Sse.Prefetch0(address);
+    }
+
+    /// <summary>
+    /// Asks for a cache line without using the space of the first-level cache, which holds what rows share; the address need not be valid.
+    /// LayerNorm's backward of [4096, 1024] took 1.1 without it, evaluation of [32, 1024, 14, 14], where rows share nothing large, 1.2 with it.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void PrefetchFar(void* address)
+    {
+        if (Sse.IsSupported)
+            Sse.Prefetch1(address);
+    }
+
+    /// <summary>Whether two spans share memory; an empty one shares none.</summary>
+    public static bool Overlap<T, TOther>(ReadOnlySpan<T> first, ReadOnlySpan<TOther> second)
+        where T : unmanaged
+        where TOther : unmanaged
+    {
+        // Both are pinned at once, so that no collection moves one of them between the two looks.
+        fixed (T* a = first)
+        fixed (TOther* b = second)
+            return !first.IsEmpty && !second.IsEmpty && (void*)a < b + second.Length && (void*)b < a + first.Length;
+    }
+
+    /// <summary>Whether elements may stand at an address.</summary>
+    public static bool IsAligned<T>(nint address) where T : unmanaged => address % sizeof(T) == 0;
+
+    /// <summary>So many elements at an address that the caller vouches for.</summary>
+    public static Span<T> At<T>(nint address, int length) where T : unmanaged => new((void*)address, length);
+
+    /// <summary>A handle to an element at an address that does not move.</summary>
+    public static MemoryHandle HandleAt<T>(nint address, int index) where T : unmanaged => new((T*)address + index);
+
+    /// <summary>So many elements from the first on; the caller has checked that they stand side by side.</summary>
+    public static Span<T> From<T>(ref T first, int length) where T : unmanaged => MemoryMarshal.CreateSpan(ref first, length);
+
+    /// <summary>So many elements from the first on; the caller has checked that they stand side by side.</summary>
+    public static ReadOnlySpan<T> ReadOnlyFrom<T>(ref readonly T first, int length) where T : unmanaged => MemoryMarshal.CreateReadOnlySpan(in first, length);
+}

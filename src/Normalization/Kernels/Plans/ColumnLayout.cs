@@ -1,0 +1,53 @@
+using Normalization.Kernels.Machine;
+
+namespace Normalization.Kernels.Plans;
+
+/// <summary>
+/// Rows of channels, each channel <see cref="ColumnsPerChannel"/> neighboring columns that share statistics and coefficients. Tiles of whole
+/// channels and blocks of rows are fixed by the shape; a channel's sums are those of its blocks added in order.
+/// </summary>
+internal readonly struct ColumnLayout
+{
+    private const int ElementsPerLine = RawMemory.LineBytes / sizeof(float);
+
+    public ColumnLayout(nint rows, nint channels, nint columnsPerChannel, nint tileColumns)
+    {
+        (Rows, Channels, ColumnsPerChannel, Columns) = (rows, channels, columnsPerChannel, channels * columnsPerChannel);
+        ChannelsPerTile = Math.Min(channels, Math.Max(1, tileColumns / columnsPerChannel));
+        // A tile of whole cache lines has no partial ones at its ends.
+        nint whole = ElementsPerLine / Math.Min(columnsPerChannel & -columnsPerChannel, ElementsPerLine);
+        if (ChannelsPerTile < channels && ChannelsPerTile > whole)
+            ChannelsPerTile -= ChannelsPerTile % whole;
+        Tiles = (channels + ChannelsPerTile - 1) / ChannelsPerTile;
+        Blocks = new(rows, ChannelsPerTile * columnsPerChannel, Thresholds.RowsAddedAtOnce, nint.MaxValue);
+        Channel = new(rows, columnsPerChannel, Columns);
+    }
+
+    public nint Rows { get; }
+
+    public nint Channels { get; }
+
+    public nint ColumnsPerChannel { get; }
+
+    public nint Columns { get; }
+
+    public nint ChannelsPerTile { get; }
+
+    public nint Tiles { get; }
+
+    public RowBlocks Blocks { get; }
+
+    /// <summary>The elements of one channel.</summary>
+    public SliceSet Channel { get; }
+
+    public ColumnTile Tile(nint index)
+    {
+        nint first = index * ChannelsPerTile;
+        return TileOf(first, Math.Min(ChannelsPerTile, Channels - first));
+    }
+
+    public ColumnTile TileOf(nint firstChannel, nint channels) => new(firstChannel, channels, firstChannel * ColumnsPerChannel, channels * ColumnsPerChannel);
+}
+
+/// <summary>Some neighboring channels and their columns.</summary>
+internal readonly record struct ColumnTile(nint FirstChannel, nint Channels, nint FirstColumn, nint Columns);

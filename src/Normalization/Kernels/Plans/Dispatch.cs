@@ -1,0 +1,82 @@
+using System.Runtime.CompilerServices;
+using Normalization.Kernels.Machine;
+using Coefficients = Normalization.Kernels.Plans.CoefficientSharing;
+using Order = Normalization.Kernels.Plans.MemoryOrder;
+
+namespace Normalization.Kernels.Plans;
+
+/// <summary>The one list that decides which kernel runs, and how it works. The first line that fits is taken.</summary>
+internal static class Dispatch
+{
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static Route Choose(in Plan plan, Direction direction, bool hasFixedStatistics)
+    {
+        (nint n, nint c, nint s, nint groups) = (plan.N, plan.C, plan.S, plan.Groups);
+        bool isDense = plan.Stride == c * s, isForward = direction == Direction.Forward;
+        return (plan.Statistics, plan.Coefficients, plan.Order, hasFixedStatistics) switch
+        {
+            _ when !isDense => throw Refusal(plan, direction, hasFixedStatistics),
+
+            // dx = r · γ · dy, where nothing else is wanted, is a forward pass about a mean of 0: it needs neither x nor sums.
+            (_, _, _, true) when direction == Direction.InputGradient => Choose(plan, Direction.Forward, hasFixedStatistics),
+
+            // BatchNorm: short slices are columns. Fixed statistics need no accumulators (tiles are wider) and no whole channels.
+            (StatisticsSharing.Channel, Coefficients.None or Coefficients.Channel, Order.ChannelsFirst, true)
+                when s < Thresholds.ShortSlice && isForward =>
+                Columns(direction, new(n, c, s, Thresholds.FixedTileColumns)),
+            (StatisticsSharing.Channel, Coefficients.None or Coefficients.Channel, Order.ChannelsFirst, _) when s < Thresholds.ShortSlice =>
+                Columns(direction, new(n, c, s, Thresholds.TileColumns)),
+            (StatisticsSharing.Channel, Coefficients.None or Coefficients.Channel, Order.ChannelsFirst, true) =>
+                Slices(direction, GroupLayout.FixedBatch(n, c, s)),
+            (StatisticsSharing.Channel, Coefficients.None or Coefficients.Channel, Order.ChannelsFirst, false) =>
+                Slices(direction, GroupLayout.Batch(n, c, s)),
+
+            // GroupNorm and InstanceNorm: without coefficients a group is one slice; where the slice of one weight is too short for a
+            // kernel, weights are repeated for each element.
+            (StatisticsSharing.ChannelGroup, Coefficients.None, Order.ChannelsFirst, false) =>
+                Slices(direction, GroupLayout.Rows(n * groups, c / groups * s, groups, isElementwise: false)),
+            (StatisticsSharing.ChannelGroup, Coefficients.Channel, Order.ChannelsFirst, false)
+                when groups < c && s < Thresholds.ShortUnit && (long)c * s <= Thresholds.MostExpandedWeights =>
+                Rows(direction, GroupLayout.Rows(n * groups, c / groups * s, groups, isElementwise: true), repetition: s),
+            (StatisticsSharing.ChannelGroup, Coefficients.Channel, Order.ChannelsFirst, false) =>
+                Slices(direction, GroupLayout.ChannelGroups(n, c, s, groups)),
+
+            // LayerNorm and RmsNorm.
+            (StatisticsSharing.Row, Coefficients.None, Order.Rows, false) => Slices(direction, GroupLayout.Rows(n, s, 1, isElementwise: false)),
+            (StatisticsSharing.Row, Coefficients.Element, Order.Rows, false) =>
+                Rows(direction, GroupLayout.Rows(n, s, 1, isElementwise: true), repetition: 1),
+
+            _ => throw Refusal(plan, direction, hasFixedStatistics),
+        };
+    }
+
+    // Rows of a tile that is neither narrow nor wide lie a page or so apart, and are written one by one.
+    private static Route Columns(Direction direction, in ColumnLayout layout) => new()
+    {
+        Direction = direction,
+        Family = Family.Columns,
+        Columns = layout,
+        RowsAtOnce = layout.Tile(0).Columns is < Thresholds.WideTile or > Thresholds.TileColumns ? Thresholds.RowsAtOnce : 1,
+        Repetition = 1,
+    };
+
+    private static Route Slices(Direction direction, in GroupLayout layout) =>
+        new() { Direction = direction, Family = Family.Slices, Groups = layout, RowsAtOnce = 1, Repetition = 1 };
+
+    // Rows of several segments that share their weights are written together, so that each segment of these is read once for four of
+    // them: one by one [8, 64, 32, 32] took 1.2. Rows of one segment are not: together [2048, 4096] took 1.3.
+    private static Route Rows(Direction direction, in GroupLayout layout, nint repetition) => new()
+    {
+        Direction = direction,
+        Family = direction == Direction.Forward || !Thresholds.IsLongRow(layout.Groups / layout.CoefficientPeriod, layout.Coefficients)
+            ? Family.Rows
+            : Family.LongRows,
+        Groups = layout,
+        RowsAtOnce = layout.SharesWeights && layout.Unit.Segments > 1 ? Thresholds.RowsAtOnce : 1,
+        Repetition = repetition,
+    };
+
+    private static NotSupportedException Refusal(in Plan plan, Direction direction, bool hasFixedStatistics) => new(
+        $"No kernel covers {direction} with statistics of each {plan.Statistics}{(hasFixedStatistics ? ", which are fixed" : "")}, "
+        + $"coefficients of each {plan.Coefficients}, and {plan.Order} in memory with a stride of {plan.Stride}.");
+}

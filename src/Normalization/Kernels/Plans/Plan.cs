@@ -1,0 +1,99 @@
+namespace Normalization.Kernels.Plans;
+
+/// <summary>Who shares a mean and a variance: a channel over the batch, a group of channels of a sample, a row, the channels at a position.</summary>
+internal enum StatisticsSharing { Channel, ChannelGroup, Row, Position }
+
+/// <summary>Who shares a weight and a bias, if there are any: a channel, a channel of a sample, an element of every sample, all.</summary>
+internal enum CoefficientSharing { None, Channel, SampleChannel, Element, All }
+
+/// <summary>How the elements lie in memory: [n, c, s], [n, s, c], or [n, s] with a stride from row to row.</summary>
+internal enum MemoryOrder { ChannelsFirst, ChannelsLast, Rows }
+
+/// <summary>All that one layer differs by from another: who shares statistics, who shares coefficients, and how memory lies.</summary>
+internal readonly record struct Plan
+{
+    public StatisticsSharing Statistics { get; init; }
+
+    public CoefficientSharing Coefficients { get; init; }
+
+    public MemoryOrder Order { get; init; }
+
+    /// <summary>The samples, or the rows.</summary>
+    public nint N { get; init; }
+
+    /// <summary>The channels; 1 for rows.</summary>
+    public nint C { get; init; }
+
+    /// <summary>The elements of one channel of one sample, or of one row.</summary>
+    public nint S { get; init; }
+
+    /// <summary>The groups of channels of one sample.</summary>
+    public nint Groups { get; init; }
+
+    /// <summary>From the start of one sample or row to the start of the next.</summary>
+    public nint Stride { get; init; }
+
+    /// <summary>Whether the mean is subtracted.</summary>
+    public bool IsCentered { get; init; }
+
+    /// <summary>The number of elements, as far as it can be counted.</summary>
+    public long Elements => S == 0 || (long)N * C <= long.MaxValue / S ? (long)N * C * S : long.MaxValue;
+
+    /// <summary>How many groups have statistics; an empty input needs none, but a channel always counts.</summary>
+    public int StatisticsCount => (int)Math.Min(int.MaxValue, Statistics switch
+    {
+        StatisticsSharing.Channel => C,
+        StatisticsSharing.Position => (long)N * S,
+        _ => (long)N * Groups,
+    });
+
+    /// <summary>How many elements share statistics.</summary>
+    public long ElementsPerGroup => Statistics switch
+    {
+        StatisticsSharing.Channel => (long)N * S,
+        StatisticsSharing.Position => C,
+        _ => (long)C / Groups * S,
+    };
+
+    /// <summary>The number of weights.</summary>
+    public int Parameters => (int)Math.Min(int.MaxValue, Coefficients switch
+    {
+        CoefficientSharing.None => 0,
+        CoefficientSharing.Channel => C,
+        CoefficientSharing.SampleChannel => (long)N * C,
+        CoefficientSharing.Element => (long)C * S,
+        _ => 1,
+    });
+
+    /// <summary>BatchNorm: statistics and coefficients of each channel.</summary>
+    public static Plan Batch(int n, int c, int s) => Images(n, c, s, groups: 1) with { Statistics = StatisticsSharing.Channel };
+
+    /// <summary>GroupNorm: statistics of each group of channels of each sample, coefficients of each channel.</summary>
+    public static Plan ChannelGroups(int n, int c, int s, int groups) => Images(n, c, s, groups) with { Statistics = StatisticsSharing.ChannelGroup };
+
+    /// <summary>LayerNorm and RmsNorm: statistics of each row, coefficients of each column.</summary>
+    public static Plan Rows(int rows, int width, bool isCentered) => new()
+    {
+        Statistics = StatisticsSharing.Row,
+        Coefficients = CoefficientSharing.Element,
+        Order = MemoryOrder.Rows,
+        N = rows,
+        C = 1,
+        S = width,
+        Groups = 1,
+        Stride = width,
+        IsCentered = isCentered,
+    };
+
+    private static Plan Images(int n, int c, int s, int groups) => new()
+    {
+        Coefficients = CoefficientSharing.Channel,
+        Order = MemoryOrder.ChannelsFirst,
+        N = n,
+        C = c,
+        S = s,
+        Groups = groups,
+        Stride = (nint)c * s,
+        IsCentered = true,
+    };
+}

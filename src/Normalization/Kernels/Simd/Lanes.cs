@@ -1,0 +1,254 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Normalization.Kernels.Simd;
+
+/// <summary>
+/// Doubles side by side, for what is computed once a group or a channel: written once for <see cref="One"/> and for
+/// <see cref="Four"/>, and each lane gets the bits that it would get alone.
+/// </summary>
+internal unsafe interface ILanes<TSelf> where TSelf : unmanaged, ILanes<TSelf>
+{
+    static abstract int Count { get; }
+
+    static abstract implicit operator TSelf(double value);
+
+    static abstract TSelf Load(double* source);
+
+    static abstract void Store(double* destination, TSelf value);
+
+    /// <summary>Loads doubles that lie <paramref name="step"/> apart.</summary>
+    static abstract TSelf Gather(double* source, nint step);
+
+    static abstract void Scatter(double* destination, nint step, TSelf value);
+
+    static abstract TSelf LoadElements<T>(T* source) where T : unmanaged;
+
+    static abstract TSelf GatherElements<T>(T* source, nint step) where T : unmanaged;
+
+    /// <summary>Rounds to the element type and stores.</summary>
+    static abstract void StoreElements<T>(T* destination, TSelf value) where T : unmanaged;
+
+    /// <summary>The nearest values of the element type.</summary>
+    static abstract TSelf Round<T>(TSelf value) where T : unmanaged;
+
+    static abstract TSelf operator -(TSelf value);
+
+    static abstract TSelf operator +(TSelf left, TSelf right);
+
+    static abstract TSelf operator -(TSelf left, TSelf right);
+
+    static abstract TSelf operator *(TSelf left, TSelf right);
+
+    static abstract TSelf operator /(TSelf left, TSelf right);
+
+    /// <summary>The larger one, or NaN if one of them is.</summary>
+    static abstract TSelf Max(TSelf left, TSelf right);
+
+    /// <summary>1 / √value, or 0 where the value is 0.</summary>
+    static abstract TSelf ReciprocalSqrt(TSelf value);
+
+    /// <summary>The value, or 0 where its magnitude exceeds the limit or it is NaN.</summary>
+    static abstract TSelf Within(TSelf value, double limit);
+
+    /// <summary>Whether left is at most right in every lane.</summary>
+    static abstract bool AreAtMost(TSelf left, TSelf right);
+
+    /// <summary>Whether every value is zero or its magnitude lies between the two.</summary>
+    static abstract bool AreZeroOrBetween(TSelf value, double smallest, double largest);
+
+    /// <summary>The first lane.</summary>
+    static abstract double First(TSelf value);
+}
+
+/// <summary>Work on groups or channels that do not depend on each other.</summary>
+internal interface ILaneJob
+{
+    /// <summary>Does the work of the lanes from the first on, or, where one of several needs to be looked at alone, nothing.</summary>
+    bool TryRun<TLanes>(nint first) where TLanes : unmanaged, ILanes<TLanes>;
+}
+
+internal static class Lanes
+{
+    /// <summary>Four at a time, where the machine has vectors for them, and the rest alone.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Run<TJob>(in TJob job, nint start, nint end) where TJob : struct, ILaneJob, allows ref struct
+    {
+        nint i = start;
+        for (; Vector256.IsHardwareAccelerated && i + Four.Count <= end; i += Four.Count)
+        {
+            if (job.TryRun<Four>(i))
+                continue;
+            for (nint lane = i; lane < i + Four.Count; lane++)
+                job.TryRun<One>(lane);
+        }
+        for (; i < end; i++)
+            job.TryRun<One>(i);
+    }
+}
+
+/// <summary>One double alone.</summary>
+internal readonly unsafe struct One(double value) : ILanes<One>
+{
+    private readonly double _value = value;
+
+    public static int Count => 1;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static implicit operator One(double value) => new(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static implicit operator double(One value) => value._value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static One Load(double* source) => *source;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(double* destination, One value) => *destination = value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static One Gather(double* source, nint step) => *source;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Scatter(double* destination, nint step, One value) => *destination = value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static One LoadElements<T>(T* source) where T : unmanaged => Element.ToDouble(*source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static One GatherElements<T>(T* source, nint step) where T : unmanaged => Element.ToDouble(*source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreElements<T>(T* destination, One value) where T : unmanaged => *destination = Element.FromDouble<T>(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static One Round<T>(One value) where T : unmanaged => Element.Round<T>(value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static One operator -(One value) => -value._value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static One operator +(One left, One right) => left._value + right._value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static One operator -(One left, One right) => left._value - right._value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static One operator *(One left, One right) => left._value * right._value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static One operator /(One left, One right) => left._value / right._value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static One Max(One left, One right) => Math.Max(left._value, right._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static One ReciprocalSqrt(One value) => value._value == 0 ? 0 : 1 / Math.Sqrt(value._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static One Within(One value, double limit) => Math.Abs(value._value) <= limit ? value : 0;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool AreAtMost(One left, One right) => left._value <= right._value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool AreZeroOrBetween(One value, double smallest, double largest) =>
+        value._value == 0 || (Math.Abs(value._value) >= smallest && Math.Abs(value._value) <= largest);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static double First(One value) => value;
+}
+
+/// <summary>Four doubles in a vector.</summary>
+internal readonly unsafe struct Four(Vector256<double> value) : ILanes<Four>
+{
+    private readonly Vector256<double> _value = value;
+
+    public static int Count => Vector256<double>.Count;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static implicit operator Four(double value) => new(Vector256.Create(value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Four Load(double* source) => new(Vector256.Load(source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(double* destination, Four value) => value._value.Store(destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Four Gather(double* source, nint step) =>
+        new(Vector256.Create(source[0], source[step], source[2 * step], source[3 * step]));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Scatter(double* destination, nint step, Four value)
+    {
+        Vector128<double> lower = value._value.GetLower(), upper = value._value.GetUpper();
+        destination[0] = lower[0];
+        destination[step] = lower[1];
+        destination[2 * step] = upper[0];
+        destination[3 * step] = upper[1];
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Four LoadElements<T>(T* source) where T : unmanaged =>
+        new(typeof(T) == typeof(float) ? Precision.Widen(Vector128.Load((float*)source)) : Vector256.Load((double*)source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Four GatherElements<T>(T* source, nint step) where T : unmanaged =>
+        new(Vector256.Create(
+            Element.ToDouble(source[0]), Element.ToDouble(source[step]), Element.ToDouble(source[2 * step]), Element.ToDouble(source[3 * step])));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreElements<T>(T* destination, Four value) where T : unmanaged
+    {
+        if (typeof(T) == typeof(float))
+            Precision.Narrow(value._value).Store((float*)destination);
+        else
+            value._value.Store((double*)destination);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Four Round<T>(Four value) where T : unmanaged =>
+        typeof(T) == typeof(float) ? new(Precision.Widen(Precision.Narrow(value._value))) : value;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Four operator -(Four value) => new(-value._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Four operator +(Four left, Four right) => new(left._value + right._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Four operator -(Four left, Four right) => new(left._value - right._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Four operator *(Four left, Four right) => new(left._value * right._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Four operator /(Four left, Four right) => new(left._value / right._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Four Max(Four left, Four right) => new(Vector256.Max(left._value, right._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Four ReciprocalSqrt(Four value) =>
+        new(Vector256.AndNot(Vector256<double>.One / Vector256.Sqrt(value._value), Vector256.Equals(value._value, default)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Four Within(Four value, double limit) =>
+        new(value._value & Vector256.LessThanOrEqual(Vector256.Abs(value._value), Vector256.Create(limit)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool AreAtMost(Four left, Four right) => Vector256.LessThanOrEqualAll(left._value, right._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool AreZeroOrBetween(Four value, double smallest, double largest)
+    {
+        Vector256<double> magnitude = Vector256.Abs(value._value);
+        Vector256<double> isBetween =
+            Vector256.GreaterThanOrEqual(magnitude, Vector256.Create(smallest)) & Vector256.LessThanOrEqual(magnitude, Vector256.Create(largest));
+        return (isBetween | Vector256.Equals(magnitude, default)).ExtractMostSignificantBits() == 0xF;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static double First(Four value) => value._value.ToScalar();
+}

@@ -1,0 +1,77 @@
+global using Affine = Normalization.Kernels.Statistics.Affine<Normalization.Kernels.Simd.One>;
+global using GradientAffine = Normalization.Kernels.Statistics.GradientAffine<Normalization.Kernels.Simd.One>;
+
+using System.Runtime.CompilerServices;
+using Normalization.Kernels.Simd;
+
+namespace Normalization.Kernels.Statistics;
+
+/// <summary>The coefficients of (x - pivot) · scale + shift; the pivot is an exact element, so that the difference is too near it.</summary>
+internal readonly struct Affine<TLanes> where TLanes : unmanaged, ILanes<TLanes>
+{
+    public TLanes Pivot { get; private init; }
+
+    public TLanes Scale { get; private init; }
+
+    public TLanes Shift { get; private init; }
+
+    /// <summary>Whether the element type computes this without overflow or underflow, in every lane.</summary>
+    public bool IsNarrow { get; private init; }
+
+    /// <summary>x̂ = (x - mean) · r.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Affine<TLanes> Normalizing<T>(in GroupStatistics<TLanes> statistics) where T : unmanaged => Create<T>(statistics, 1, 0);
+
+    /// <summary>x̂ · weight + bias.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Affine<TLanes> Create<T>(in GroupStatistics<TLanes> statistics, TLanes weight, TLanes bias) where T : unmanaged
+    {
+        TLanes pivot = TLanes.Round<T>(statistics.Mean);
+        TLanes scale = statistics.InverseStandardDeviation * weight;
+        return new()
+        {
+            Pivot = pivot,
+            Scale = scale,
+            Shift = bias - ((statistics.Mean - pivot + statistics.MeanLow) * scale),
+            IsNarrow = NumericRange.Holds<T, TLanes>(scale) && NumericRange.Spans<T, TLanes>(statistics)
+                && NumericRange.Factors<T, TLanes>(statistics.InverseStandardDeviation) && NumericRange.Factors<T, TLanes>(weight),
+        };
+    }
+}
+
+/// <summary>The coefficients of (dy - center) · outer + (x - pivot) · inner + shift; center and pivot are exact elements.</summary>
+internal readonly struct GradientAffine<TLanes> where TLanes : unmanaged, ILanes<TLanes>
+{
+    public TLanes Center { get; init; }
+
+    public TLanes Pivot { get; init; }
+
+    public TLanes Outer { get; init; }
+
+    public TLanes Inner { get; init; }
+
+    public TLanes Shift { get; init; }
+
+    /// <summary>Whether the element type computes this without overflow, underflow or loss by cancellation, in every lane.</summary>
+    public bool IsNarrow { get; init; }
+
+    /// <summary>Not even doubles compute this: <see cref="Hard"/> does.</summary>
+    public bool IsHard { get; init; }
+
+    public HardGradient Hard { get; init; }
+
+    public Arithmetic Arithmetic => IsHard ? Arithmetic.Hard : IsNarrow ? Arithmetic.Narrow : Arithmetic.Wide;
+
+    /// <summary>dy · r · weight, where the statistics do not depend on x.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static GradientAffine<TLanes> Scaling<T>(in GroupStatistics<TLanes> statistics, TLanes weight) where T : unmanaged
+    {
+        var affine = Affine<TLanes>.Create<T>(statistics.Uncentered, weight, 0);
+        return new() { Outer = affine.Scale, IsNarrow = affine.IsNarrow };
+    }
+
+    /// <summary>What the pivot leaves of the mean.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TLanes OffsetFromPivot<T>(in GroupStatistics<TLanes> statistics) where T : unmanaged =>
+        statistics.Mean - TLanes.Round<T>(statistics.Mean) + statistics.MeanLow;
+}

@@ -1,0 +1,90 @@
+global using GroupStatistics = Normalization.Kernels.Statistics.GroupStatistics<Normalization.Kernels.Simd.One>;
+
+using System.Runtime.CompilerServices;
+using Normalization.Kernels.Simd;
+
+namespace Normalization.Kernels.Statistics;
+
+/// <summary>The statistics of one group, or of several side by side. The mean is <see cref="Mean"/> + <see cref="MeanLow"/>.</summary>
+internal unsafe struct GroupStatistics<TLanes> where TLanes : unmanaged, ILanes<TLanes>
+{
+    // How far, in squared deviations, the pivot may lie from the mean before the sums about it lose digits: those of floats have more to lose.
+    private const double FarPivot = 16;
+    private const double FarPivotOfDoubles = 4;
+
+    // Where squares of doubles may have lost digits to the ends of the range, and where an epsilon is so large that those do not count.
+    private static readonly double _smallestVariance = double.ScaleB(1, -850);
+    private static readonly double _largestVariance = double.ScaleB(1, 1000);
+    private static readonly double _largeEpsilon = double.ScaleB(1, -700);
+
+    public TLanes Mean;
+    public TLanes MeanLow;
+    public TLanes Variance;
+    public TLanes InverseStandardDeviation;
+
+    /// <summary>The statistics of <paramref name="count"/> elements whose sums were taken about <paramref name="pivot"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static GroupStatistics<TLanes> FromSums(TLanes sum, TLanes product, TLanes pivot, double count, double epsilon)
+    {
+        TLanes offset = sum / count;
+        TLanes variance = TLanes.Max(0, (product - (sum * offset)) / count);
+        TLanes mean = pivot + offset;
+        TLanes rounded = mean - pivot;
+        TLanes meanLow = TLanes.Within(pivot - (mean - rounded) + (offset - rounded), double.MaxValue);
+        return FromMoments(mean, variance, epsilon, meanLow);
+    }
+
+    /// <summary>The root mean square stands for the deviation from a mean of zero.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static GroupStatistics<TLanes> FromSquares(TLanes squares, double count, double epsilon) => FromMoments(0, squares / count, epsilon);
+
+    // A constant group without epsilon has no direction to scale: zero makes its output the bias, and its gradient zero.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static GroupStatistics<TLanes> FromMoments(TLanes mean, TLanes variance, double epsilon, TLanes meanLow = default) =>
+        new() { Mean = mean, MeanLow = meanLow, Variance = variance, InverseStandardDeviation = TLanes.ReciprocalSqrt(variance + epsilon) };
+
+    /// <summary>The same scale about a mean of zero.</summary>
+    public readonly GroupStatistics<TLanes> Uncentered => new() { InverseStandardDeviation = InverseStandardDeviation };
+
+    public static GroupStatistics<TLanes> FromSaved(TLanes mean, TLanes inverseStandardDeviation) =>
+        new() { Mean = mean, InverseStandardDeviation = inverseStandardDeviation, Variance = (TLanes)1 / (inverseStandardDeviation * inverseStandardDeviation) };
+
+    /// <summary>Whether sums about this pivot keep their digits in every lane.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly bool AreNear<T>(TLanes pivot) where T : unmanaged
+    {
+        TLanes offset = Mean - pivot;
+        return TLanes.AreAtMost(offset * offset, (typeof(T) == typeof(float) ? FarPivot : FarPivotOfDoubles) * Variance);
+    }
+
+    /// <summary>Whether the squares of the differences neither overflow nor vanish, in every lane; those of floats cannot.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly bool AreInRange<T>(double epsilon) where T : unmanaged =>
+        typeof(T) == typeof(float)
+        || (TLanes.AreAtMost(Variance, _largestVariance) && TLanes.AreAtMost(epsilon < _largeEpsilon ? _smallestVariance : 0, Variance));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static GroupStatistics<TLanes> Load(GroupStatistics* source)
+    {
+        nint step = sizeof(GroupStatistics) / sizeof(double);
+        double* numbers = (double*)source;
+        return new()
+        {
+            Mean = TLanes.Gather(numbers, step),
+            MeanLow = TLanes.Gather(numbers + 1, step),
+            Variance = TLanes.Gather(numbers + 2, step),
+            InverseStandardDeviation = TLanes.Gather(numbers + 3, step),
+        };
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly void Store(GroupStatistics* destination)
+    {
+        nint step = sizeof(GroupStatistics) / sizeof(double);
+        double* numbers = (double*)destination;
+        TLanes.Scatter(numbers, step, Mean);
+        TLanes.Scatter(numbers + 1, step, MeanLow);
+        TLanes.Scatter(numbers + 2, step, Variance);
+        TLanes.Scatter(numbers + 3, step, InverseStandardDeviation);
+    }
+}

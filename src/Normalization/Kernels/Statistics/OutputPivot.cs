@@ -1,0 +1,38 @@
+using System.Runtime.CompilerServices;
+using Normalization.Kernels.Plans;
+using Normalization.Kernels.Simd;
+
+namespace Normalization.Kernels.Statistics;
+
+/// <summary>
+/// What dy is taken about, so that a large common part of it costs the sums no digits: the median of its first, middle and last
+/// element, for one of them may be an outlier. Sums of floats are taken in double, which has digits to spare: about 0.
+/// </summary>
+internal static unsafe class OutputPivot
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static double Of<T>(T* dy, in SliceSet set) where T : unmanaged =>
+        typeof(T) == typeof(float)
+            ? 0
+            : Median(
+                Element.ToDouble(dy[0]),
+                Element.ToDouble(dy[(set.Slices / 2 * set.Stride) + (set.Length / 2)]),
+                Element.ToDouble(dy[((set.Slices - 1) * set.Stride) + set.Length - 1]));
+
+    /// <summary>The same for weight · dy of a row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static double OfProducts<T>(T* dy, T* weight, nint length) where T : unmanaged =>
+        typeof(T) == typeof(float) ? 0 : Median(Product(dy, weight, 0), Product(dy, weight, length / 2), Product(dy, weight, length - 1));
+
+    /// <summary>The largest of three products of a row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static double LargestProduct<T>(T* dy, T* weight, nint length) where T : unmanaged =>
+        Math.Max(Math.Max(Math.Abs(Product(dy, weight, 0)), Math.Abs(Product(dy, weight, length / 2))), Math.Abs(Product(dy, weight, length - 1)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static double Product<T>(T* dy, T* weight, nint i) where T : unmanaged => Element.ToDouble(dy[i]) * Element.ToDouble(weight[i]);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static double Median(double first, double second, double third) =>
+        Math.Max(Math.Min(first, second), Math.Min(Math.Max(first, second), third));
+}

@@ -1,0 +1,127 @@
+using System.Runtime.CompilerServices;
+using Normalization.Kernels.Simd;
+
+namespace Normalization.Kernels.Statistics;
+
+/// <summary>From the statistics of batches to running statistics, and from these to fixed ones.</summary>
+internal static unsafe class RunningStatistics
+{
+    /// <summary>running = (1 - momentum) · running + momentum · batch, with the unbiased variance, averaged over the samples that have statistics of their own.</summary>
+    /// <remarks>
+    /// <paramref name="unrounded"/> keeps the running values in double, all means and then all variances: what is rounded to float at
+    /// every batch does not follow steps below half an ulp. A value counts while it rounds to what is stored, so that whoever writes
+    /// the stored one is believed. Empty: every batch starts from what is stored.
+    /// </remarks>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void Update<T>(
+        ReadOnlySpan<GroupStatistics> statistics,
+        double count,
+        double momentum,
+        Span<T> mean,
+        Span<T> variance,
+        Span<double> unrounded = default)
+        where T : unmanaged
+    {
+        // Not even a NaN of the batch counts.
+        if (momentum == 0)
+            return;
+        int channels = mean.Length;
+        fixed (GroupStatistics* ps = statistics)
+        fixed (T* pm = mean, pv = variance[..channels])
+        fixed (double* pu = unrounded.IsEmpty ? unrounded : unrounded[..(2 * channels)])
+        {
+            Running<T> means = new(pm, pu, momentum), variances = new(pv, pu == null ? pu : pu + channels, momentum);
+            Lanes.Run(new Updating<T>(ps, statistics.Length / channels, channels, count / (count - 1), means, variances), 0, channels);
+        }
+    }
+
+    /// <summary>Fills statistics that do not depend on the input.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void Fix<T>(ReadOnlySpan<T> mean, ReadOnlySpan<T> variance, double epsilon, Span<GroupStatistics> statistics)
+        where T : unmanaged
+    {
+        fixed (GroupStatistics* ps = statistics)
+        fixed (T* pm = mean[..statistics.Length], pv = variance[..statistics.Length])
+            Lanes.Run(new Fixing<T>(pm, pv, epsilon, ps), 0, statistics.Length);
+    }
+
+    private readonly struct Updating<T>(
+        GroupStatistics* statistics, nint samples, nint channels, double unbiased, Running<T> means, Running<T> variances) : ILaneJob
+        where T : unmanaged
+    {
+        private readonly GroupStatistics* _statistics = statistics;
+        private readonly nint _samples = samples;
+        private readonly nint _channels = channels;
+        private readonly double _unbiased = unbiased;
+        private readonly Running<T> _means = means;
+        private readonly Running<T> _variances = variances;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public bool TryRun<TLanes>(nint channel) where TLanes : unmanaged, ILanes<TLanes>
+        {
+            if (!_means.TryLoad(channel, out TLanes oldMean) || !_variances.TryLoad(channel, out TLanes oldVariance))
+                return false;
+            TLanes mean = 0, variance = 0;
+            for (nint sample = 0; sample < _samples; sample++)
+            {
+                var statistics = GroupStatistics<TLanes>.Load(_statistics + (sample * _channels) + channel);
+                mean += statistics.Mean;
+                variance += statistics.Variance;
+            }
+            _means.Blend(channel, oldMean, mean / _samples);
+            _variances.Blend(channel, oldVariance, variance / _samples * _unbiased);
+            return true;
+        }
+    }
+
+    /// <summary>One running statistic of all channels, as elements and, where there is room for it, as it was before it was rounded.</summary>
+    private readonly struct Running<T>(T* stored, double* unrounded, double momentum) where T : unmanaged
+    {
+        private readonly T* _stored = stored;
+        private readonly double* _unrounded = unrounded;
+        private readonly double _momentum = momentum;
+
+        /// <summary>The values so far; false where somebody else has written one of several, and each has to be looked at alone.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public bool TryLoad<TLanes>(nint channel, out TLanes value) where TLanes : unmanaged, ILanes<TLanes>
+        {
+            TLanes stored = TLanes.LoadElements(_stored + channel);
+            value = stored;
+            if (_unrounded == null)
+                return true;
+            TLanes unrounded = TLanes.Load(_unrounded + channel), rounded = TLanes.Round<T>(unrounded);
+            if (TLanes.AreAtMost(rounded, stored) && TLanes.AreAtMost(stored, rounded))
+                value = unrounded;
+            else if (TLanes.Count > 1)
+                return false;
+            return true;
+        }
+
+        // A momentum of 1 forgets even a running value that is not finite.
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Blend<TLanes>(nint channel, TLanes running, TLanes batch) where TLanes : unmanaged, ILanes<TLanes>
+        {
+            TLanes value = _momentum == 1 ? batch : ((1 - _momentum) * running) + (_momentum * batch);
+            TLanes.StoreElements(_stored + channel, value);
+            if (_unrounded != null)
+                TLanes.Store(_unrounded + channel, value);
+        }
+    }
+
+    private readonly struct Fixing<T>(T* mean, T* variance, double epsilon, GroupStatistics* statistics) : ILaneJob
+        where T : unmanaged
+    {
+        private readonly T* _mean = mean;
+        private readonly T* _variance = variance;
+        private readonly double _epsilon = epsilon;
+        private readonly GroupStatistics* _statistics = statistics;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public bool TryRun<TLanes>(nint channel) where TLanes : unmanaged, ILanes<TLanes>
+        {
+            GroupStatistics<TLanes>.FromMoments(TLanes.LoadElements(_mean + channel), TLanes.LoadElements(_variance + channel), _epsilon)
+                .Store(_statistics + channel);
+            return true;
+        }
+    }
+}
