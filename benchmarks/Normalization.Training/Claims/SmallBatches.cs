@@ -36,8 +36,8 @@ internal sealed class SmallBatches : IClaim
         + "error is that on test images.";
 
     public string Meaning =>
-        "With only a few images in a batch take GroupNorm, or synchronize BatchNorm over the processes; from some 16 images on there is "
-        + "no need.";
+        "In a deep network with only a few images in a batch GroupNorm is the safe choice, or synchronize BatchNorm over the processes; in "
+        + "a network as small as this one measure first, because BatchNorm may not suffer.";
 
     public IReadOnlyList<string> Layers => ["BatchNorm", "GroupNorm"];
 
