@@ -47,7 +47,11 @@ public sealed class DispatchTests
     [InlineData("Row 128 8191", "Backward", "Rows: 128 groups of 1 unit of 1 x 8191, 1 coefficient" + Elementwise)]
     [InlineData("Row 128 8192", "Backward", "LongRows: 128 groups of 1 unit of 1 x 8192, 1 coefficient" + Elementwise)]
     [InlineData("Row 4096 768", "Forward", "Rows: 4096 groups of 1 unit of 1 x 768, 1 coefficient" + Elementwise)]
-    [InlineData("Row 4096 768", "Forward plain", "Slices: 4096 groups of 1 unit of 1 x 768, 1 coefficient")]
+    // Channels at each position: n, c, s.
+    [InlineData("Batch 2 6 300 Statistics=Position", "Forward", "Rows: 600 groups of 1 unit of 1 x 6, 1 coefficient" + Elementwise + ", transposed")]
+    [InlineData("Batch 2 6 300 Statistics=Position", "Backward", "Rows: 600 groups of 1 unit of 1 x 6, 1 coefficient" + Elementwise + ", transposed")]
+    [InlineData("Batch 2 6 300 Statistics=Position", "Backward plain", "Runs: 600 groups of 1 unit of 1 x 6, 1 coefficient, transposed")]
+    [InlineData("Row 4096 768", "Forward plain", "Runs: 4096 groups of 1 unit of 1 x 768, 1 coefficient")]
     public void A_pass_takes_the_kernel_that_the_list_names(string layer, string pass, string expected) =>
         Describe(Choose(PlanOf(layer), pass), pass).Should().Be(expected);
 
@@ -58,7 +62,7 @@ public sealed class DispatchTests
     [InlineData("Batch 2 6 300 Coefficients=SampleChannel", "Forward")]
     [InlineData("Batch 2 6 300 Coefficients=Element", "Forward")]
     [InlineData("Batch 2 6 300 Coefficients=All", "Forward")]
-    [InlineData("Batch 2 6 300 Statistics=Position", "Forward")]
+    [InlineData("Batch 2 6 300 Statistics=Position", "Forward fixed")]
     [InlineData("Group 2 6 300 3 Order=ChannelsLast", "Forward")]
     [InlineData("Group 2 6 300 3 Coefficients=SampleChannel", "Backward")]
     [InlineData("Group 2 6 300 3", "Forward fixed")]
@@ -146,7 +150,8 @@ public sealed class DispatchTests
                 + Count(groups.CoefficientPeriod, "coefficient")
                 + (route.HasElementwiseWeights ? Elementwise : "")
                 + (route.Repetition > 1 ? $", each repeated {route.Repetition} times" : "")
-                + (route.RowsAtOnce > 1 ? $", {route.RowsAtOnce} rows at once" : ""));
+                + (route.RowsAtOnce > 1 ? $", {route.RowsAtOnce} rows at once" : "")
+                + (route.IsTransposed ? ", transposed" : ""));
     }
 
     private static string Count(nint count, string noun) => $"{count} {noun}{(count == 1 ? "" : "s")}";

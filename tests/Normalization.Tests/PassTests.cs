@@ -1,8 +1,5 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
-using Normalization.Kernels.Plans;
-using Normalization.Kernels.Simd;
-using Normalization.Kernels.Statistics;
 using Normalization.Verify;
 
 namespace Normalization.Tests;
@@ -68,10 +65,11 @@ public sealed class PassTests
         layer.Forward(input, new(6, 4), context);
         Tensor<float> expected = new(6, 4), actual = new(6, 4);
         layer.Backward(gradient, expected, context);
+        double deviation = context.GetReciprocalDeviation(0);
         layer.IsFailing = true;
         layer.Invoking(item => item.Forward(Tensor<float>.RandomNormal([3, 4], 3), new(3, 4), context)).Should()
             .Throw<NotSupportedException>();
-        (context.Input, context.GroupCount, context.GetInverseStandardDeviation(0)).Should().Be((input, 4, 1));
+        (context.Input, context.GroupCount, context.GetReciprocalDeviation(0)).Should().Be((input, 4, deviation));
         layer.Backward(gradient, actual, context);
         Values.Bits(actual).Should().Equal(Values.Bits(expected));
     }
@@ -143,14 +141,10 @@ public sealed class PassTests
 
         public int Excess { get; init; }
 
-        private protected override PassMode<float> Decide() => base.Decide() with { HasFixedStatistics = true };
+        protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) => NormalizationPlan.Batch(shape[0] + Excess, shape[1], 1);
 
-        private protected override Plan Describe(ReadOnlySpan<int> shape, in PassMode<float> mode) =>
-            Plan.Batch(shape[0] + Excess, shape[1], 1);
-
-        private protected override void FillFixedStatistics(Span<GroupStatistics<One>> statistics)
+        protected override void OnInputStatistics(InputStatistics statistics)
         {
-            statistics.Fill(GroupStatistics<One>.FromMoments(0, IsFailing ? 100 : 1, 0));
             if (IsFailing)
                 throw new NotSupportedException();
         }

@@ -68,7 +68,7 @@ public sealed class StateTests
               unexpected keys: gamma
               bias: expected shape [5], got [4]
               running_mean: element 2 is NaN; expected finite values
-              running_var: element 3 is -0.5; a variance must not be negative
+              running_var: element 3 is -0.5; it must not be negative
               num_batches_tracked: is -1; a count must not be negative (Parameter 'state')
             """;
         Refuse(state, Message.ReplaceLineEndings("\n"));
@@ -85,7 +85,7 @@ public sealed class StateTests
             ("weight", StateValue.FromInt64([1, 2, 3, 4, 5], 5), "*weight: expected floating-point numbers*got I64*"),
             ("bias", Tensor<double>.Full([5], 1e300), "*bias: element 0 is * as F32; expected finite values*"),
             ("bias", Tensor<float>.Full([5], float.NegativeInfinity), "*bias: element 0 is *; expected finite values*"),
-            ("running_var", Tensor<double>.Full([5], -1e-30), "*running_var: element 0 is -1E-30; a variance must not be negative*"),
+            ("running_var", Tensor<double>.Full([5], -1e-30), "*running_var: element 0 is -1E-30; it must not be negative*"),
             ("num_batches_tracked", StateValue.FromInt64([3], 1), "*num_batches_tracked: expected shape [], got [1]*"),
             ("num_batches_tracked", Tensor<float>.Full([], 3), "*num_batches_tracked: expected a whole number (I64), got F32*"),
         ];

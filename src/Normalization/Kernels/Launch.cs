@@ -25,6 +25,11 @@ internal static unsafe class Launch
         if (plan.Elements == 0)
             return;
         using var coefficients = new Coefficients<T>(plan, Direction.Forward, hasFixedStatistics, weight, bias);
+        if (coefficients.Route.IsTransposed)
+        {
+            Transposition.Forward(plan, x, weight, bias, epsilon, statistics, y);
+            return;
+        }
         fixed (T* px = x, py = y, pw = coefficients.Weight, pb = coefficients.Bias)
         fixed (GroupStatistics* ps = statistics)
         {
@@ -59,6 +64,11 @@ internal static unsafe class Launch
             return;
         Direction direction = weightGradient.IsEmpty && biasGradient.IsEmpty ? Direction.InputGradient : Direction.Backward;
         using var coefficients = new Coefficients<T>(plan, direction, hasFixedStatistics, weight, default);
+        if (coefficients.Route.IsTransposed)
+        {
+            Transposition.Backward(plan, x, dy, weight, statistics, dx, weightGradient, biasGradient);
+            return;
+        }
         if (coefficients.Route.Direction == Direction.Forward)
         {
             Scale(plan, dy, weight, statistics, dx);

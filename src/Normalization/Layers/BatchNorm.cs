@@ -19,22 +19,21 @@ namespace Normalization;
 public abstract class BatchNorm<T> : RunningStatisticsLayer<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private Synchronization? _synchronization;
-
-    private protected BatchNorm(int numFeatures, double epsilon, double? momentum, bool affine, bool trackRunningStatistics)
+    /// <summary>Creates a layer in training mode.</summary>
+    /// <param name="numFeatures">The number of channels C; at least 1.</param>
+    /// <param name="epsilon">ε, added to the variance; at least 0.</param>
+    /// <param name="momentum">The share of the new batch in the running statistics, in [0, 1]; null for the cumulative average.</param>
+    /// <param name="affine">Whether there are γ and β.</param>
+    /// <param name="trackRunningStatistics">Whether running statistics are kept; without them evaluation uses the batch's own.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A value lies outside its range.</exception>
+    /// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
+    protected BatchNorm(int numFeatures, double epsilon, double? momentum, bool affine, bool trackRunningStatistics)
         : base(numFeatures, epsilon, momentum, affine, trackRunningStatistics)
     {
     }
 
     /// <summary>Gets a value indicating whether training shares its statistics with other ranks.</summary>
-    public bool IsSynchronized => _synchronization is not null;
-
-    /// <summary>Gets or sets what <see cref="Synchronize"/> has agreed on, for a model that has to take it back.</summary>
-    internal Synchronization? Ranks
-    {
-        get => _synchronization;
-        set => _synchronization = value;
-    }
+    public bool IsSynchronized => SharesStatistics;
 
     /// <summary>
     /// Takes the batch statistics of training over the batches of all ranks from now on: k ranks with a part of a batch each
@@ -60,11 +59,7 @@ public abstract class BatchNorm<T> : RunningStatisticsLayer<T>
     /// </remarks>
     /// <param name="collective">The ranks, which share the statistics, one object for all layers; null, or a single rank, ends the synchronization.</param>
     /// <exception cref="CollectiveException">The ranks' layers differ in channels, type or ε, or the exchange failed. The passes throw it too.</exception>
-    public void Synchronize(ICollective? collective)
-    {
-        int elementSize = typeof(T) == typeof(float) ? sizeof(float) : sizeof(double);
-        _synchronization = collective is { Size: > 1 } ? Synchronization.Agree(collective, NumFeatures, elementSize, Epsilon) : null;
-    }
+    public void Synchronize(ICollective? collective) => ShareStatistics(collective, NumFeatures);
 
     /// <summary>
     /// Gives what the layer does in evaluation as y = x · scale + shift for each channel: scale = γ / √(σ² + ε), shift = β - μ · scale,
@@ -93,37 +88,27 @@ public abstract class BatchNorm<T> : RunningStatisticsLayer<T>
     /// <summary>What evaluation does to each channel, in double.</summary>
     internal ChannelMap[] FoldChannels()
     {
-        PassMode<T> mode = Decide();
-        if (mode.IsTraining)
+        if (IsTraining)
             throw new InvalidOperationException("Only evaluation can be folded, training uses the statistics of each batch; call Eval() first.");
-        if (!mode.HasFixedStatistics)
-            throw new InvalidOperationException($"Without running statistics there is nothing to fold. {TrackingNeeded}");
-        var statistics = new GroupStatistics[NumFeatures];
-        FillFixedStatistics(statistics);
+        if (FixedStatisticsFor(isTraining: false) is not FixedStatistics<T> given)
+            throw new InvalidOperationException("Without running statistics there is nothing to fold. Construct the layer with trackRunningStatistics: true.");
         var channels = new ChannelMap[NumFeatures];
-        for (int i = 0; i < channels.Length; i++)
-        {
-            double weight = Weight is null ? 1 : Element.ToDouble(Weight.Value.Span[i]), bias = Bias is null ? 0 : Element.ToDouble(Bias.Value.Span[i]);
-            channels[i] = new(statistics[i].Mean, statistics[i].InverseStandardDeviation * weight, bias);
-        }
+        ChannelMap.Fill(given.Mean.Span, given.Variance.Span, ValueOf(Weight), ValueOf(Bias), Epsilon, channels);
         return channels;
     }
 
-    private protected override PassMode<T> Decide()
-    {
-        PassMode<T> mode = base.Decide();
-        return mode.MovesRunningStatistics ? mode with { Ranks = _synchronization } : mode;
-    }
+    /// <summary>Takes [N, C, ...] of any rank from 2 on.</summary>
+    /// <inheritdoc/>
+    protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>
+        InputShape.Batch(shape, NumFeatures, shape.Length >= 2, "[N, {0}, ...]");
 
-    private protected Plan Describe(ReadOnlySpan<int> shape, in PassMode<T> mode, bool rankFits, string expected)
+    /// <inheritdoc/>
+    protected override void GuardStatistics(NormalizationPlan plan, ReadOnlySpan<int> shape)
     {
-        GuardInput(shape, 1, rankFits, expected);
-        var plan = Plan.Batch(shape[0], NumFeatures, Shape.Product(shape, 2));
-        if (plan.ElementsPerGroup == 1 && !mode.HasFixedStatistics && mode.Ranks is null)
+        if (plan.ElementsPerGroup == 1)
         {
-            throw Guard.InputError($"Batch statistics need more than one value per channel, got the input {Format(shape)}: the variance would be 0. Use a larger batch, or the running statistics by Eval() or UseRunningStatistics.");
+            throw Guard.InputError($"Batch statistics need more than one value per channel, got the input {Shape.Format(shape)}: the variance would be 0. Use a larger batch, or the running statistics by Eval() or UseRunningStatistics.");
         }
-        return plan;
     }
 }
 
@@ -140,8 +125,9 @@ public sealed class BatchNorm1d<T>(
     : BatchNorm<T>(numFeatures, epsilon, momentum, affine, trackRunningStatistics)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private protected override Plan Describe(ReadOnlySpan<int> shape, in PassMode<T> mode) =>
-        Describe(shape, mode, shape.Length is 2 or 3, "[N, {0}] or [N, {0}, L]");
+    /// <inheritdoc/>
+    protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>
+        InputShape.Batch(shape, NumFeatures, shape.Length is 2 or 3, "[N, {0}] or [N, {0}, L]");
 }
 
 /// <summary>Batch normalization of [N, C, H, W].</summary>
@@ -151,8 +137,9 @@ public sealed class BatchNorm2d<T>(
     : BatchNorm<T>(numFeatures, epsilon, momentum, affine, trackRunningStatistics)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private protected override Plan Describe(ReadOnlySpan<int> shape, in PassMode<T> mode) =>
-        Describe(shape, mode, shape.Length == 4, "[N, {0}, H, W]");
+    /// <inheritdoc/>
+    protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>
+        InputShape.Batch(shape, NumFeatures, shape.Length == 4, "[N, {0}, H, W]");
 }
 
 /// <summary>Batch normalization of [N, C, D, H, W].</summary>
@@ -162,6 +149,7 @@ public sealed class BatchNorm3d<T>(
     : BatchNorm<T>(numFeatures, epsilon, momentum, affine, trackRunningStatistics)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private protected override Plan Describe(ReadOnlySpan<int> shape, in PassMode<T> mode) =>
-        Describe(shape, mode, shape.Length == 5, "[N, {0}, D, H, W]");
+    /// <inheritdoc/>
+    protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>
+        InputShape.Batch(shape, NumFeatures, shape.Length == 5, "[N, {0}, D, H, W]");
 }

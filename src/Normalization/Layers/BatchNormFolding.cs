@@ -114,9 +114,3 @@ public static class BatchNormFolding
             throw new ArgumentException($"expected weight {expected}, got {Shape.Format(weight.Shape)}", nameof(weight));
     }
 }
-
-/// <summary>y = (x - mean) · scale + bias, what a layer in evaluation does to one channel.</summary>
-internal readonly record struct ChannelMap(double Mean, double Scale, double Bias)
-{
-    public double Of(double x) => ((x - Mean) * Scale) + Bias;
-}

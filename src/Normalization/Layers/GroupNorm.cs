@@ -1,5 +1,4 @@
 using System.Numerics;
-using Normalization.Kernels.Plans;
 
 namespace Normalization;
 
@@ -28,11 +27,12 @@ public sealed class GroupNorm<T>(int numGroups, int numChannels, double epsilon 
     /// <summary>Gets the number of channels, C of [N, C, ...].</summary>
     public int NumChannels { get; } = numChannels;
 
-    private protected override Plan Describe(ReadOnlySpan<int> shape, in PassMode<T> mode)
+    /// <inheritdoc/>
+    protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape)
     {
         if (shape.Length < 2 || shape[1] != NumChannels)
-            throw Guard.InputError($"expected input [N, {NumChannels}, ...], got {Format(shape)}");
-        return Plan.ChannelGroups(shape[0], NumChannels, Shape.Product(shape, 2), NumGroups);
+            throw Guard.InputError($"expected input [N, {NumChannels}, ...], got {Shape.Format(shape)}");
+        return NormalizationPlan.Groups(shape[0], NumChannels, Shape.Product(shape, 2), NumGroups);
     }
 
     private static int Checked(int numGroups, int numChannels)

@@ -1,5 +1,4 @@
 using System.Numerics;
-using Normalization.Kernels.Plans;
 
 namespace Normalization;
 
@@ -24,24 +23,18 @@ public class InstanceNorm<T>(
     : RunningStatisticsLayer<T>(numFeatures, epsilon, momentum, affine, trackRunningStatistics)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private protected override Plan Describe(ReadOnlySpan<int> shape, in PassMode<T> mode) =>
-        Describe(shape, mode, 1, shape.Length >= 3, "[N, {0}, ...] of rank 3 or more");
+    /// <inheritdoc/>
+    protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>
+        InputShape.Instances(shape, NumFeatures, Math.Max(3, shape.Length), "[N, {0}, ...] of rank 3 or more");
 
-    private protected Plan Describe(ReadOnlySpan<int> shape, in PassMode<T> mode, int channelDimension, bool rankFits, string expected)
+    /// <inheritdoc/>
+    protected override void GuardStatistics(NormalizationPlan plan, ReadOnlySpan<int> shape)
     {
-        GuardInput(shape, channelDimension, rankFits, expected);
-        int samples = channelDimension == 0 ? 1 : shape[0], positions = Shape.Product(shape, channelDimension + 1);
-        if (mode.HasFixedStatistics)
-            return Plan.Batch(samples, NumFeatures, positions);
-        if (positions == 1)
+        if (plan.ElementsPerGroup == 1)
         {
-            throw Guard.InputError($"Instance statistics need more than one value per channel and sample, got the input {Format(shape)}: the variance would be 0.");
+            throw Guard.InputError($"Instance statistics need more than one value per channel and sample, got the input {Shape.Format(shape)}: the variance would be 0.");
         }
-        return Plan.ChannelGroups(samples, NumFeatures, positions, NumFeatures);
     }
-
-    private protected Plan DescribeRank(ReadOnlySpan<int> shape, in PassMode<T> mode, int rank, string expected) =>
-        Describe(shape, mode, shape.Length - rank, shape.Length == rank || shape.Length == rank + 1, expected);
 }
 
 /// <summary>Instance normalization of [N, C, L] or, unbatched, [C, L].</summary>
@@ -51,8 +44,9 @@ public sealed class InstanceNorm1d<T>(
     : InstanceNorm<T>(numFeatures, epsilon, momentum, affine, trackRunningStatistics)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private protected override Plan Describe(ReadOnlySpan<int> shape, in PassMode<T> mode) =>
-        DescribeRank(shape, mode, 2, "[N, {0}, L] or [{0}, L]");
+    /// <inheritdoc/>
+    protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>
+        InputShape.Instances(shape, NumFeatures, 3, "[N, {0}, L] or [{0}, L]");
 }
 
 /// <summary>Instance normalization of [N, C, H, W] or, unbatched, [C, H, W].</summary>
@@ -62,8 +56,9 @@ public sealed class InstanceNorm2d<T>(
     : InstanceNorm<T>(numFeatures, epsilon, momentum, affine, trackRunningStatistics)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private protected override Plan Describe(ReadOnlySpan<int> shape, in PassMode<T> mode) =>
-        DescribeRank(shape, mode, 3, "[N, {0}, H, W] or [{0}, H, W]");
+    /// <inheritdoc/>
+    protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>
+        InputShape.Instances(shape, NumFeatures, 4, "[N, {0}, H, W] or [{0}, H, W]");
 }
 
 /// <summary>Instance normalization of [N, C, D, H, W] or, unbatched, [C, D, H, W].</summary>
@@ -73,6 +68,7 @@ public sealed class InstanceNorm3d<T>(
     : InstanceNorm<T>(numFeatures, epsilon, momentum, affine, trackRunningStatistics)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private protected override Plan Describe(ReadOnlySpan<int> shape, in PassMode<T> mode) =>
-        DescribeRank(shape, mode, 4, "[N, {0}, D, H, W] or [{0}, D, H, W]");
+    /// <inheritdoc/>
+    protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>
+        InputShape.Instances(shape, NumFeatures, 5, "[N, {0}, D, H, W] or [{0}, D, H, W]");
 }

@@ -1,5 +1,4 @@
 using System.Numerics;
-using Normalization.Kernels.Plans;
 
 namespace Normalization;
 
@@ -38,8 +37,9 @@ public sealed class LayerNorm<T>(ReadOnlySpan<int> normalizedShape, double epsil
     /// <summary>Gets the sizes of the last dimensions, over which the statistics are taken.</summary>
     public ReadOnlySpan<int> NormalizedShape => _dimensions.Sizes;
 
-    private protected override Plan Describe(ReadOnlySpan<int> shape, in PassMode<T> mode) =>
-        Plan.Rows(_dimensions.Rows(shape), _dimensions.Width, isCentered: true);
+    /// <inheritdoc/>
+    protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>
+        NormalizationPlan.Rows(_dimensions.Rows(shape), _dimensions.Width, subtractMean: true);
 }
 
 /// <summary>The last dimensions of an input, which one row of statistics covers.</summary>

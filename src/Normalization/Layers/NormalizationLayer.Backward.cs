@@ -20,7 +20,7 @@ public abstract partial class NormalizationLayer<T>
         using Synchronization.Call call = Synchronization.BeginBackward(RanksOf(_remembered));
         ArgumentNullException.ThrowIfNull(outputGradient);
         Tensor<T> inputGradient = Tensor<T>.Uninitialized(outputGradient.Shape);
-        RunBackward(outputGradient, inputGradient, _remembered);
+        Backward(outputGradient, inputGradient);
         return inputGradient;
     }
 
@@ -32,7 +32,7 @@ public abstract partial class NormalizationLayer<T>
     /// <exception cref="InvalidOperationException">
     /// No forward pass is remembered, the layer is in evaluation mode, or the input has changed since the forward pass.
     /// </exception>
-    public void Backward(Tensor<T> outputGradient, Tensor<T> inputGradient) => Backward(outputGradient, inputGradient, _remembered);
+    public virtual void Backward(Tensor<T> outputGradient, Tensor<T> inputGradient) => Backward(outputGradient, inputGradient, _remembered);
 
     /// <summary>Goes backward through the forward pass that a context remembers; adds to the gradients of the parameters.</summary>
     /// <param name="outputGradient">The gradient of the output.</param>
@@ -76,7 +76,7 @@ public abstract partial class NormalizationLayer<T>
         Guard.LengthOrEmpty<T>(weightGradient, plan.Parameters, nameof(Weight), "the number of parameters");
         Guard.LengthOrEmpty<T>(biasGradient, plan.Parameters, nameof(Bias), "the number of parameters");
         Guard.LengthOrEmpty<GroupStatistics>(statistics, plan.StatisticsCount, nameof(context), "the number of groups");
-        GuardOutput(dx);
+        GuardBuffers(dx);
         Guard.Apart(dx, bias, InputGradient, nameof(Bias));
         // The gradients of frozen parameters count too: they must stay untouched.
         NormalizationPrimitives.GuardBackward(x, dy, weight, dx, weightGradient, biasGradient, "input", "outputGradient", InputGradient);

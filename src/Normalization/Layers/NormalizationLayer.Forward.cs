@@ -13,11 +13,11 @@ public abstract partial class NormalizationLayer<T>
     /// <exception cref="ArgumentException">The input's shape does not fit the layer, or a channel has one value in training.</exception>
     public Tensor<T> Forward(Tensor<T> input)
     {
-        PassMode<T> mode = DecideRemembered();
-        using Synchronization.Call call = Synchronization.BeginForward(mode.Ranks);
+        PassMode<T> mode = Decide();
+        using Synchronization.Turn turn = Synchronization.BeginForward(mode.Ranks);
         ArgumentNullException.ThrowIfNull(input);
         Tensor<T> output = Tensor<T>.Uninitialized(input.Shape);
-        Run(input, output, mode);
+        Forward(input, output);
         return output;
     }
 
@@ -26,10 +26,11 @@ public abstract partial class NormalizationLayer<T>
     /// <param name="output">Receives the output; in evaluation mode it may be exactly the input.</param>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
     /// <exception cref="ArgumentException">A shape does not fit, memory overlaps, or a channel has one value in training.</exception>
-    public void Forward(Tensor<T> input, Tensor<T> output)
+    public virtual void Forward(Tensor<T> input, Tensor<T> output)
     {
-        PassMode<T> mode = DecideRemembered();
-        using Synchronization.Call call = Synchronization.BeginForward(mode.Ranks);
+        PassMode<T> mode = Decide();
+        mode = mode with { Context = mode.IsTraining ? _remembered : null };
+        using Synchronization.Turn turn = Synchronization.BeginForward(mode.Ranks);
         Run(input, output, mode);
     }
 
@@ -47,13 +48,6 @@ public abstract partial class NormalizationLayer<T>
         Run(input, output, mode);
     }
 
-    /// <summary>A pass that the layer itself remembers in training.</summary>
-    private PassMode<T> DecideRemembered()
-    {
-        PassMode<T> mode = Decide();
-        return mode with { Context = mode.IsTraining ? _remembered : null };
-    }
-
     private void Run(Tensor<T> input, Tensor<T> output, in PassMode<T> mode)
     {
         ArgumentNullException.ThrowIfNull(input);
@@ -69,7 +63,7 @@ public abstract partial class NormalizationLayer<T>
     {
         ReadOnlySpan<T> weight = ValueOf(Weight), bias = ValueOf(Bias);
         GuardSizes(plan, x, weight, bias);
-        GuardOutput(y);
+        GuardBuffers(y);
         NormalizationPrimitives.GuardForward(x, y, weight, bias, "input", "output");
         if (mode.Context is not null && x.Overlaps(y))
         {
@@ -88,12 +82,12 @@ public abstract partial class NormalizationLayer<T>
             mode.Context is not null ? mode.Context.Reserve(shape.Length, groups)
             : isPooled ? scratch.Span
             : (stackalloc GroupStatistics[NormalizationPrimitives.GroupsOnStack])[..groups];
-        if (mode.HasFixedStatistics)
-            FillFixedStatistics(statistics);
+        if (mode.Fixed is FixedStatistics<T> given)
+            RunningStatistics.Fix<T>(given.Mean.Span, given.Variance.Span, Epsilon, statistics);
         Launch.Forward(plan, x, weight, bias, Epsilon, statistics, mode.HasFixedStatistics, y);
-        mode.Context?.Remember(this, plan, shape, x, remembered, groups, mode, plan.ElementsPerGroup);
         if (mode.MovesRunningStatistics)
-            Track(statistics, plan.ElementsPerGroup);
+            OnInputStatistics(new(statistics, plan.ElementsPerGroup));
+        mode.Context?.Remember(this, plan, shape, x, remembered, groups, mode, plan.ElementsPerGroup);
     }
 
     /// <summary>Training with the statistics of all ranks. Nothing is written before they have agreed.</summary>
@@ -110,14 +104,14 @@ public abstract partial class NormalizationLayer<T>
         ForwardContext<T> context = mode.Context!;
         Span<GroupStatistics> statistics = context.Reserve(shape.Length, plan.StatisticsCount);
         Launch.Moments(plan, x, statistics);
-        double elements = mode.Ranks!.MergeMoments(statistics, plan.ElementsPerGroup, Epsilon);
+        double elements = mode.Ranks!.MergeMoments<T>(statistics, plan.ElementsPerGroup, Epsilon);
         if (elements == 1)
         {
             throw Guard.InputError("Batch statistics need more than one value per channel, and all ranks together have one: the variance would be 0. Use a larger batch, or the running statistics by Eval() or UseRunningStatistics.");
         }
         statistics = elements == 0 ? default : statistics;
         Launch.Forward(plan, x, weight, bias, Epsilon, statistics, hasFixedStatistics: true, y);
+        OnInputStatistics(new(statistics, elements));
         context.Remember(this, plan, shape, x, remembered, statistics.Length, mode, elements);
-        Track(statistics, elements);
     }
 }

@@ -29,9 +29,18 @@ public abstract partial class NormalizationLayer<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly ForwardContext<T> _remembered = new();
-    private readonly Parameter<T>[] _parameters;
+    private Parameter<T>[] _parameters;
+    private StateBuffer<T>[] _buffers = [];
 
-    private protected NormalizationLayer(double epsilon, ReadOnlySpan<int> parameterShape, bool hasWeight, bool hasBias)
+    /// <summary>Creates a layer in training mode.</summary>
+    /// <param name="epsilon">ε, added to the variance; at least 0.</param>
+    /// <param name="parameterShape">The shape of γ and of β: as many elements as the plans have parameters.</param>
+    /// <param name="hasWeight">Whether there is γ.</param>
+    /// <param name="hasBias">Whether there is β.</param>
+    /// <exception cref="ArgumentOutOfRangeException">ε is negative or not finite.</exception>
+    /// <exception cref="ArgumentException"><paramref name="parameterShape"/> is negative somewhere, or too large.</exception>
+    /// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
+    protected NormalizationLayer(double epsilon, ReadOnlySpan<int> parameterShape, bool hasWeight, bool hasBias)
     {
         Guard.ElementType<T>();
         Guard.Epsilon(epsilon);
@@ -39,7 +48,7 @@ public abstract partial class NormalizationLayer<T>
         Weight = hasWeight ? new("weight", parameterShape) : null;
         Bias = hasBias ? new("bias", parameterShape) : null;
         _parameters = [.. new[] { Weight, Bias }.OfType<Parameter<T>>()];
-        ResetParameters();
+        Weight?.Value.Fill(T.One);
     }
 
     /// <summary>Gets a value indicating whether the layer is in training mode, the initial one.</summary>
@@ -54,11 +63,22 @@ public abstract partial class NormalizationLayer<T>
     /// <summary>Gets β, initially zeros; null without affine.</summary>
     public Parameter<T>? Bias { get; }
 
-    /// <summary>Gets the parameters that are there: γ, then β, frozen ones (<see cref="Parameter{T}.RequiresGradient"/>) included.</summary>
+    /// <summary>Gets the parameters that are there: γ, then β, then what the layer has registered, frozen ones (<see cref="Parameter{T}.RequiresGradient"/>) included.</summary>
     public IReadOnlyList<Parameter<T>> Parameters => _parameters;
 
     /// <summary>Switches to training mode.</summary>
     public void Train() => IsTraining = true;
+
+    /// <summary>Switches to training mode as <see cref="Train()"/> does, or to evaluation mode as <see cref="Eval"/> does.</summary>
+    /// <param name="isTraining">Whether the layer is to train.</param>
+    /// <exception cref="InvalidOperationException">It is not, and another thread is in a pass that the layer remembers.</exception>
+    public void Train(bool isTraining)
+    {
+        if (isTraining)
+            Train();
+        else
+            Eval();
+    }
 
     /// <summary>Switches to evaluation mode and lets go of what training remembers, as <see cref="ForgetForward"/> does.</summary>
     /// <exception cref="InvalidOperationException">Another thread is in a pass that the layer remembers.</exception>
@@ -82,36 +102,43 @@ public abstract partial class NormalizationLayer<T>
             parameter.ZeroGradient();
     }
 
-    /// <summary>Sets γ to ones and β to zeros.</summary>
-    public void ResetParameters()
+    /// <summary>Sets γ to ones and β to zeros. A layer with other parameters overrides it.</summary>
+    public virtual void ResetParameters()
     {
         Weight?.Value.Fill(T.One);
         Bias?.Value.Fill(T.Zero);
     }
 
     /// <summary>Decides what the next pass does; called once a pass.</summary>
-    private protected virtual PassMode<T> Decide() => new(IsTraining);
-
-    /// <summary>Says how an input of this shape is shared out in a pass, or throws.</summary>
-    private protected abstract Plan Describe(ReadOnlySpan<int> shape, in PassMode<T> mode);
-
-    /// <summary>Refuses an output over memory that the layer itself reads.</summary>
-    private protected virtual void GuardOutput(ReadOnlySpan<T> output)
+    private PassMode<T> Decide()
     {
+        bool isTraining = IsTraining;
+        FixedStatistics<T>? given = FixedStatisticsFor(isTraining);
+        return new(isTraining, given, isTraining && given is null ? Ranks : null);
     }
 
-    /// <summary>Fills the statistics that do not depend on the input.</summary>
-    private protected virtual void FillFixedStatistics(Span<GroupStatistics> statistics) =>
-        throw new InvalidOperationException("This layer has no statistics of its own.");
-
-    /// <summary>Follows the statistics of a batch in training mode.</summary>
-    private protected virtual void Track(ReadOnlySpan<GroupStatistics> statistics, double elementsPerGroup)
+    /// <summary>How an input of this shape is shared out in a pass that does what the mode says.</summary>
+    private Plan Describe(ReadOnlySpan<int> shape, in PassMode<T> mode)
     {
+        NormalizationPlan plan = PlanFor(shape);
+        if (mode.Ranks is not null)
+            mode.Ranks.GuardPlan(plan.Plan);
+        else if (mode.Fixed is FixedStatistics<T> given)
+            return Fix(plan.Plan, given);
+        else
+            GuardStatistics(plan, shape);
+        return plan.Plan;
     }
 
-    private protected static string Format(ReadOnlySpan<int> shape) => Shape.Format(shape);
+    private static Plan Fix(in Plan plan, in FixedStatistics<T> given)
+    {
+        Guard.Length<T>(given.Mean.Span, plan.C, nameof(given.Mean), "the number of channels");
+        Guard.Length<T>(given.Variance.Span, plan.C, nameof(given.Variance), "the number of channels");
+        return plan.WithChannelStatistics;
+    }
 
-    private static ReadOnlySpan<T> ValueOf(Parameter<T>? parameter) => parameter is null ? default : parameter.Value.Span;
+    /// <summary>The values of a parameter, none if it is not there.</summary>
+    internal static ReadOnlySpan<T> ValueOf(Parameter<T>? parameter) => parameter is null ? default : parameter.Value.Span;
 
     private static Span<T> GradientOf(Parameter<T>? parameter) => parameter is null ? default : parameter.Gradient.Span;
 
@@ -129,6 +156,6 @@ public abstract partial class NormalizationLayer<T>
     private static void GuardShape(Tensor<T> tensor, ReadOnlySpan<int> expected, string name)
     {
         if (!tensor.Shape.SequenceEqual(expected))
-            throw new ArgumentException($"expected {name} {Format(expected)}, got {Format(tensor.Shape)}", name);
+            throw new ArgumentException($"expected {name} {Shape.Format(expected)}, got {Shape.Format(tensor.Shape)}", name);
     }
 }

@@ -7,14 +7,33 @@ namespace Normalization;
 public sealed class Parameter<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    internal Parameter(string name, ReadOnlySpan<int> shape)
+    /// <summary>Creates a parameter of zeros.</summary>
+    /// <param name="name">The name within the layer, which is the key in its state.</param>
+    /// <param name="shape">The sizes of the dimensions.</param>
+    /// <exception cref="ArgumentException">The name is empty, or the shape is negative somewhere or too large.</exception>
+    /// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
+    public Parameter(string name, params ReadOnlySpan<int> shape)
+        : this(name, new Tensor<T>(shape))
     {
-        Name = name;
-        Value = new(shape);
-        Gradient = new(Value.Shape);
     }
 
-    /// <summary>Gets the name within the layer: "weight" or "bias".</summary>
+    /// <summary>Creates a parameter of a tensor, which it does not copy.</summary>
+    /// <param name="name">The name within the layer, which is the key in its state.</param>
+    /// <param name="value">The initial value, which training changes.</param>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentException">The name is empty.</exception>
+    /// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
+    public Parameter(string name, Tensor<T> value)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        ArgumentNullException.ThrowIfNull(value);
+        Guard.ElementType<T>();
+        Name = name;
+        Value = value;
+        Gradient = new(value.Shape);
+    }
+
+    /// <summary>Gets the name within the layer, such as "weight" or "bias", which is the key in its state.</summary>
     public string Name { get; }
 
     /// <summary>

@@ -1,5 +1,4 @@
 using System.Numerics;
-using Normalization.Kernels.Plans;
 
 namespace Normalization;
 
@@ -38,6 +37,7 @@ public sealed class RmsNorm<T>(ReadOnlySpan<int> normalizedShape, double? epsilo
 
     private static double MachineEpsilon => double.CreateTruncating(T.BitIncrement(T.One) - T.One);
 
-    private protected override Plan Describe(ReadOnlySpan<int> shape, in PassMode<T> mode) =>
-        Plan.Rows(_dimensions.Rows(shape), _dimensions.Width, isCentered: false);
+    /// <inheritdoc/>
+    protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>
+        NormalizationPlan.Rows(_dimensions.Rows(shape), _dimensions.Width, subtractMean: false);
 }

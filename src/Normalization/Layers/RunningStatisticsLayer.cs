@@ -9,19 +9,28 @@ namespace Normalization;
 public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private protected const string TrackingNeeded = "The layer does not track running statistics; construct it with trackRunningStatistics: true.";
+    private const string TrackingNeeded = "The layer does not track running statistics; construct it with trackRunningStatistics: true.";
 
     // The running statistics before they were rounded to float: the next batch starts from these. Doubles need none.
     private readonly double[] _unrounded = [];
 
-    private double? _momentum;
-    private long _batchesTracked;
+    // The number of batches; null without tracking.
+    private readonly StateCounter? _batchesTracked;
 
     // How many of the tracked batches had no elements: those have no weight in the cumulative average.
     private long _emptyBatches;
+    private double? _momentum;
     private bool _useRunningStatistics;
 
-    private protected RunningStatisticsLayer(int numFeatures, double epsilon, double? momentum, bool affine, bool trackRunningStatistics)
+    /// <summary>Creates a layer in training mode, with one γ and one β for each channel.</summary>
+    /// <param name="numFeatures">The number of channels C; at least 1.</param>
+    /// <param name="epsilon">ε, added to the variance; at least 0.</param>
+    /// <param name="momentum">The share of the new batch in the running statistics, in [0, 1]; null for the cumulative average.</param>
+    /// <param name="affine">Whether there are γ and β.</param>
+    /// <param name="trackRunningStatistics">Whether running statistics are kept, and used in evaluation.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A value lies outside its range.</exception>
+    /// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
+    protected RunningStatisticsLayer(int numFeatures, double epsilon, double? momentum, bool affine, bool trackRunningStatistics)
         : base(epsilon, [Checked(numFeatures, momentum)], affine, affine)
     {
         NumFeatures = numFeatures;
@@ -31,6 +40,11 @@ public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
             RunningMean = new(numFeatures);
             RunningVariance = new(numFeatures);
             _unrounded = typeof(T) == typeof(float) ? new double[2 * numFeatures] : _unrounded;
+            RegisterBuffer("running_mean", RunningMean);
+            RegisterBuffer("running_var", RunningVariance, isNonNegative: true);
+
+            // PyTorch before 0.4.1 did not count, and neither do other frameworks.
+            _batchesTracked = RegisterCounter("num_batches_tracked", isOptional: true);
             ResetRunningStatistics();
         }
     }
@@ -52,15 +66,14 @@ public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
     /// <exception cref="InvalidOperationException">The layer does not track running statistics, and the value is set.</exception>
     public long BatchesTracked
     {
-        get => _batchesTracked;
+        get => _batchesTracked?.Value ?? 0;
         set
         {
-            if (RunningMean is null)
+            if (_batchesTracked is null)
                 throw new InvalidOperationException(TrackingNeeded);
             Guard.NotNegative(value, nameof(BatchesTracked));
-            (_batchesTracked, _emptyBatches) = (value, 0);
-            // Whoever sets the count restores a state, which consists of rounded values.
-            ForgetUnrounded();
+            _batchesTracked.Value = value;
+            OnStateLoaded();
         }
     }
 
@@ -111,54 +124,39 @@ public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
     {
         RunningMean?.Fill(T.Zero);
         RunningVariance?.Fill(T.One);
-        (_batchesTracked, _emptyBatches) = (0, 0);
-        ForgetUnrounded();
+        if (_batchesTracked is not null)
+            BatchesTracked = 0;
     }
 
-    private protected override PassMode<T> Decide()
-    {
-        bool isTraining = IsTraining;
-        return new(isTraining, HasFixedStatistics: RunningMean is not null && (!isTraining || _useRunningStatistics));
-    }
+    /// <inheritdoc/>
+    protected override FixedStatistics<T>? FixedStatisticsFor(bool isTraining) =>
+        RunningMean is not null && RunningVariance is not null && (!isTraining || _useRunningStatistics)
+            ? new(RunningMean, RunningVariance)
+            : null;
 
-    private protected override void GuardOutput(ReadOnlySpan<T> output)
+    /// <inheritdoc/>
+    protected override void OnInputStatistics(InputStatistics statistics)
     {
-        if (RunningMean is null || RunningVariance is null)
+        if (RunningMean is null || RunningVariance is null || _batchesTracked is null)
             return;
-        Guard.Apart<T, T>(output, RunningMean.Span, nameof(output), nameof(RunningMean));
-        Guard.Apart<T, T>(output, RunningVariance.Span, nameof(output), nameof(RunningVariance));
-    }
-
-    private protected override void FillFixedStatistics(Span<GroupStatistics> statistics) =>
-        RunningStatistics.Fix<T>(RunningMean!.Span, RunningVariance!.Span, Epsilon, statistics);
-
-    private protected override void Track(ReadOnlySpan<GroupStatistics> statistics, double elementsPerGroup)
-    {
-        if (RunningMean is null || RunningVariance is null)
-            return;
-        _batchesTracked += _batchesTracked < long.MaxValue ? 1 : 0;
-        if (statistics.IsEmpty)
+        _batchesTracked.Increment();
+        if (statistics.GroupCount == 0)
         {
             _emptyBatches++;
             return;
         }
-        double momentum = _momentum ?? (1.0 / Math.Max(1, _batchesTracked - _emptyBatches));
-        RunningStatistics.Update(statistics, elementsPerGroup, momentum, RunningMean.Span, RunningVariance.Span, _unrounded);
+        double momentum = _momentum ?? (1.0 / Math.Max(1, _batchesTracked.Value - _emptyBatches));
+        statistics.UpdateRunning(momentum, RunningMean.Span, RunningVariance.Span, _unrounded);
     }
 
-    private void ForgetUnrounded()
+    /// <summary>Starts the next batch from the running statistics as they are stored: a state consists of rounded values.</summary>
+    protected override void OnStateLoaded()
     {
         if (RunningMean is null || RunningVariance is null)
             return;
+        _emptyBatches = 0;
         for (int i = 0; i < _unrounded.Length; i++)
             _unrounded[i] = Element.ToDouble(i < NumFeatures ? RunningMean.Span[i] : RunningVariance.Span[i - NumFeatures]);
-    }
-
-    /// <summary>Throws unless the rank fits and the channels are this layer's, whose number stands for {0} in what was expected.</summary>
-    private protected void GuardInput(ReadOnlySpan<int> shape, int channelDimension, bool rankFits, string expected)
-    {
-        if (!rankFits || shape[channelDimension] != NumFeatures)
-            throw Guard.InputError($"expected input {expected.Replace("{0}", $"{NumFeatures}", StringComparison.Ordinal)}, got {Format(shape)}");
     }
 
     private static int Checked(int numFeatures, double? momentum)

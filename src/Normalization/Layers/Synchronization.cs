@@ -67,23 +67,41 @@ internal sealed class Synchronization
     /// <summary>Begins a backward pass that the other ranks wait for, if there are any.</summary>
     public static Call BeginBackward(Synchronization? ranks) => new(ranks, SumLength);
 
+    /// <summary>Throws unless a pass with this plan has what the ranks exchange.</summary>
+    public void GuardPlan(in Plan plan)
+    {
+        if (plan.Statistics != StatisticsSharing.Channel || plan.C != _channels)
+        {
+            throw new InvalidOperationException(
+                string.Create(CultureInfo.InvariantCulture, $"The ranks share the statistics of {_channels} channels, and this input has a plan with others."));
+        }
+    }
+
     /// <summary>Turns the statistics of this rank's elements into those of all, and returns how many elements each channel has.</summary>
-    public double MergeMoments(Span<GroupStatistics> statistics, double count, double epsilon)
+    public double MergeMoments<T>(Span<GroupStatistics> statistics, double count, double epsilon)
+        where T : unmanaged
     {
         using var message = new Message(this, MomentLength);
         for (int channel = 0; channel < _channels; channel++)
         {
-            // Without elements there are no statistics to tell of.
-            GroupStatistics own = count > 0 ? statistics[channel] : default;
+            CountedMoments own = CountedMoments.Of(statistics[channel], count);
             Span<double> moments = message[channel];
-            (moments[0], moments[1], moments[2]) = (own.Mean, own.MeanLow, own.Variance * count);
+            (moments[0], moments[1], moments[2]) = (own.Mean, own.Low, own.M2);
         }
         message.Exchange(Kind.Forward, count);
+        using var parts = new Scratch<CountedMoments>(_collective.Size);
         double total = 0;
         for (int rank = 0; rank < _collective.Size; rank++)
             total += message.Detail(rank);
         for (int channel = 0; channel < _channels && total > 0; channel++)
-            statistics[channel] = Merge(message, channel, total, epsilon);
+        {
+            for (int rank = 0; rank < _collective.Size; rank++)
+            {
+                ReadOnlySpan<double> moments = message.Of(rank, channel);
+                parts.Span[rank] = new(message.Detail(rank), moments[0], moments[1], moments[2]);
+            }
+            statistics[channel] = CountedMoments.Merge<T>(parts.Span, epsilon);
+        }
         return total;
     }
 
@@ -127,41 +145,6 @@ internal sealed class Synchronization
             // The caller throws what was wrong with the arguments, which says more.
         }
     }
-
-    /// <summary>
-    /// The formula of Chan, Golub and LeVeque for any number of parts, about the mean of the first that has elements:
-    /// mean = Σ nᵢ · meanᵢ / n, M2 = Σ (M2ᵢ + nᵢ · (meanᵢ - mean)²).
-    /// </summary>
-    private GroupStatistics Merge(in Message message, int channel, double total, double epsilon)
-    {
-        int first = 0;
-        while (message.Detail(first) == 0)
-            first++;
-        ReadOnlySpan<double> pivot = message.Of(first, channel);
-        double offset = 0, squares = 0;
-        for (int rank = first; rank < _collective.Size; rank++)
-            offset += message.Detail(rank) / total * Difference(message.Of(rank, channel), pivot, message.Detail(rank));
-        for (int rank = first; rank < _collective.Size; rank++)
-        {
-            ReadOnlySpan<double> moments = message.Of(rank, channel);
-            double distance = Difference(moments, pivot, message.Detail(rank)) - offset;
-            squares += moments[2] + (message.Detail(rank) * distance * distance);
-        }
-        double mean = pivot[0] + offset, rounded = mean - pivot[0];
-        double meanLow = double.IsFinite(mean) ? pivot[0] - (mean - rounded) + (offset - rounded) + pivot[1] : 0;
-        if (_elementSize == sizeof(float) && double.IsFinite(mean))
-        {
-            // Means of few floats often lie half way between two, where the last bits of a double decide which one they round to. In
-            // one process these bits are right; here they go to the low part, by Veltkamp's splitting.
-            double split = mean * 33, high = split - (split - mean);
-            meanLow += mean - high;
-            mean = high;
-        }
-        return GroupStatistics.FromMoments(mean, squares / total, epsilon, meanLow);
-    }
-
-    private static double Difference(ReadOnlySpan<double> moments, ReadOnlySpan<double> pivot, double count) =>
-        count == 0 ? 0 : moments[0] - pivot[0] + (moments[1] - pivot[1]);
 
     /// <summary>
     /// What the layers over one collective have in common on one rank. The number of layers tells equal layers apart, and the number

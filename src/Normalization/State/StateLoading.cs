@@ -45,6 +45,8 @@ internal static class StateLoading
         {
             foreach (StateSlot slot in byKey.Values)
                 slot.Commit();
+            foreach (Action loaded in byKey.Values.Select(static slot => slot.Loaded).Distinct())
+                loaded();
         }
         return report;
     }

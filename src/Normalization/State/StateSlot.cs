@@ -6,24 +6,33 @@ namespace Normalization;
 /// One value that a layer has: what it is now, and what it becomes. A new value is staged first; it is the layer's only once it
 /// is committed, which cannot fail.
 /// </summary>
-internal abstract class StateSlot(string key)
+internal abstract class StateSlot(string key, bool isOptional, Action loaded)
 {
     public string Key { get; } = key;
 
     /// <summary>Whether a state without this key is complete.</summary>
-    public virtual bool IsOptional => false;
+    public bool IsOptional { get; } = isOptional;
+
+    /// <summary>Tells the layer, once all slots are committed.</summary>
+    public Action Loaded { get; } = loaded;
 
     /// <summary>The slots of a layer, in PyTorch's order.</summary>
     public static IEnumerable<StateSlot> Of<T>(NormalizationLayer<T> layer, string prefix = "")
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
+        Action loaded = layer.NotifyStateLoaded;
+        var slots = new List<StateSlot>();
         foreach (Parameter<T> parameter in layer.Parameters)
-            yield return new TensorSlot<T>(prefix + parameter.Name, parameter.Value);
-        if (layer is not RunningStatisticsLayer<T> { RunningMean: { } mean, RunningVariance: { } variance } counted)
-            yield break;
-        yield return new TensorSlot<T>(prefix + "running_mean", mean);
-        yield return new TensorSlot<T>(prefix + "running_var", variance, isVariance: true);
-        yield return new CountSlot<T>(prefix + "num_batches_tracked", counted);
+            slots.Add(new TensorSlot<T>(prefix + parameter.Name, parameter.Value, isNonNegative: false, isOptional: false, loaded));
+        foreach (StateBuffer<T> buffer in layer.Buffers)
+        {
+            string key = prefix + buffer.Name;
+            if (buffer.Tensor is Tensor<T> tensor)
+                slots.Add(new TensorSlot<T>(key, tensor, buffer.IsNonNegative, buffer.IsOptional, loaded));
+            else if (buffer.Counter is StateCounter counter)
+                slots.Add(new CountSlot(key, counter, buffer.IsOptional, loaded));
+        }
+        return slots;
     }
 
     public abstract StateValue Snapshot();
@@ -33,7 +42,8 @@ internal abstract class StateSlot(string key)
 
     public abstract void Commit();
 
-    private sealed class TensorSlot<T>(string key, Tensor<T> tensor, bool isVariance = false) : StateSlot(key)
+    private sealed class TensorSlot<T>(string key, Tensor<T> tensor, bool isNonNegative, bool isOptional, Action loaded)
+        : StateSlot(key, isOptional, loaded)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         private Tensor<T>? _staged;
@@ -52,8 +62,8 @@ internal abstract class StateSlot(string key)
             {
                 if (!T.IsFinite(elements[i]))
                     return $"element {i} is {elements[i]}{Where(value)}; expected finite values";
-                if (isVariance && elements[i] < T.Zero)
-                    return $"element {i} is {elements[i]}; a variance must not be negative";
+                if (isNonNegative && elements[i] < T.Zero)
+                    return $"element {i} is {elements[i]}; it must not be negative";
             }
             return null;
         }
@@ -75,15 +85,11 @@ internal abstract class StateSlot(string key)
         }
     }
 
-    private sealed class CountSlot<T>(string key, RunningStatisticsLayer<T> layer) : StateSlot(key)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    private sealed class CountSlot(string key, StateCounter counter, bool isOptional, Action loaded) : StateSlot(key, isOptional, loaded)
     {
         private long? _staged;
 
-        // PyTorch before 0.4.1 did not count, and neither do other frameworks.
-        public override bool IsOptional => true;
-
-        public override StateValue Snapshot() => layer.BatchesTracked;
+        public override StateValue Snapshot() => counter.Value;
 
         public override string? Stage(StateValue value)
         {
@@ -95,6 +101,6 @@ internal abstract class StateSlot(string key)
             return _staged < 0 ? $"is {_staged}; a count must not be negative" : null;
         }
 
-        public override void Commit() => layer.BatchesTracked = _staged ?? layer.BatchesTracked;
+        public override void Commit() => counter.Value = _staged ?? counter.Value;
     }
 }

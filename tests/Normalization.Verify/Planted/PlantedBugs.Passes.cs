@@ -42,7 +42,7 @@ internal static partial class PlantedBugs
         yield return new(
             "a pass asks the layer twice what it is to do",
             "PassTests.A_layer_that_is_switched_during_a_pass_ends_the_pass_as_it_began_it",
-            ("if (mode.HasFixedStatistics)", "if (Decide().HasFixedStatistics)")) { Type = "NormalizationLayer" };
+            ("if (mode.Fixed is FixedStatistics<T> given)", "if (FixedStatisticsFor(IsTraining) is FixedStatistics<T> given)"));
         yield return new(
             "the plan of a pass is not compared with its memory",
             "PassTests.Kernels_get_no_memory_that_does_not_have_the_planned_size",
@@ -68,7 +68,7 @@ internal static partial class PlantedBugs
         yield return new(
             "a loaded state goes on with what was lost in rounding before",
             "RunningAverageTests.Running_statistics_that_somebody_sets_are_where_the_next_batch_starts",
-            ("            ForgetUnrounded();", ""));
+            ("            OnStateLoaded();", ""));
         yield return new(
             "a momentum of zero takes a NaN", "RunningAverageTests.A_momentum_of_zero_takes_nothing_from_a_batch_that_is_not_finite",
             ("if (momentum == 0)", "if (momentum < 0)"));
@@ -77,7 +77,7 @@ internal static partial class PlantedBugs
             "RunningAverageTests.An_empty_batch_has_no_weight_in_the_cumulative_average",
             ("_emptyBatches++;", ""));
         yield return new(
-            "the count of batches wraps", "RunningAverageTests.A_count_of_batches_at_its_limit_stays_there",
-            ("_batchesTracked < long.MaxValue ? 1 : 0", "1"));
+            "the count of batches wraps", "Layers/StateCounter.cs", "RunningAverageTests.A_count_of_batches_at_its_limit_stays_there",
+            ("_value < long.MaxValue ? 1 : 0", "1"));
     }
 }

@@ -46,6 +46,12 @@ internal static class Dispatch
             (StatisticsSharing.Row, Coefficients.Element, Order.Rows, false) =>
                 Rows(direction, GroupLayout.Rows(n, s, 1, isElementwise: true), repetition: 1),
 
+            // The channels of a position lie far apart: they become rows.
+            (Statistics.Position, Coefficients.None, Order.ChannelsFirst, false) =>
+                Choose(plan.Transposed with { Coefficients = Coefficients.None }, direction, hasFixedStatistics) with { IsTransposed = true },
+            (Statistics.Position, Coefficients.Channel, Order.ChannelsFirst, false) =>
+                Choose(plan.Transposed, direction, hasFixedStatistics) with { IsTransposed = true },
+
             _ => throw Refusal(plan, direction, hasFixedStatistics),
         };
     }

@@ -65,11 +65,23 @@ internal readonly record struct Plan
         _ => 1,
     });
 
+    /// <summary>The same elements and coefficients, with statistics of each channel.</summary>
+    public Plan WithChannelStatistics => Order == MemoryOrder.ChannelsFirst && IsCentered
+        ? this with { Statistics = StatisticsSharing.Channel, Groups = 1 }
+        : throw new NotSupportedException("Fixed statistics belong to channels, and rows have none. Use a plan with channels.");
+
+    /// <summary>The rows that hold the channels of each position, once the positions of a sample come before its channels.</summary>
+    public Plan Transposed => Rows((int)(N * S), (int)C, IsCentered);
+
     /// <summary>BatchNorm: statistics and coefficients of each channel.</summary>
     public static Plan Batch(int n, int c, int s) => Images(n, c, s, groups: 1) with { Statistics = StatisticsSharing.Channel };
 
     /// <summary>GroupNorm: statistics of each group of channels of each sample, coefficients of each channel.</summary>
     public static Plan ChannelGroups(int n, int c, int s, int groups) => Images(n, c, s, groups) with { Statistics = StatisticsSharing.ChannelGroup };
+
+    /// <summary>Statistics of the channels at each position of each sample, coefficients of each channel.</summary>
+    public static Plan Positions(int n, int c, int s, bool isCentered) =>
+        Images(n, c, s, groups: 1) with { Statistics = StatisticsSharing.Position, IsCentered = isCentered };
 
     /// <summary>LayerNorm and RmsNorm: statistics of each row, coefficients of each column.</summary>
     public static Plan Rows(int rows, int width, bool isCentered) => new()

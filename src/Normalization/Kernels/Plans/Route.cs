@@ -28,6 +28,9 @@ internal readonly struct Route
     /// <summary>How often each weight is repeated before a kernel sees it.</summary>
     public nint Repetition { get; init; }
 
+    /// <summary>Whether the kernel runs on the transposed tensor.</summary>
+    public bool IsTransposed { get; init; }
+
     /// <summary>Whether the kernel reads a weight for each element, which has to be there.</summary>
     public bool HasElementwiseWeights => Family is Family.Rows or Family.LongRows;
 }

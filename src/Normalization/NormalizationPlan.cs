@@ -1,0 +1,113 @@
+using Normalization.Kernels;
+
+namespace Normalization;
+
+/// <summary>
+/// Says how a layer normalizes an input: which elements share statistics, which elements share a pair of coefficients γ and β, and how
+/// the elements lie in memory. A layer makes one from the shape of its input.
+/// </summary>
+/// <remarks>
+/// <list type="table">
+/// <listheader><term>plan</term><description>memory; who shares statistics; who shares coefficients</description></listheader>
+/// <item><term><see cref="Batch"/></term><description>[n, c, s]; a channel over the batch; a channel</description></item>
+/// <item><term><see cref="Groups"/></term><description>[n, c, s]; a group of channels of a sample; a channel</description></item>
+/// <item><term><see cref="Rows"/></term><description>[rows, width]; a row; a column</description></item>
+/// <item><term><see cref="Positions"/></term><description>[n, c, s]; the channels at one position; a channel</description></item>
+/// </list>
+/// <para>
+/// A layout with the channels last is a plan too: BatchNorm of [N, H, W, C] is <c>Batch(n · h · w, c, 1)</c>, and LayerNorm of it is
+/// <c>Rows(n · h · w, c)</c>. A size of 0 is allowed and means that there is nothing to do.
+/// </para>
+/// </remarks>
+public readonly record struct NormalizationPlan
+{
+    private NormalizationPlan(in Plan plan) => Plan = plan;
+
+    /// <summary>Gets the number of groups of elements that have statistics of their own.</summary>
+    public int GroupCount => Plan.StatisticsCount;
+
+    /// <summary>Gets the number of elements of one group.</summary>
+    public long ElementsPerGroup => Plan.ElementsPerGroup;
+
+    /// <summary>Gets the number of values that γ and β have, if they are there.</summary>
+    public int ParameterCount => Plan.Parameters;
+
+    internal Plan Plan { get; }
+
+    /// <summary>As BatchNorm: the input is [n, c, s], each channel has statistics over the batch, and coefficients.</summary>
+    /// <param name="n">The batch size.</param>
+    /// <param name="c">The number of channels.</param>
+    /// <param name="s">The elements of one channel of one sample; 1 for [n, c].</param>
+    /// <returns>The plan.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">A size is negative.</exception>
+    public static NormalizationPlan Batch(int n, int c, int s)
+    {
+        GuardSizes(n, c, s);
+        return new(Plan.Batch(n, c, s));
+    }
+
+    /// <summary>
+    /// As GroupNorm: the input is [n, c, s], each group of c / groups neighboring channels of each sample has statistics, and each
+    /// channel has coefficients. One group is LayerNorm with coefficients of channels, c groups are InstanceNorm.
+    /// </summary>
+    /// <param name="n">The batch size.</param>
+    /// <param name="c">The number of channels.</param>
+    /// <param name="s">The elements of one channel of one sample; 1 for [n, c].</param>
+    /// <param name="groups">The number of groups; divides c.</param>
+    /// <returns>The plan.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">A size is negative, or <paramref name="groups"/> is not positive.</exception>
+    /// <exception cref="ArgumentException"><paramref name="c"/> is not divisible by <paramref name="groups"/>.</exception>
+    public static NormalizationPlan Groups(int n, int c, int s, int groups)
+    {
+        GuardSizes(n, c, s);
+        Guard.Positive(groups);
+        if (c % groups != 0)
+            throw new ArgumentException($"The number of channels must be divisible by the number of groups, got {c} channels and {groups} groups.", nameof(groups));
+        return new(Plan.Bands(n, c, s, groups));
+    }
+
+    /// <summary>As LayerNorm and RmsNorm: the input is [rows, width], each row has statistics, and each column has coefficients.</summary>
+    /// <param name="rows">The number of rows.</param>
+    /// <param name="width">The elements of one row.</param>
+    /// <param name="subtractMean">Whether the mean is subtracted; if not, the root mean square stands for the deviation, as in RmsNorm.</param>
+    /// <returns>The plan.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">A size is negative.</exception>
+    public static NormalizationPlan Rows(int rows, int width, bool subtractMean = true)
+    {
+        Guard.NotNegative(rows);
+        Guard.NotNegative(width);
+        return new(Plan.Rows(rows, width, subtractMean));
+    }
+
+    /// <summary>
+    /// As LayerNorm over the channels of [N, C, H, W]: the input is [n, c, s], the c elements at each position of each sample have
+    /// statistics, and each channel has coefficients.
+    /// </summary>
+    /// <remarks>
+    /// The pass transposes its input to [n · s, c] in pooled memory, normalizes the rows and transposes the result back: the results have
+    /// the bits of <see cref="Rows"/> on the transposed tensor, and the pass takes longer than one on a tensor with the channels last.
+    /// </remarks>
+    /// <param name="n">The batch size.</param>
+    /// <param name="c">The number of channels.</param>
+    /// <param name="s">The positions of one sample; 1 for [n, c].</param>
+    /// <param name="subtractMean">Whether the mean is subtracted; if not, the root mean square stands for the deviation, as in RmsNorm.</param>
+    /// <returns>The plan.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">A size is negative.</exception>
+    public static NormalizationPlan Positions(int n, int c, int s, bool subtractMean = true)
+    {
+        GuardSizes(n, c, s);
+        return new(Plan.Positions(n, c, s, subtractMean));
+    }
+
+    /// <summary>Gives the plan as text: who shares statistics, who shares coefficients, and the sizes.</summary>
+    /// <returns>The text, the same in every culture.</returns>
+    public override string ToString() =>
+        $"statistics of each {Plan.Statistics}, coefficients of each {Plan.Coefficients}, {Plan.Order} [{Plan.N}, {Plan.C}, {Plan.S}]";
+
+    private static void GuardSizes(int n, int c, int s)
+    {
+        Guard.NotNegative(n);
+        Guard.NotNegative(c);
+        Guard.NotNegative(s);
+    }
+}

@@ -1,0 +1,20 @@
+namespace Normalization.Verify.Planted;
+
+internal static partial class PlantedBugs
+{
+    private static IEnumerable<PlantedBug> Seam()
+    {
+        const string Bits = "PositionTests.Channels_at_a_position_have_the_bits_of_a_row_for_every_number_of_threads";
+        const string Moments = "Kernels/CountedMoments.cs", Parts = "PositionTests.Statistics_of_parts_are_those_of_the_whole_whatever_the_parts";
+        yield return new(
+            "a tile is left out of a transposition", "Kernels/Transposition.cs", Bits, ("(height + Tile - 1) / Tile", "height / Tile"));
+        yield return new(
+            "a transposed gradient is not transposed back", "Kernels/Transposition.cs", Bits,
+            ("FromRows(plan, gradients.Span, dx);", "gradients.Span.CopyTo(dx);"));
+        yield return new(
+            "the distance between the means of parts is not counted", Moments, Parts, ("part.M2 + (part.Count * distance * distance)", "part.M2"));
+        yield return new(
+            "parts without elements have a mean", Moments, "PositionTests.A_part_without_elements_spoils_nothing_and_a_part_that_is_not_finite_does",
+            ("Count == 0 ? 0 : Mean", "Mean"));
+    }
+}
