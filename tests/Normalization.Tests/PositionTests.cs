@@ -3,6 +3,7 @@ using Normalization.Kernels;
 namespace Normalization.Tests;
 
 /// <summary>Statistics of the channels at each position, and how parts of statistics become one.</summary>
+[Collection(nameof(ProcessWide))]
 public sealed class PositionTests
 {
     [Theory]
@@ -18,7 +19,7 @@ public sealed class PositionTests
         Tensor<float> output = rows.Forward(Transpose(input)), expected = rows.Backward(Transpose(gradient));
         foreach (int degree in new[] { 1, 3 })
         {
-            using var _ = new Degree(degree);
+            using var setting = Setting.Degree(degree);
             layer.ZeroGradients();
             Values.Bits(Transpose(layer.Forward(input))).Should().Equal(Values.Bits(output));
             Values.Bits(Transpose(layer.Backward(gradient))).Should().Equal(Values.Bits(expected));
@@ -82,6 +83,6 @@ public sealed class PositionTests
         : NormalizationLayer<float>(1e-5, [channels], hasWeight: true, hasBias: subtractMean)
     {
         protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>
-            NormalizationPlan.Positions(shape[0], shape[1], shape[2], subtractMean);
+            NormalizationPlan.Positions(shape[0], shape[1], shape[2], subtractMean: Bias is not null);
     }
 }

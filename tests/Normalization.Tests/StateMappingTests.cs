@@ -86,17 +86,16 @@ public sealed class StateMappingTests
     [Fact]
     public void A_momentum_on_the_old_value_is_the_rest_on_the_new_one()
     {
-        const MomentumConvention Old = MomentumConvention.OnOldValue, New = MomentumConvention.OnNewValue;
-        MomentumConversion.Convert(0.99, Old).Should().BeApproximately(0.01, 1e-15);
-        MomentumConversion.Convert(0.1, New, Old).Should().BeApproximately(0.9, 1e-15);
-        MomentumConversion.Convert(0.3, Old, Old).Should().Be(0.3);
-        MomentumConversion.Convert(0.3, New).Should().Be(0.3);
-        FluentActions.Invoking(static () => MomentumConversion.Convert(1.01, Old)).Should().Throw<ArgumentOutOfRangeException>();
-        FluentActions.Invoking(static () => MomentumConversion.Convert(0.5, (MomentumConvention)7)).Should().Throw<ArgumentOutOfRangeException>();
-        FluentActions.Invoking(static () => MomentumConversion.Convert(0.5, Old, (MomentumConvention)(-1))).Should().Throw<ArgumentOutOfRangeException>();
+        MomentumConvention old = MomentumConvention.OnOldValue, present = MomentumConvention.OnNewValue;
+        $"{old}, {present}".Should().Be("OnOldValue, OnNewValue");
+        old.Convert(0.99).Should().BeApproximately(0.01, 1e-15);
+        present.Convert(0.1, old).Should().BeApproximately(0.9, 1e-15);
+        old.Convert(0.3, old).Should().Be(0.3);
+        present.Convert(0.3).Should().Be(0.3);
+        FluentActions.Invoking(() => old.Convert(1.01)).Should().Throw<ArgumentOutOfRangeException>();
 
         // Keras: moving = 0.75 * moving + 0.25 * batch.
-        var layer = new BatchNorm1d<double>(1, momentum: MomentumConversion.Convert(0.75, Old));
+        var layer = new BatchNorm1d<double>(1, momentum: old.Convert(0.75));
         layer.RunningMean!.Fill(8);
         layer.Forward(new Tensor<double>([3, 5], 2, 1));
         layer.RunningMean[0].Should().Be(7);

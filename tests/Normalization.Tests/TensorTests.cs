@@ -31,6 +31,20 @@ public sealed class TensorTests
     }
 
     [Fact]
+    public void Data_without_a_shape_have_one_dimension()
+    {
+        float[] data = [1, 2, 3];
+        var tensor = new Tensor<float>(data);
+        tensor.Shape.ToArray().Should().Equal(3);
+        tensor[1] = 7;
+        data[1].Should().Be(7);
+        new Tensor<float>(data.AsMemory(1)).Shape.ToArray().Should().Equal(2);
+        new Tensor<double>(Array.Empty<double>()).Shape.ToArray().Should().Equal(0);
+        new Tensor<float>([5f], []).Rank.Should().Be(0, "a shape of no dimensions is that of a single element");
+        Throws<ArgumentNullException>(static () => new Tensor<float>((float[])null!), "*data*");
+    }
+
+    [Fact]
     public void A_shape_is_not_changed_through_the_array_it_came_from()
     {
         int[] shape = [2, 3];

@@ -120,6 +120,7 @@ public abstract class BatchNorm<T> : RunningStatisticsLayer<T>
 /// <param name="affine">Whether there are γ and β.</param>
 /// <param name="trackRunningStatistics">Whether running statistics are kept; without them evaluation uses the batch's own.</param>
 /// <exception cref="ArgumentOutOfRangeException">A value lies outside its range.</exception>
+/// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
 public sealed class BatchNorm1d<T>(
     int numFeatures, double epsilon = 1e-5, double? momentum = 0.1, bool affine = true, bool trackRunningStatistics = true)
     : BatchNorm<T>(numFeatures, epsilon, momentum, affine, trackRunningStatistics)

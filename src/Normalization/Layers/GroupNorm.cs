@@ -17,6 +17,7 @@ namespace Normalization;
 /// <param name="affine">Whether there are γ and β.</param>
 /// <exception cref="ArgumentOutOfRangeException">A value lies outside its range.</exception>
 /// <exception cref="ArgumentException"><paramref name="numChannels"/> is not divisible by <paramref name="numGroups"/>.</exception>
+/// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
 public sealed class GroupNorm<T>(int numGroups, int numChannels, double epsilon = 1e-5, bool affine = true)
     : NormalizationLayer<T>(epsilon, [Checked(numGroups, numChannels)], affine, affine)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -26,6 +27,9 @@ public sealed class GroupNorm<T>(int numGroups, int numChannels, double epsilon 
 
     /// <summary>Gets the number of channels, C of [N, C, ...].</summary>
     public int NumChannels { get; } = numChannels;
+
+    /// <inheritdoc/>
+    protected override string Configuration => $"{NumGroups}, {NumChannels}, epsilon: {Epsilon}, affine: {Weight is not null}";
 
     /// <inheritdoc/>
     protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape)

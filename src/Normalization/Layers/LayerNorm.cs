@@ -17,6 +17,7 @@ namespace Normalization;
 /// <param name="bias">Whether there is β; without γ there is none.</param>
 /// <exception cref="ArgumentException"><paramref name="normalizedShape"/> is empty or too large.</exception>
 /// <exception cref="ArgumentOutOfRangeException">A size is not positive, or ε is negative or not finite.</exception>
+/// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
 public sealed class LayerNorm<T>(ReadOnlySpan<int> normalizedShape, double epsilon = 1e-5, bool elementwiseAffine = true, bool bias = true)
     : NormalizationLayer<T>(epsilon, normalizedShape, elementwiseAffine, elementwiseAffine && bias)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -29,6 +30,7 @@ public sealed class LayerNorm<T>(ReadOnlySpan<int> normalizedShape, double epsil
     /// <param name="elementwiseAffine">Whether there is γ, and β unless <paramref name="bias"/> is false.</param>
     /// <param name="bias">Whether there is β; without γ there is none.</param>
     /// <exception cref="ArgumentOutOfRangeException">The size is not positive, or ε is negative or not finite.</exception>
+    /// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
     public LayerNorm(int normalizedShape, double epsilon = 1e-5, bool elementwiseAffine = true, bool bias = true)
         : this([normalizedShape], epsilon, elementwiseAffine, bias)
     {
@@ -36,6 +38,10 @@ public sealed class LayerNorm<T>(ReadOnlySpan<int> normalizedShape, double epsil
 
     /// <summary>Gets the sizes of the last dimensions, over which the statistics are taken.</summary>
     public ReadOnlySpan<int> NormalizedShape => _dimensions.Sizes;
+
+    /// <inheritdoc/>
+    protected override string Configuration =>
+        $"{Shape.Format(NormalizedShape)}, epsilon: {Epsilon}, elementwiseAffine: {Weight is not null}, bias: {Bias is not null}";
 
     /// <inheritdoc/>
     protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>

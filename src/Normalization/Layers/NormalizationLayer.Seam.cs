@@ -15,6 +15,9 @@ public abstract partial class NormalizationLayer<T>
     /// <summary>Gets a value indicating whether training shares its statistics with other ranks.</summary>
     protected bool SharesStatistics => Ranks is not null;
 
+    /// <summary>Gets how the layer is configured, for <see cref="ToString"/>: what its constructor was given, as PyTorch's extra_repr.</summary>
+    protected virtual string Configuration => $"epsilon: {Epsilon}";
+
     /// <summary>Says how an input of this shape is normalized, or throws. The plan must depend on the shape alone.</summary>
     /// <remarks>
     /// It is called once in each forward pass, before anything is written. Where <see cref="FixedStatisticsFor"/> gives statistics, those

@@ -19,6 +19,10 @@ namespace Normalization;
 /// pass, the gradient of the input is that of the present γ, and the gradients of γ and β do not depend on it.
 /// </para>
 /// <para>
+/// Backward passes of one layer must not run at the same time, not even with contexts of their own: all of them add to the gradients of
+/// the same parameters. Forward passes may, in evaluation mode or with a context for each.
+/// </para>
+/// <para>
 /// Gradients of parameters are added up until <see cref="ZeroGradients"/>; the gradient of the input is overwritten. An output
 /// may be exactly its input in evaluation mode, and an input gradient exactly the output gradient; any other overlap is refused.
 /// A call that throws has changed nothing. A NaN or an infinity makes its own group NaN and no other.
@@ -108,6 +112,10 @@ public abstract partial class NormalizationLayer<T>
         Weight?.Value.Fill(T.One);
         Bias?.Value.Fill(T.Zero);
     }
+
+    /// <summary>Gives the type of the layer and its <see cref="Configuration"/>, as PyTorch does.</summary>
+    /// <returns>For example <c>GroupNorm(4, 64, epsilon: 1E-05, affine: True)</c>; the same text in every culture.</returns>
+    public override string ToString() => $"{GetType().Name.Split('`')[0]}({Configuration})";
 
     /// <summary>Decides what the next pass does; called once a pass.</summary>
     private PassMode<T> Decide()

@@ -54,6 +54,10 @@ public sealed class Parameter<T>
     /// </remarks>
     public bool RequiresGradient { get; set; } = true;
 
+    /// <summary>Gives the name, the shape, and whether the parameter is frozen.</summary>
+    /// <returns>For example <c>weight [64]</c> or <c>weight [64], frozen</c>; the same text in every culture.</returns>
+    public override string ToString() => $"{Name} {Shape.Format(Value.Shape)}{(RequiresGradient ? "" : ", frozen")}";
+
     /// <summary>Sets the gradient to zero.</summary>
     public void ZeroGradient() => Gradient.Fill(T.Zero);
 }

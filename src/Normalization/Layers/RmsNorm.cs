@@ -16,6 +16,7 @@ namespace Normalization;
 /// <param name="elementwiseAffine">Whether there is γ.</param>
 /// <exception cref="ArgumentException"><paramref name="normalizedShape"/> is empty or too large.</exception>
 /// <exception cref="ArgumentOutOfRangeException">A size is not positive, or ε is negative or not finite.</exception>
+/// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
 public sealed class RmsNorm<T>(ReadOnlySpan<int> normalizedShape, double? epsilon = null, bool elementwiseAffine = true)
     : NormalizationLayer<T>(epsilon ?? MachineEpsilon, normalizedShape, elementwiseAffine, hasBias: false)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -27,6 +28,7 @@ public sealed class RmsNorm<T>(ReadOnlySpan<int> normalizedShape, double? epsilo
     /// <param name="epsilon">ε, added to the mean square; at least 0. Null is the machine epsilon of <typeparamref name="T"/>.</param>
     /// <param name="elementwiseAffine">Whether there is γ.</param>
     /// <exception cref="ArgumentOutOfRangeException">The size is not positive, or ε is negative or not finite.</exception>
+    /// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
     public RmsNorm(int normalizedShape, double? epsilon = null, bool elementwiseAffine = true)
         : this([normalizedShape], epsilon, elementwiseAffine)
     {
@@ -36,6 +38,9 @@ public sealed class RmsNorm<T>(ReadOnlySpan<int> normalizedShape, double? epsilo
     public ReadOnlySpan<int> NormalizedShape => _dimensions.Sizes;
 
     private static double MachineEpsilon => double.CreateTruncating(T.BitIncrement(T.One) - T.One);
+
+    /// <inheritdoc/>
+    protected override string Configuration => $"{Shape.Format(NormalizedShape)}, epsilon: {Epsilon}, elementwiseAffine: {Weight is not null}";
 
     /// <inheritdoc/>
     protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>

@@ -119,6 +119,16 @@ public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
         }
     }
 
+    /// <inheritdoc/>
+    protected override string Configuration
+    {
+        get
+        {
+            string momentum = Momentum is double share ? $"{share}" : "null";
+            return $"{NumFeatures}, epsilon: {Epsilon}, momentum: {momentum}, affine: {Weight is not null}, trackRunningStatistics: {RunningMean is not null}";
+        }
+    }
+
     /// <summary>Sets the running mean to zeros, the running variance to ones and <see cref="BatchesTracked"/> to 0; nothing to do without tracking.</summary>
     public void ResetRunningStatistics()
     {

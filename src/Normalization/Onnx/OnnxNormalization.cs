@@ -129,7 +129,7 @@ public sealed class OnnxNormalization
         if (problem.Length > 0)
             return null;
         bool isBatchNorm = node.Operator == "BatchNormalization", isGroupNorm = node.Operator == "GroupNormalization";
-        double? share = isBatchNorm ? MomentumConversion.Convert(momentum, MomentumConvention.OnOldValue) : null;
+        double? share = isBatchNorm ? MomentumConvention.OnOldValue.Convert(momentum) : null;
         return new(node, state, epsilon, share, isGroupNorm ? (int)groups : null, shape)
         {
             HasScalePerGroup = isGroupNorm && graph.OperatorSet < ScalePerChannelSet && state["weight"].Length == groups,

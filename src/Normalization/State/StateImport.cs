@@ -57,7 +57,7 @@ public sealed class StateImport
         int weightAlone = layers.Count(static names => names is ["weight"]), rest = layers.Length - batch - weightAlone;
         if (batch > 0)
         {
-            double momentum = MomentumConversion.Convert(_mapping.BatchNormMomentum, _mapping.MomentumConvention);
+            double momentum = _mapping.MomentumConvention.Convert(_mapping.BatchNormMomentum);
             yield return Text(
                 $"Batch normalization ({Count(batch)}) has by default epsilon {_mapping.BatchNormEpsilon} there, ",
                 $"and momentum {_mapping.BatchNormMomentum}, which is {momentum:G6} here.");

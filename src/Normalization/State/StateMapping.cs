@@ -98,7 +98,7 @@ public sealed class StateMapping
     public double BatchNormMomentum { get; init; } = 0.1;
 
     /// <summary>Gets what that momentum weighs; the new value unless it is given.</summary>
-    public MomentumConvention MomentumConvention { get; init; }
+    public MomentumConvention MomentumConvention { get; init; } = MomentumConvention.OnNewValue;
 
     /// <summary>Gets a value indicating whether its running variance is the biased one, while this library keeps the unbiased one.</summary>
     public bool HasBiasedRunningVariance { get; init; }

@@ -34,6 +34,23 @@ public sealed partial class Tensor<T>
     {
     }
 
+    /// <summary>Wraps an array as a tensor of one dimension, without a copy.</summary>
+    /// <param name="data">The elements.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="data"/> is null.</exception>
+    /// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
+    public Tensor(T[] data)
+        : this(data, data?.Length ?? 0)
+    {
+    }
+
+    /// <summary>Wraps memory, managed or native (<see cref="NativeMemoryManager{T}"/>), as a tensor of one dimension, without a copy.</summary>
+    /// <param name="data">The elements.</param>
+    /// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
+    public Tensor(Memory<T> data)
+        : this(data, data.Length)
+    {
+    }
+
     /// <summary>Wraps an array, without a copy.</summary>
     /// <param name="data">The elements in row-major order.</param>
     /// <param name="shape">The sizes of the dimensions; their product is the length of <paramref name="data"/>.</param>

@@ -17,8 +17,8 @@ internal static class OtherFrameworks
         var norm = new BatchNorm2d<float>(
             8,
             epsilon: StateMapping.Keras.BatchNormEpsilon,
-            momentum: MomentumConversion.Convert(0.99, from: MomentumConvention.OnOldValue));
-        norm.LoadState(import.State.GetSubset("block1.bn"));
+            momentum: MomentumConvention.OnOldValue.Convert(0.99));
+        norm.LoadState(import.State.Under("block1.bn"));
         // end-sample
         norm.RunningMean![0].Should().Be(1);
         norm.Epsilon.Should().Be(1e-3);
