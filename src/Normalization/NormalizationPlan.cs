@@ -1,4 +1,4 @@
-using Normalization.Kernels;
+using Normalization.Kernels.Plans;
 
 namespace Normalization;
 
@@ -63,7 +63,7 @@ public readonly record struct NormalizationPlan
         Guard.Positive(groups);
         if (c % groups != 0)
             throw new ArgumentException($"The number of channels must be divisible by the number of groups, got {c} channels and {groups} groups.", nameof(groups));
-        return new(Plan.Bands(n, c, s, groups));
+        return new(Plan.ChannelGroups(n, c, s, groups));
     }
 
     /// <summary>As LayerNorm and RmsNorm: the input is [rows, width], each row has statistics, and each column has coefficients.</summary>

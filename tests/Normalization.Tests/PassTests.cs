@@ -65,11 +65,11 @@ public sealed class PassTests
         layer.Forward(input, new(6, 4), context);
         Tensor<float> expected = new(6, 4), actual = new(6, 4);
         layer.Backward(gradient, expected, context);
-        double deviation = context.GetReciprocalDeviation(0);
+        double deviation = context.GetInverseStandardDeviation(0);
         layer.IsFailing = true;
         layer.Invoking(item => item.Forward(Tensor<float>.RandomNormal([3, 4], 3), new(3, 4), context)).Should()
             .Throw<NotSupportedException>();
-        (context.Input, context.GroupCount, context.GetReciprocalDeviation(0)).Should().Be((input, 4, deviation));
+        (context.Input, context.GroupCount, context.GetInverseStandardDeviation(0)).Should().Be((input, 4, deviation));
         layer.Backward(gradient, actual, context);
         Values.Bits(actual).Should().Equal(Values.Bits(expected));
     }

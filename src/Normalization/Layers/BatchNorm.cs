@@ -1,6 +1,6 @@
 using System.Numerics;
-using Normalization.Kernels.Plans;
 using Normalization.Kernels.Simd;
+using Normalization.Kernels.Statistics;
 
 namespace Normalization;
 

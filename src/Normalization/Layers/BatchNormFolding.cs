@@ -1,5 +1,6 @@
 using System.Numerics;
 using Normalization.Kernels.Simd;
+using Normalization.Kernels.Statistics;
 
 namespace Normalization;
 

@@ -1,5 +1,5 @@
 using System.Numerics;
-using Normalization.Kernels;
+using Normalization.Kernels.Statistics;
 
 namespace Normalization;
 

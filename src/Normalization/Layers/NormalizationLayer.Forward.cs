@@ -1,6 +1,7 @@
 using Normalization.Kernels;
 using Normalization.Kernels.Machine;
 using Normalization.Kernels.Plans;
+using Normalization.Kernels.Statistics;
 
 namespace Normalization;
 
@@ -14,7 +15,7 @@ public abstract partial class NormalizationLayer<T>
     public Tensor<T> Forward(Tensor<T> input)
     {
         PassMode<T> mode = Decide();
-        using Synchronization.Turn turn = Synchronization.BeginForward(mode.Ranks);
+        using Synchronization.Call call = Synchronization.BeginForward(mode.Ranks);
         ArgumentNullException.ThrowIfNull(input);
         Tensor<T> output = Tensor<T>.Uninitialized(input.Shape);
         Forward(input, output);
@@ -30,7 +31,7 @@ public abstract partial class NormalizationLayer<T>
     {
         PassMode<T> mode = Decide();
         mode = mode with { Context = mode.IsTraining ? _remembered : null };
-        using Synchronization.Turn turn = Synchronization.BeginForward(mode.Ranks);
+        using Synchronization.Call call = Synchronization.BeginForward(mode.Ranks);
         Run(input, output, mode);
     }
 

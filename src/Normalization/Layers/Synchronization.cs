@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using Normalization.Kernels.Machine;
+using Normalization.Kernels.Plans;
 using Normalization.Kernels.Statistics;
 
 namespace Normalization;

@@ -45,7 +45,7 @@ internal sealed class ClassConditionalBatchNorm<T> : BatchNorm<T>
         {
             int channel = i / s % NumFeatures, row = (Classes[i / s / NumFeatures] * NumFeatures) + channel;
             T centered = _context.Input!.Span[i] - T.CreateTruncating(_context.GetMean(channel));
-            Scales.Gradient.Span[row] += outputGradient.Span[i] * centered * T.CreateTruncating(_context.GetReciprocalDeviation(channel));
+            Scales.Gradient.Span[row] += outputGradient.Span[i] * centered * T.CreateTruncating(_context.GetInverseStandardDeviation(channel));
             Shifts.Gradient.Span[row] += outputGradient.Span[i];
             inputGradient.Span[i] = outputGradient.Span[i] * Scales.Value.Span[row];
         }

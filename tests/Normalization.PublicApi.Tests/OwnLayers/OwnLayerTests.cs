@@ -22,7 +22,7 @@ public sealed class OwnLayerTests
         Bits(layer.RunningMean!).Should().Equal(Bits(plain.RunningMean!));
         Differences.Require(layer, input);
         RequireSameStateAfterLoading(layer, new ClassConditionalBatchNorm<double>(3, 2) { Classes = layer.Classes }, input);
-        layer.State().Keys.Should().Equal("scales", "shifts", "running_mean", "running_var", "num_batches_tracked");
+        layer.GetState().Keys.Should().Equal("scales", "shifts", "running_mean", "running_var", "num_batches_tracked");
     }
 
     [Theory]
@@ -36,7 +36,7 @@ public sealed class OwnLayerTests
         var rows = new LayerNorm<double>(c, epsilon: 1e-6);
         Tensor<double> input = Tensor<double>.RandomNormal([n, c, h, w], seed: 1, mean: 3), gradient = Tensor<double>.RandomNormal([n, c, h, w], seed: 2);
         Randomize(layer);
-        rows.LoadState(layer.State());
+        rows.LoadState(layer.GetState());
         Bits(ChannelsLast(layer.Forward(input))).Should().Equal(Bits(rows.Forward(ChannelsLast(input))));
         Bits(ChannelsLast(layer.Backward(gradient))).Should().Equal(Bits(rows.Backward(ChannelsLast(gradient))));
         Bits(layer.Weight!.Gradient).Should().Equal(Bits(rows.Weight!.Gradient));
@@ -91,7 +91,7 @@ public sealed class OwnLayerTests
         var other = new DatasetNorm<double>(3);
         RequireSameStateAfterLoading(layer, other, input);
         (other.Batches, other.Loads).Should().Be((batches, 1));
-        layer.State().Keys.Should().Equal("weight", "mean", "variance", "batches");
+        layer.GetState().Keys.Should().Equal("weight", "mean", "variance", "batches");
         layer.Invoking(item => item.Forward(input, item.Mean.Reshape(1, 3))).Should().Throw<ArgumentException>();
         layer.Invoking(static item => item.RegisterTwice()).Should().Throw<ArgumentException>().WithMessage("*weight*");
     }

@@ -5,7 +5,7 @@ internal static partial class PlantedBugs
     private static IEnumerable<PlantedBug> Seam()
     {
         const string Bits = "PositionTests.Channels_at_a_position_have_the_bits_of_a_row_for_every_number_of_threads";
-        const string Moments = "Kernels/CountedMoments.cs", Parts = "PositionTests.Statistics_of_parts_are_those_of_the_whole_whatever_the_parts";
+        const string Moments = "Kernels/Statistics/CountedMoments.cs", Parts = "PositionTests.Statistics_of_parts_are_those_of_the_whole_whatever_the_parts";
         yield return new(
             "a tile is left out of a transposition", "Kernels/Transposition.cs", Bits, ("(height + Tile - 1) / Tile", "height / Tile"));
         yield return new(

@@ -28,17 +28,17 @@ internal static class Dispatch
                 Columns(direction, new(n, c, s, Thresholds.TileColumns)),
             (StatisticsSharing.Channel, Coefficients.None or Coefficients.Channel, Order.ChannelsFirst, true) =>
                 Slices(direction, GroupLayout.FixedBatch(n, c, s)),
-            (StatisticsSharing.Channel, Coefficients.None or Coefficients.Channel, Order.ChannelsFirst, false) =>
+            (StatisticsSharing.Channel, Coefficients.None or Coefficients.Channel, MemoryOrder.ChannelsFirst, false) =>
                 Slices(direction, GroupLayout.Batch(n, c, s)),
 
             // GroupNorm and InstanceNorm: without coefficients a group is one slice; where the slice of one weight is too short for a
             // kernel, weights are repeated for each element.
-            (StatisticsSharing.ChannelGroup, Coefficients.None, Order.ChannelsFirst, false) =>
+            (StatisticsSharing.ChannelGroup, Coefficients.None, MemoryOrder.ChannelsFirst, false) =>
                 Slices(direction, GroupLayout.Rows(n * groups, c / groups * s, groups, isElementwise: false)),
             (StatisticsSharing.ChannelGroup, Coefficients.Channel, Order.ChannelsFirst, false)
                 when groups < c && s < Thresholds.ShortUnit && (long)c * s <= Thresholds.MostExpandedWeights =>
                 Rows(direction, GroupLayout.Rows(n * groups, c / groups * s, groups, isElementwise: true), repetition: s),
-            (StatisticsSharing.ChannelGroup, Coefficients.Channel, Order.ChannelsFirst, false) =>
+            (StatisticsSharing.ChannelGroup, Coefficients.Channel, MemoryOrder.ChannelsFirst, false) =>
                 Slices(direction, GroupLayout.ChannelGroups(n, c, s, groups)),
 
             // LayerNorm and RmsNorm.
@@ -47,9 +47,9 @@ internal static class Dispatch
                 Rows(direction, GroupLayout.Rows(n, s, 1, isElementwise: true), repetition: 1),
 
             // The channels of a position lie far apart: they become rows.
-            (Statistics.Position, Coefficients.None, Order.ChannelsFirst, false) =>
-                Choose(plan.Transposed with { Coefficients = Coefficients.None }, direction, hasFixedStatistics) with { IsTransposed = true },
-            (Statistics.Position, Coefficients.Channel, Order.ChannelsFirst, false) =>
+            (StatisticsSharing.Position, CoefficientSharing.None, MemoryOrder.ChannelsFirst, false) =>
+                Choose(plan.Transposed with { Coefficients = CoefficientSharing.None }, direction, hasFixedStatistics) with { IsTransposed = true },
+            (StatisticsSharing.Position, CoefficientSharing.Channel, MemoryOrder.ChannelsFirst, false) =>
                 Choose(plan.Transposed, direction, hasFixedStatistics) with { IsTransposed = true },
 
             _ => throw Refusal(plan, direction, hasFixedStatistics),

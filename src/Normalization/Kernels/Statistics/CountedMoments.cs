@@ -1,4 +1,4 @@
-namespace Normalization.Kernels;
+namespace Normalization.Kernels.Statistics;
 
 /// <summary>
 /// The statistics of some elements that can be merged with those of others: how many elements there are, their mean as a high and a low
@@ -12,7 +12,7 @@ internal readonly record struct CountedMoments(double Count, double Mean, double
 {
     /// <summary>The moments of a group; those of no elements are zeros, for then there are no statistics.</summary>
     public static CountedMoments Of(in GroupStatistics statistics, double count) =>
-        count > 0 ? new(count, statistics.Mean, statistics.Residue, statistics.Variance * count) : default;
+        count > 0 ? new(count, statistics.Mean, statistics.MeanLow, statistics.Variance * count) : default;
 
     /// <summary>
     /// The statistics of all elements together, of which there are some. The formula of Chan, Golub and LeVeque for any number of parts,

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
+using Normalization.Kernels.Simd;
 
-namespace Normalization.Kernels;
+namespace Normalization.Kernels.Statistics;
 
 /// <summary>y = (x - mean) · scale + bias: what normalization with fixed statistics does to one channel, in double.</summary>
 internal readonly record struct ChannelMap(double Mean, double Scale, double Bias)
@@ -13,12 +14,12 @@ internal readonly record struct ChannelMap(double Mean, double Scale, double Bia
         ReadOnlySpan<T> mean, ReadOnlySpan<T> variance, ReadOnlySpan<T> weight, ReadOnlySpan<T> bias, double epsilon, Span<ChannelMap> channels)
         where T : unmanaged
     {
-        using var statistics = new Scratch<GroupStatistics>(channels.Length);
-        RunningStatistics.Fix(mean, variance, epsilon, statistics.Span);
+        var statistics = new GroupStatistics[channels.Length];
+        RunningStatistics.Fix(mean, variance, epsilon, statistics);
         for (int i = 0; i < channels.Length; i++)
         {
-            GroupStatistics channel = statistics.Span[i];
-            double scale = channel.ReciprocalDeviation * (weight.IsEmpty ? 1 : Element.ToDouble(weight[i]));
+            GroupStatistics channel = statistics[i];
+            double scale = channel.InverseStandardDeviation * (weight.IsEmpty ? 1 : Element.ToDouble(weight[i]));
             channels[i] = new(channel.Mean, scale, bias.IsEmpty ? 0 : Element.ToDouble(bias[i]));
         }
     }
