@@ -18,7 +18,7 @@ public sealed partial class ArchitectureTests
         ("Kernels/Families", ["Kernels/Loops", "Kernels/Statistics", "Kernels/Plans", "Kernels/Simd", "Kernels/Machine"]),
         ("Kernels", ["Kernels/Families", "Kernels/Loops", "Kernels/Statistics", "Kernels/Plans", "Kernels/Simd", "Kernels/Machine"]),
         ("Tensors", ["Kernels/Machine", "."]),
-        ("Primitives", ["Kernels", "Kernels/Statistics", "Kernels/Plans", "Kernels/Machine", "."]),
+        ("Primitives", ["Kernels", "Kernels/Statistics", "Kernels/Plans", "Kernels/Simd", "Kernels/Machine", "."]),
         ("Collectives", ["."]),
         ("Layers", ["Primitives", "Kernels", "Kernels/Statistics", "Kernels/Plans", "Kernels/Simd", "Kernels/Machine", "Tensors", "Collectives", "."]),
         ("State", ["Layers", "Tensors", "Collectives", "."]),

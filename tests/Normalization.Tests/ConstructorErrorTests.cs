@@ -49,9 +49,9 @@ public sealed class ConstructorErrorTests
         static () => _ = Tensor<Half>.Full([2], Half.One),
         static () => _ = Tensor<Half>.RandomNormal([2], 1),
         static () => NormalizationPrimitives.LayerNormForward<Half>(new Half[2], 1, 2, default, default, 0, new Half[2], default, default),
-        static () => NormalizationPrimitives.LayerNormGradient<Half>(new Half[2], new Half[2], 1, 2, [0], [1], default, new Half[2], default, default),
+        static () => NormalizationPrimitives.LayerNormGradient<Half>(new Half[2], new Half[2], 1, 2, default, new Half[2], default, default, [0], [1]),
         static () => NormalizationPrimitives.LayerNormMoments<Half>(new Half[2], 1, 2, new double[1], new double[1]),
-        static () => NormalizationPrimitives.BatchNormInference<Half>(new Half[2], 1, 1, 2, new Half[1], new Half[1], default, default, 0, new Half[2]),
+        static () => NormalizationPrimitives.BatchNormInference<Half>(new Half[2], 1, 1, 2, default, default, 0, new Half[2], new Half[1], new Half[1]),
     ];
 
     public static TheoryData<int> OutOfRange => [.. Enumerable.Range(0, _outOfRange.Length)];

@@ -26,13 +26,15 @@ public sealed class PrimitiveErrorTests
             [X, Dy, Y, Weight, Bias, RunningMean, RunningVariance, Mean, Reciprocal, WeightGradient, BiasGradient];
 
         public void Forward() => NormalizationPrimitives.BatchNormForward<double>(
-            X.Span, Batch, Channels, Positions, Weight.Span, Bias.Span, Epsilon, Momentum, RunningMean.Span, RunningVariance.Span, Y.Span, Mean.Span, Reciprocal.Span);
+            X.Span, Batch, Channels, Positions, Weight.Span, Bias.Span, Epsilon, Y.Span, Mean.Span, Reciprocal.Span, RunningMean.Span,
+            RunningVariance.Span, Momentum);
 
         public void Inference() => NormalizationPrimitives.BatchNormInference<double>(
-            X.Span, Batch, Channels, Positions, RunningMean.Span, RunningVariance.Span, Weight.Span, Bias.Span, Epsilon, Y.Span);
+            X.Span, Batch, Channels, Positions, Weight.Span, Bias.Span, Epsilon, Y.Span, RunningMean.Span, RunningVariance.Span);
 
         public void Gradient() => NormalizationPrimitives.BatchNormGradient<double>(
-            X.Span, Dy.Span, Batch, Channels, Positions, Mean.Span, Reciprocal.Span, Weight.Span, Y.Span, WeightGradient.Span, BiasGradient.Span);
+            X.Span, Dy.Span, Batch, Channels, Positions, Weight.Span, Y.Span, WeightGradient.Span, BiasGradient.Span, Mean.Span,
+            Reciprocal.Span);
 
         public void Moments() => NormalizationPrimitives.BatchNormMoments<double>(X.Span, Batch, Channels, Positions, Mean.Span, Reciprocal.Span);
 
@@ -132,7 +134,7 @@ public sealed class PrimitiveErrorTests
             .Should().Throw<ArgumentOutOfRangeException>().WithMessage("groups must be positive, got 0*");
         FluentActions.Invoking(() => NormalizationPrimitives.RmsNormForward<double>(x, -2, 6, default, 0, x, default))
             .Should().Throw<ArgumentOutOfRangeException>().WithMessage("rows must not be negative, got -2*");
-        FluentActions.Invoking(() => NormalizationPrimitives.RmsNormGradient<double>(x, x, 2, 5, new double[2], default, new double[12], default))
+        FluentActions.Invoking(() => NormalizationPrimitives.RmsNormGradient<double>(x, x, 2, 5, default, new double[12], default, new double[2]))
             .Should().Throw<ArgumentException>().WithMessage("x must have rows · width = 10 elements, got 12*");
         FluentActions.Invoking(() => NormalizationPrimitives.LayerNormForward<double>(x, 2, 6, default, new double[2], 0, x, default, default))
             .Should().Throw<ArgumentException>().WithMessage("bias must have * = 6 elements, got 2*");

@@ -28,12 +28,14 @@ public sealed class PrimitivesTests
         Sample<float> sample = new Sample<float>(Cases.Named(name)).Run(isTraining: false);
         (Case item, PrimitiveCall<float> call) = (sample.Case, new(sample));
         NormalizationPrimitives.BatchNormInference<float>(
-            sample.Input.Span, item.N, item.C, item.S, sample.Running!.RunningMean!.Span, sample.Running.RunningVariance!.Span, call.Weight, call.Bias, item.Epsilon, call.Y);
+            sample.Input.Span, item.N, item.C, item.S, call.Weight, call.Bias, item.Epsilon, call.Y, sample.Running!.RunningMean!.Span,
+            sample.Running.RunningVariance!.Span);
         call.Y.AsSpan().SequenceEqual(sample.Output.Span).Should().BeTrue();
         double[] mean = Values.Doubles(sample.Running.RunningMean);
         double[] reciprocal = Array.ConvertAll(Values.Doubles(sample.Running.RunningVariance), variance => 1 / Math.Sqrt(variance + item.Epsilon));
         NormalizationPrimitives.BatchNormInferenceGradient<float>(
-            sample.Input.Span, sample.OutputGradient.Span, item.N, item.C, item.S, mean, reciprocal, call.Weight, call.Dx, call.WeightGradient, call.BiasGradient);
+            sample.Input.Span, sample.OutputGradient.Span, item.N, item.C, item.S, call.Weight, call.Dx, call.WeightGradient,
+            call.BiasGradient, mean, reciprocal);
         call.Dx.AsSpan().SequenceEqual(sample.InputGradient.Span).Should().BeTrue();
     }
 
@@ -49,7 +51,8 @@ public sealed class PrimitivesTests
         float[] mean = sample.Running!.RunningMean!.Span.ToArray(), variance = sample.Running.RunningVariance!.Span.ToArray();
         sample.Layer.Forward(sample.Input, sample.Output);
         NormalizationPrimitives.BatchNormForward<float>(
-            sample.Input.Span, item.N, item.C, item.S, call.Weight, call.Bias, item.Epsilon, item.Momentum ?? 1, mean, variance, call.Y, default, default);
+            sample.Input.Span, item.N, item.C, item.S, call.Weight, call.Bias, item.Epsilon, call.Y, default, default, mean, variance,
+            item.Momentum ?? 1);
         mean.Should().Equal(sample.Running.RunningMean.Span.ToArray());
         variance.Should().Equal(sample.Running.RunningVariance.Span.ToArray());
     }
@@ -100,7 +103,7 @@ public sealed class PrimitivesTests
     public void An_empty_batch_leaves_the_running_statistics()
     {
         float[] mean = [1, 2, 3], variance = [4, 5, 6];
-        NormalizationPrimitives.BatchNormForward<float>(default, 0, 3, 5, default, default, 1e-5, 0.5, mean, variance, default, default, default);
+        NormalizationPrimitives.BatchNormForward<float>(default, 0, 3, 5, default, default, 1e-5, default, default, default, mean, variance, 0.5);
         mean.Should().Equal(1, 2, 3);
         variance.Should().Equal(4, 5, 6);
     }
@@ -108,7 +111,7 @@ public sealed class PrimitivesTests
     [Fact]
     public void A_size_of_zero_is_nothing_to_do()
     {
-        NormalizationPrimitives.BatchNormForward<float>(default, 0, 0, 0, default, default, 0, 0.1, default, default, default, default, default);
+        NormalizationPrimitives.BatchNormForward<float>(default, 0, 0, 0, default, default, 0, default, default, default, default, default, 0.1);
         NormalizationPrimitives.GroupNormForward<float>(default, 0, 6, 5, 3, default, default, 0, default, default, default);
         NormalizationPrimitives.LayerNormForward<float>(default, 0, 5, default, default, 0, default, default, default);
         NormalizationPrimitives.LayerNormForward<float>(default, 5, 0, default, default, 0, default, default, default);
@@ -143,13 +146,13 @@ public sealed class PrimitivesTests
         y.Should().Equal(-2, 3, -2, 3);
         NormalizationPrimitives.LayerNormForward<float>(x, 2, 2, default, [10, 20], 0, y, default, default);
         y.Should().Equal(9, 21, 9, 21);
-        NormalizationPrimitives.BatchNormForward<float>([1, 3, -1, 1], 2, 2, 1, default, [10, 20], 0, 0.1, default, default, y, default, default);
+        NormalizationPrimitives.BatchNormForward<float>([1, 3, -1, 1], 2, 2, 1, default, [10, 20], 0, y, default, default, default, default, 0.1);
         y.Should().Equal(11, 21, 9, 19);
         NormalizationPrimitives.GroupNormForward<float>(x, 1, 2, 2, 1, default, [10, 20], 0, y, default, default);
         Values.Distance(Array.ConvertAll(y, static value => (double)value), [10, 10 + Math.Sqrt(2), 20 - Math.Sqrt(2), 20]).Should()
             .BeLessThan(1e-7);
         float[] dx = new float[4], biasGradient = new float[2];
-        NormalizationPrimitives.LayerNormGradient<float>(x, [1, 2, 3, 4], 2, 2, [2, 0], [1, 1], default, dx, default, biasGradient);
+        NormalizationPrimitives.LayerNormGradient<float>(x, [1, 2, 3, 4], 2, 2, default, dx, default, biasGradient, [2, 0], [1, 1]);
         biasGradient.Should().Equal(4, 6);
     }
 

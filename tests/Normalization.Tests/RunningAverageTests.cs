@@ -109,7 +109,7 @@ public sealed class RunningAverageTests
         layer.BatchesTracked.Should().Be(1);
         double[] mean = [3], variance = [4];
         double[] x = [double.NaN, 1], y = new double[2];
-        NormalizationPrimitives.BatchNormForward<double>(x, 2, 1, 1, [], [], 1e-5, momentum: 0, mean, variance, y, [], []);
+        NormalizationPrimitives.BatchNormForward<double>(x, 2, 1, 1, [], [], 1e-5, y, [], [], mean, variance, momentum: 0);
         (mean[0], variance[0]).Should().Be((3, 4));
     }
 

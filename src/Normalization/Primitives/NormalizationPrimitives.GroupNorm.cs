@@ -1,5 +1,5 @@
 using System.Numerics;
-using Normalization.Kernels.Plans;
+using System.Runtime.CompilerServices;
 
 namespace Normalization;
 
@@ -25,6 +25,7 @@ public static partial class NormalizationPrimitives
     /// <exception cref="ArgumentException">A span does not have the length that the sizes ask for, or memory overlaps.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A size is negative, groups is not positive, or ε is negative or not finite.</exception>
     /// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
+    [OverloadResolutionPriority(1)]
     public static void GroupNormForward<T>(
         ReadOnlySpan<T> x,
         int n,
@@ -38,28 +39,101 @@ public static partial class NormalizationPrimitives
         Span<double> mean,
         Span<double> inverseStandardDeviation)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        Plan plan = ChannelGroupPlan(n, c, s, groups);
-        GuardForward(plan, x, weight, bias, epsilon, y, mean, inverseStandardDeviation, "n · c · s");
-        ComputeForward(plan, x, weight, bias, epsilon, y, mean, inverseStandardDeviation);
-    }
+        => ComputeForward<T, double>(NormalizationPlan.Groups(n, c, s, groups), x, weight, bias, epsilon, y, mean, inverseStandardDeviation, "n · c · s");
 
-    /// <summary>The gradients of <see cref="GroupNormForward"/>: dx = r · (g - m(g) - x̂ · m(g · x̂)) with g = γ · dy and m the mean over a group.</summary>
+    /// <inheritdoc cref="GroupNormForward{T}(ReadOnlySpan{T}, int, int, int, int, ReadOnlySpan{T}, ReadOnlySpan{T}, double, Span{T}, Span{double}, Span{double})"/>
+    /// <remarks>
+    /// The saved statistics are rounded to <typeparamref name="T"/>. For float that loses digits where a mean exceeds its deviation: x̂ in the
+    /// gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
+    /// </remarks>
+    public static void GroupNormForward<T>(
+        ReadOnlySpan<T> x,
+        int n,
+        int c,
+        int s,
+        int groups,
+        ReadOnlySpan<T> weight,
+        ReadOnlySpan<T> bias,
+        double epsilon,
+        Span<T> y,
+        Span<T> mean,
+        Span<T> inverseStandardDeviation)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        => ComputeForward<T, T>(NormalizationPlan.Groups(n, c, s, groups), x, weight, bias, epsilon, y, mean, inverseStandardDeviation, "n · c · s");
+
+    /// <summary>The gradients of <c>GroupNormForward</c>: dx = r · (g - m(g) - x̂ · m(g · x̂)) with g = γ · dy and m the mean over a group.</summary>
     /// <param name="x">The input, [n, c, s].</param>
     /// <param name="dy">The gradient of the output, [n, c, s].</param>
     /// <param name="n">The batch size.</param>
     /// <param name="c">The number of channels.</param>
     /// <param name="s">The elements of one channel of one sample; 1 for [n, c].</param>
     /// <param name="groups">The number of groups; divides c. With c groups this is InstanceNorm.</param>
+    /// <param name="weight">γ, one for each channel; empty for ones.</param>
+    /// <param name="dx">Receives the gradient of the input; may be exactly <paramref name="dy"/>.</param>
+    /// <param name="weightGradient">Gains Σ dy · x̂ of each channel; empty if not wanted.</param>
+    /// <param name="biasGradient">Gains Σ dy of each channel; empty if not wanted.</param>
     /// <param name="mean">The mean of each group, from the forward pass.</param>
     /// <param name="inverseStandardDeviation">1 / √(σ² + ε) of each group, from the forward pass.</param>
+    /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
+    /// <exception cref="ArgumentException">A span does not have the length that the sizes ask for, or memory overlaps.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A size is negative or groups is not positive.</exception>
+    /// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
+    [OverloadResolutionPriority(1)]
+    public static void GroupNormGradient<T>(
+        ReadOnlySpan<T> x,
+        ReadOnlySpan<T> dy,
+        int n,
+        int c,
+        int s,
+        int groups,
+        ReadOnlySpan<T> weight,
+        Span<T> dx,
+        Span<T> weightGradient,
+        Span<T> biasGradient,
+        ReadOnlySpan<double> mean,
+        ReadOnlySpan<double> inverseStandardDeviation)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        => ComputeBackward<T, double>(
+            NormalizationPlan.Groups(n, c, s, groups), x, dy, weight, dx, weightGradient, biasGradient, mean, inverseStandardDeviation, hasFixedStatistics: false, "n · c · s");
+
+    /// <inheritdoc cref="GroupNormGradient{T}(ReadOnlySpan{T}, ReadOnlySpan{T}, int, int, int, int, ReadOnlySpan{T}, Span{T}, Span{T}, Span{T}, ReadOnlySpan{double}, ReadOnlySpan{double})"/>
+    /// <remarks>
+    /// The saved statistics are rounded to <typeparamref name="T"/>. For float that loses digits where a mean exceeds its deviation: x̂ in the
+    /// gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
+    /// </remarks>
+    public static void GroupNormGradient<T>(
+        ReadOnlySpan<T> x,
+        ReadOnlySpan<T> dy,
+        int n,
+        int c,
+        int s,
+        int groups,
+        ReadOnlySpan<T> weight,
+        Span<T> dx,
+        Span<T> weightGradient,
+        Span<T> biasGradient,
+        ReadOnlySpan<T> mean,
+        ReadOnlySpan<T> inverseStandardDeviation)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+        => ComputeBackward<T, T>(
+            NormalizationPlan.Groups(n, c, s, groups), x, dy, weight, dx, weightGradient, biasGradient, mean, inverseStandardDeviation, hasFixedStatistics: false, "n · c · s");
+
+    /// <summary>The same gradients with nothing saved: the statistics are computed from <paramref name="x"/> again, which reads it once more.</summary>
+    /// <remarks>The statistics keep all digits, also those of a mean that are lost where it is saved as one number.</remarks>
+    /// <param name="x">The input, [n, c, s].</param>
+    /// <param name="dy">The gradient of the output, [n, c, s].</param>
+    /// <param name="n">The batch size.</param>
+    /// <param name="c">The number of channels.</param>
+    /// <param name="s">The elements of one channel of one sample; 1 for [n, c].</param>
+    /// <param name="groups">The number of groups; divides c. With c groups this is InstanceNorm.</param>
     /// <param name="weight">γ, one for each channel; empty for ones.</param>
+    /// <param name="epsilon">ε, added to the variance; at least 0.</param>
     /// <param name="dx">Receives the gradient of the input; may be exactly <paramref name="dy"/>.</param>
     /// <param name="weightGradient">Gains Σ dy · x̂ of each channel; empty if not wanted.</param>
     /// <param name="biasGradient">Gains Σ dy of each channel; empty if not wanted.</param>
     /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
     /// <exception cref="ArgumentException">A span does not have the length that the sizes ask for, or memory overlaps.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">A size is negative, or groups is not positive.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A size is negative, groups is not positive, or ε is negative or not finite.</exception>
     /// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
     public static void GroupNormGradient<T>(
         ReadOnlySpan<T> x,
@@ -68,15 +142,13 @@ public static partial class NormalizationPrimitives
         int c,
         int s,
         int groups,
-        ReadOnlySpan<double> mean,
-        ReadOnlySpan<double> inverseStandardDeviation,
         ReadOnlySpan<T> weight,
+        double epsilon,
         Span<T> dx,
         Span<T> weightGradient,
         Span<T> biasGradient)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        => ComputeBackward(
-            ChannelGroupPlan(n, c, s, groups), x, dy, mean, inverseStandardDeviation, weight, dx, weightGradient, biasGradient, hasFixedStatistics: false, "n · c · s");
+        => RecomputeBackward(NormalizationPlan.Groups(n, c, s, groups), x, dy, weight, epsilon, dx, weightGradient, biasGradient, "n · c · s");
 
     /// <summary>The mean and the biased variance of each group.</summary>
     /// <param name="x">The input, [n, c, s].</param>
@@ -88,20 +160,9 @@ public static partial class NormalizationPrimitives
     /// <param name="variance">Receives the biased variance of each group; NaN for an empty one.</param>
     /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
     /// <exception cref="ArgumentException">A span does not have the length that the sizes ask for, or memory overlaps.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">A size is negative, or groups is not positive.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A size is negative or groups is not positive.</exception>
     /// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
     public static void GroupNormMoments<T>(ReadOnlySpan<T> x, int n, int c, int s, int groups, Span<double> mean, Span<double> variance)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        => ComputeMoments(ChannelGroupPlan(n, c, s, groups), x, mean, variance, "n · c · s");
-
-    private static Plan ChannelGroupPlan(int n, int c, int s, int groups)
-    {
-        Guard.NotNegative(n);
-        Guard.NotNegative(c);
-        Guard.NotNegative(s);
-        Guard.Positive(groups);
-        if (c % groups != 0)
-            throw new ArgumentException($"The number of channels must be divisible by the number of groups, got {c} channels and {groups} groups.", nameof(groups));
-        return Plan.ChannelGroups(n, c, s, groups);
-    }
+        => ComputeMoments(NormalizationPlan.Groups(n, c, s, groups), x, mean, variance, "n · c · s");
 }

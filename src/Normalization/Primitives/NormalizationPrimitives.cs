@@ -1,8 +1,4 @@
-using System.Runtime.CompilerServices;
-using Normalization.Kernels;
-using Normalization.Kernels.Machine;
 using Normalization.Kernels.Plans;
-using Normalization.Kernels.Statistics;
 
 namespace Normalization;
 
@@ -13,7 +9,12 @@ namespace Normalization;
 /// <remarks>
 /// <para>
 /// Data are dense and row-major: [n, c, s] with batch n, channels c and everything after them flattened to s (1 for [n, c]), or
-/// [rows, width]. Sizes are plain integers; a size of 0 means nothing to do. Statistics are kept in <see cref="double"/>.
+/// [rows, width]. Sizes are plain integers; a size of 0 means nothing to do.
+/// </para>
+/// <para>
+/// Arguments have one order everywhere: input (and the gradient of the output), sizes, γ and β, ε, outputs, statistics. Statistics are
+/// saved in <see cref="double"/>, or in the element type where an autograd has tensors of one type alone, which costs digits. A gradient
+/// without saved statistics computes them again.
 /// </para>
 /// <para>
 /// An empty weight stands for ones, an empty bias for zeros, and an empty span for any statistics or parameter gradient means
@@ -84,9 +85,18 @@ public static partial class NormalizationPrimitives
     }
 
     /// <summary>The gate of every forward on spans.</summary>
-    private static void GuardForward<T>(
-        in Plan plan, ReadOnlySpan<T> x, ReadOnlySpan<T> weight, ReadOnlySpan<T> bias, double epsilon, Span<T> y, Span<double> mean, Span<double> second, string sizes)
+    private static void GuardForward<T, TStatistics>(
+        in Plan plan,
+        ReadOnlySpan<T> x,
+        ReadOnlySpan<T> weight,
+        ReadOnlySpan<T> bias,
+        double epsilon,
+        Span<T> y,
+        Span<TStatistics> mean,
+        Span<TStatistics> second,
+        string sizes)
         where T : unmanaged
+        where TStatistics : unmanaged
     {
         Guard.ElementType<T>();
         Guard.Epsilon(epsilon);
@@ -96,110 +106,53 @@ public static partial class NormalizationPrimitives
         GuardForward(x, y, weight, bias);
         GuardStatistics(plan, mean, nameof(mean), x, y, weight, bias);
         GuardStatistics(plan, second, "inverseStandardDeviation", x, y, weight, bias);
-        Guard.Apart<double, double>(mean, second, nameof(mean), "inverseStandardDeviation");
+        Guard.Apart<TStatistics, TStatistics>(mean, second, nameof(mean), "inverseStandardDeviation");
     }
 
-    private static void GuardStatistics<T>(
-        in Plan plan, Span<double> statistics, string name, ReadOnlySpan<T> x, Span<T> y, ReadOnlySpan<T> weight, ReadOnlySpan<T> bias)
+    private static void GuardStatistics<T, TStatistics>(
+        in Plan plan, Span<TStatistics> statistics, string name, ReadOnlySpan<T> x, Span<T> y, ReadOnlySpan<T> weight, ReadOnlySpan<T> bias)
         where T : unmanaged
+        where TStatistics : unmanaged
     {
-        Guard.LengthOrEmpty<double>(statistics, plan.StatisticsCount, name, "the number of groups");
-        GuardWritten<double, T>(statistics, name, x, y, weight, bias);
+        Guard.LengthOrEmpty<TStatistics>(statistics, plan.StatisticsCount, name, "the number of groups");
+        GuardWritten<TStatistics, T>(statistics, name, x, y, weight, bias);
     }
 
-    /// <summary>Forward with the statistics of the input, which are handed out where they are wanted.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void ComputeForward<T>(
-        in Plan plan,
-        ReadOnlySpan<T> x,
-        ReadOnlySpan<T> weight,
-        ReadOnlySpan<T> bias,
-        double epsilon,
-        Span<T> y,
-        Span<double> mean,
-        Span<double> inverseStandardDeviation,
-        Span<T> runningMean = default,
-        Span<T> runningVariance = default,
-        double momentum = 0)
-        where T : unmanaged
-    {
-        if (plan.Elements == 0)
-        {
-            mean.Fill(double.NaN);
-            inverseStandardDeviation.Fill(double.NaN);
-            return;
-        }
-        using Scratch<GroupStatistics> scratch = plan.StatisticsCount > GroupsOnStack ? new(plan.StatisticsCount) : default;
-        Span<GroupStatistics> statistics =
-            plan.StatisticsCount > GroupsOnStack ? scratch.Span : (stackalloc GroupStatistics[GroupsOnStack])[..plan.StatisticsCount];
-        Launch.Forward(plan, x, weight, bias, epsilon, statistics, hasFixedStatistics: false, y);
-        for (int i = 0; i < mean.Length; i++)
-            mean[i] = statistics[i].Mean;
-        for (int i = 0; i < inverseStandardDeviation.Length; i++)
-            inverseStandardDeviation[i] = statistics[i].InverseStandardDeviation;
-        if (!runningMean.IsEmpty)
-            RunningStatistics.Update(statistics, plan.ElementsPerGroup, momentum, runningMean, runningVariance);
-    }
-
-    /// <summary>Backward with statistics given as two spans.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void ComputeBackward<T>(
+    /// <summary>The gate of every backward on spans.</summary>
+    private static void GuardBackward<T>(
         in Plan plan,
         ReadOnlySpan<T> x,
         ReadOnlySpan<T> dy,
-        ReadOnlySpan<double> mean,
-        ReadOnlySpan<double> inverseStandardDeviation,
         ReadOnlySpan<T> weight,
         Span<T> dx,
         Span<T> weightGradient,
         Span<T> biasGradient,
-        bool hasFixedStatistics,
         string sizes)
         where T : unmanaged
     {
         Guard.ElementType<T>();
         Guard.Length(x, plan.Elements, nameof(x), sizes);
-        if (plan.IsCentered)
-            Guard.Length(mean, plan.StatisticsCount, nameof(mean), "the number of groups");
-        Guard.Length(inverseStandardDeviation, plan.StatisticsCount, nameof(inverseStandardDeviation), "the number of groups");
         Guard.LengthOrEmpty(weight, plan.Parameters, nameof(weight), "the number of parameters");
         Guard.LengthOrEmpty<T>(weightGradient, plan.Parameters, nameof(weightGradient), "the number of parameters");
         Guard.LengthOrEmpty<T>(biasGradient, plan.Parameters, nameof(biasGradient), "the number of parameters");
         GuardBackward(x, dy, weight, dx, weightGradient, biasGradient);
-        GuardWritten<T, double>(dx, nameof(dx), mean, inverseStandardDeviation);
-        GuardWritten<T, double>(weightGradient, nameof(weightGradient), mean, inverseStandardDeviation);
-        GuardWritten<T, double>(biasGradient, nameof(biasGradient), mean, inverseStandardDeviation);
-        if (plan.Elements == 0)
-            return;
-        using Scratch<GroupStatistics> scratch = plan.StatisticsCount > GroupsOnStack ? new(plan.StatisticsCount) : default;
-        Span<GroupStatistics> statistics =
-            plan.StatisticsCount > GroupsOnStack ? scratch.Span : (stackalloc GroupStatistics[GroupsOnStack])[..plan.StatisticsCount];
-        for (int i = 0; i < statistics.Length; i++)
-            statistics[i] = GroupStatistics.FromSaved(plan.IsCentered ? mean[i] : 0, inverseStandardDeviation[i]);
-        Launch.Backward(plan, x, dy, weight, statistics, hasFixedStatistics, dx, weightGradient, biasGradient);
     }
 
-    /// <summary>The statistics alone.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void ComputeMoments<T>(in Plan plan, ReadOnlySpan<T> x, Span<double> mean, Span<double> variance, string sizes)
+    /// <summary>The gate of a mean and a variance that a pass is given, and of what it writes.</summary>
+    private static void GuardGiven<T>(
+        in Plan plan,
+        ReadOnlySpan<T> mean,
+        ReadOnlySpan<T> variance,
+        Span<T> output,
+        string outputName,
+        Span<T> weightGradient = default,
+        Span<T> biasGradient = default)
         where T : unmanaged
     {
-        Guard.ElementType<T>();
-        Guard.Length(x, plan.Elements, nameof(x), sizes);
-        Guard.Length<double>(mean, plan.StatisticsCount, nameof(mean), "the number of groups");
-        Guard.Length<double>(variance, plan.StatisticsCount, nameof(variance), "the number of groups");
-        Guard.Apart<double, T>(mean, x, nameof(mean), nameof(x));
-        Guard.Apart<double, T>(variance, x, nameof(variance), nameof(x));
-        Guard.Apart<double, double>(mean, variance, nameof(mean), nameof(variance));
-        if (plan.Elements == 0)
-        {
-            mean.Fill(double.NaN);
-            variance.Fill(double.NaN);
-            return;
-        }
-        using var scratch = new Scratch<GroupStatistics>(plan.StatisticsCount);
-        Launch.Moments(plan, x, scratch.Span);
-        for (int i = 0; i < mean.Length; i++)
-            (mean[i], variance[i]) = (scratch.Span[i].Mean, scratch.Span[i].Variance);
+        Guard.Length(mean, plan.StatisticsCount, nameof(mean), "c");
+        Guard.Length(variance, plan.StatisticsCount, nameof(variance), "c");
+        GuardWritten<T, T>(output, outputName, mean, variance);
+        GuardWritten<T, T>(weightGradient, nameof(weightGradient), mean, variance);
+        GuardWritten<T, T>(biasGradient, nameof(biasGradient), mean, variance);
     }
 }

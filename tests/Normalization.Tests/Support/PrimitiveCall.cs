@@ -62,7 +62,7 @@ internal sealed class PrimitiveCall<T> where T : unmanaged, IBinaryFloatingPoint
         {
             case Kind.Batch:
                 NormalizationPrimitives.BatchNormForward(
-                    x, item.N, item.C, item.S, Weight, Bias, item.Epsilon, 0.1, default, default, Y, mean, reciprocal);
+                    x, item.N, item.C, item.S, Weight, Bias, item.Epsilon, Y, mean, reciprocal, default, default, 0.1);
                 break;
             case Kind.Layer:
                 NormalizationPrimitives.LayerNormForward(x, item.N, item.S, Weight, Bias, item.Epsilon, Y, mean, reciprocal);
@@ -84,17 +84,17 @@ internal sealed class PrimitiveCall<T> where T : unmanaged, IBinaryFloatingPoint
         switch (item.Kind)
         {
             case Kind.Batch:
-                NormalizationPrimitives.BatchNormGradient(x, dy, item.N, item.C, item.S, Mean, InverseStandardDeviation, Weight, Dx, weight, bias);
+                NormalizationPrimitives.BatchNormGradient(x, dy, item.N, item.C, item.S, Weight, Dx, weight, bias, Mean, InverseStandardDeviation);
                 break;
             case Kind.Layer:
-                NormalizationPrimitives.LayerNormGradient(x, dy, item.N, item.S, Mean, InverseStandardDeviation, Weight, Dx, weight, bias);
+                NormalizationPrimitives.LayerNormGradient(x, dy, item.N, item.S, Weight, Dx, weight, bias, Mean, InverseStandardDeviation);
                 break;
             case Kind.Rms:
-                NormalizationPrimitives.RmsNormGradient(x, dy, item.N, item.S, InverseStandardDeviation, Weight, Dx, weight);
+                NormalizationPrimitives.RmsNormGradient(x, dy, item.N, item.S, Weight, Dx, weight, InverseStandardDeviation);
                 break;
             default:
                 NormalizationPrimitives.GroupNormGradient(
-                    x, dy, item.N, item.C, item.S, GroupsOf(item), Mean, InverseStandardDeviation, Weight, Dx, weight, bias);
+                    x, dy, item.N, item.C, item.S, GroupsOf(item), Weight, Dx, weight, bias, Mean, InverseStandardDeviation);
                 break;
         }
     }

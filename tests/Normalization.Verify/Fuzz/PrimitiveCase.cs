@@ -66,7 +66,7 @@ internal sealed class PrimitiveCase<T> where T : unmanaged, IBinaryFloatingPoint
             else if (_isRows)
                 NormalizationPrimitives.LayerNormForward<T>(x.Span, _n, _s, weight.Span, bias.Span, epsilon, y.Span, mean.Span, r.Span);
             else if (_isBatch)
-                NormalizationPrimitives.BatchNormForward(x.Span, _n, _c, _s, weight.Span, bias.Span, epsilon, momentum, default, default, y.Span, mean.Span, r.Span);
+                NormalizationPrimitives.BatchNormForward(x.Span, _n, _c, _s, weight.Span, bias.Span, epsilon, y.Span, mean.Span, r.Span, default, default, momentum);
             else
                 NormalizationPrimitives.GroupNormForward<T>(x.Span, _n, _c, _s, _groups, weight.Span, bias.Span, epsilon, y.Span, mean.Span, r.Span);
         });
@@ -81,15 +81,15 @@ internal sealed class PrimitiveCase<T> where T : unmanaged, IBinaryFloatingPoint
         Require(_isRms ? "RmsNormGradient" : _isRows ? "LayerNormGradient" : _isBatch ? "BatchNormGradient" : "GroupNormGradient", () =>
         {
             if (_isRms)
-                NormalizationPrimitives.RmsNormGradient<T>(x.Span, dy.Span, _n, _s, r.Span, weight.Span, dx.Span, dw.Span);
+                NormalizationPrimitives.RmsNormGradient<T>(x.Span, dy.Span, _n, _s, weight.Span, dx.Span, dw.Span, r.Span);
             else if (_isRows)
-                NormalizationPrimitives.LayerNormGradient<T>(x.Span, dy.Span, _n, _s, mean.Span, r.Span, weight.Span, dx.Span, dw.Span, db.Span);
+                NormalizationPrimitives.LayerNormGradient<T>(x.Span, dy.Span, _n, _s, weight.Span, dx.Span, dw.Span, db.Span, mean.Span, r.Span);
             else if (isInference)
-                NormalizationPrimitives.BatchNormInferenceGradient<T>(x.Span, dy.Span, _n, _c, _s, mean.Span, r.Span, weight.Span, dx.Span, dw.Span, db.Span);
+                NormalizationPrimitives.BatchNormInferenceGradient<T>(x.Span, dy.Span, _n, _c, _s, weight.Span, dx.Span, dw.Span, db.Span, mean.Span, r.Span);
             else if (_isBatch)
-                NormalizationPrimitives.BatchNormGradient<T>(x.Span, dy.Span, _n, _c, _s, mean.Span, r.Span, weight.Span, dx.Span, dw.Span, db.Span);
+                NormalizationPrimitives.BatchNormGradient<T>(x.Span, dy.Span, _n, _c, _s, weight.Span, dx.Span, dw.Span, db.Span, mean.Span, r.Span);
             else
-                NormalizationPrimitives.GroupNormGradient<T>(x.Span, dy.Span, _n, _c, _s, _groups, mean.Span, r.Span, weight.Span, dx.Span, dw.Span, db.Span);
+                NormalizationPrimitives.GroupNormGradient<T>(x.Span, dy.Span, _n, _c, _s, _groups, weight.Span, dx.Span, dw.Span, db.Span, mean.Span, r.Span);
         });
     }
 

@@ -80,9 +80,9 @@ internal sealed class GuardedBuffers<T>(int capacity, int parameterCapacity) : I
                 if (geometry.ElementsPerGroup != 1)
                 {
                     NormalizationPrimitives.BatchNormForward<T>(
-                        x, n, c, s, weight, bias, 1e-5, 0.1, runningMean, runningVariance, y, mean, r);
+                        x, n, c, s, weight, bias, 1e-5, y, mean, r, runningMean, runningVariance, 0.1);
                 }
-                NormalizationPrimitives.BatchNormInference<T>(x, n, c, s, runningMean, runningVariance, weight, bias, 1e-5, y);
+                NormalizationPrimitives.BatchNormInference<T>(x, n, c, s, weight, bias, 1e-5, y, runningMean, runningVariance);
                 break;
             default:
                 NormalizationPrimitives.GroupNormForward<T>(x, n, c, s, geometry.Groups, weight, bias, 1e-5, y, mean, r);
@@ -97,17 +97,17 @@ internal sealed class GuardedBuffers<T>(int capacity, int parameterCapacity) : I
         switch (geometry.Kind)
         {
             case LayerKind.LayerNorm:
-                NormalizationPrimitives.LayerNormGradient<T>(x, dy, n, s, mean, r, weight, dx, dw, db);
+                NormalizationPrimitives.LayerNormGradient<T>(x, dy, n, s, weight, dx, dw, db, mean, r);
                 break;
             case LayerKind.RmsNorm:
-                NormalizationPrimitives.RmsNormGradient<T>(x, dy, n, s, r, weight, dx, dw);
+                NormalizationPrimitives.RmsNormGradient<T>(x, dy, n, s, weight, dx, dw, r);
                 break;
             case LayerKind.BatchNorm:
-                NormalizationPrimitives.BatchNormGradient<T>(x, dy, n, c, s, mean, r, weight, dx, dw, db);
-                NormalizationPrimitives.BatchNormInferenceGradient<T>(x, dy, n, c, s, mean, r, weight, dx, dw, db);
+                NormalizationPrimitives.BatchNormGradient<T>(x, dy, n, c, s, weight, dx, dw, db, mean, r);
+                NormalizationPrimitives.BatchNormInferenceGradient<T>(x, dy, n, c, s, weight, dx, dw, db, mean, r);
                 break;
             default:
-                NormalizationPrimitives.GroupNormGradient<T>(x, dy, n, c, s, geometry.Groups, mean, r, weight, dx, dw, db);
+                NormalizationPrimitives.GroupNormGradient<T>(x, dy, n, c, s, geometry.Groups, weight, dx, dw, db, mean, r);
                 break;
         }
     }

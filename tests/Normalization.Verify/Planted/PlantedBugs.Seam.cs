@@ -16,5 +16,9 @@ internal static partial class PlantedBugs
         yield return new(
             "parts without elements have a mean", Moments, "PositionTests.A_part_without_elements_spoils_nothing_and_a_part_that_is_not_finite_does",
             ("Count == 0 ? 0 : Mean", "Mean"));
+        yield return new(
+            "a gradient that saves nothing forgets epsilon", "Primitives/NormalizationPrimitives.Passes.cs",
+            "SavedStatisticsTests.A_gradient_that_saves_nothing_has_the_bits_of_the_layer",
+            ("default, default, epsilon, statistics, hasFixedStatistics: false, default);", "default, default, 0, statistics, hasFixedStatistics: false, default);"));
     }
 }
