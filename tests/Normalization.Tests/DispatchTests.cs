@@ -50,8 +50,8 @@ public sealed class DispatchTests
     // Channels at each position: n, c, s.
     [InlineData("Batch 2 6 300 Statistics=Position", "Forward", "Rows: 600 groups of 1 unit of 1 x 6, 1 coefficient" + Elementwise + ", transposed")]
     [InlineData("Batch 2 6 300 Statistics=Position", "Backward", "Rows: 600 groups of 1 unit of 1 x 6, 1 coefficient" + Elementwise + ", transposed")]
-    [InlineData("Batch 2 6 300 Statistics=Position", "Backward plain", "Runs: 600 groups of 1 unit of 1 x 6, 1 coefficient, transposed")]
-    [InlineData("Row 4096 768", "Forward plain", "Runs: 4096 groups of 1 unit of 1 x 768, 1 coefficient")]
+    [InlineData("Batch 2 6 300 Statistics=Position", "Backward plain", "Slices: 600 groups of 1 unit of 1 x 6, 1 coefficient, transposed")]
+    [InlineData("Row 4096 768", "Forward plain", "Slices: 4096 groups of 1 unit of 1 x 768, 1 coefficient")]
     public void A_pass_takes_the_kernel_that_the_list_names(string layer, string pass, string expected) =>
         Describe(Choose(PlanOf(layer), pass), pass).Should().Be(expected);
 

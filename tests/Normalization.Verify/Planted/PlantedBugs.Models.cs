@@ -64,7 +64,7 @@ internal static partial class PlantedBugs
             "OnnxModelTests.One_scale_for_each_group_becomes_one_for_each_channel",
             ("graph.OperatorSet < ScalePerChannelSet", "graph.OperatorSet < 0"));
         yield return new(
-            "the momentum of ONNX weighs the old value", "Onnx/OnnxNormalization.cs", "OnnxModelTests.Attributes_become_those_of_the_layer",
+            "the momentum of ONNX weighs the old value", "OnnxModelTests.Attributes_become_those_of_the_layer",
             ("MomentumConvention.OnOldValue.Convert(momentum)", "momentum"));
     }
 }

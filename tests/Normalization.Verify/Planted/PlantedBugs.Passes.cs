@@ -77,7 +77,7 @@ internal static partial class PlantedBugs
             "RunningAverageTests.An_empty_batch_has_no_weight_in_the_cumulative_average",
             ("_emptyBatches++;", ""));
         yield return new(
-            "the count of batches wraps", "Layers/StateCounter.cs", "RunningAverageTests.A_count_of_batches_at_its_limit_stays_there",
+            "the count of batches wraps", "RunningAverageTests.A_count_of_batches_at_its_limit_stays_there",
             ("_value < long.MaxValue ? 1 : 0", "1"));
     }
 }

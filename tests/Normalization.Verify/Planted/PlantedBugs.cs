@@ -75,16 +75,16 @@ internal static partial class PlantedBugs
             "the running variance is the sum over the samples", "RunningStatisticsTests.InstanceNorm_averages_the_unbiased_variances_over_the_samples",
             ("variance / _samples * _unbiased", "variance * _unbiased"));
         yield return new(
-            "the cumulative average counts one batch too many", Layer, "StatePropertyTests.The_cumulative_average_gives_every_batch_the_same_weight",
+            "the cumulative average counts one batch too many", "StatePropertyTests.The_cumulative_average_gives_every_batch_the_same_weight",
             ("Math.Max(1, _batchesTracked.Value - _emptyBatches)", "(_batchesTracked.Value - _emptyBatches + 1)"));
         yield return new(
-            "an empty batch spoils the running statistics", Layer, "RunningStatisticsTests.An_empty_batch_counts_and_changes_nothing_else",
+            "an empty batch spoils the running statistics", "RunningStatisticsTests.An_empty_batch_counts_and_changes_nothing_else",
             ("if (statistics.GroupCount == 0)", "if (false)"));
         yield return new(
             "running statistics move in evaluation", "StatePropertyTests.Evaluation_changes_no_state_and_remembers_no_pass",
             ("if (mode.MovesRunningStatistics)", "if (true)"));
         yield return new(
-            "evaluation uses the batch", Layer, "RunningStatisticsTests.Evaluation_reads_the_running_statistics_and_leaves_them",
+            "evaluation uses the batch", "RunningStatisticsTests.Evaluation_reads_the_running_statistics_and_leaves_them",
             ("(!isTraining || _useRunningStatistics)", "false"));
     }
 
@@ -146,7 +146,7 @@ internal static partial class PlantedBugs
             "wrong channel stride", "ForwardTests.Doubles_are_within_1e_13_of_the_formula_in_training",
             ("Unit = new(n, s, c * s)", "Unit = new(n, s, s)"));
         yield return new(
-            "InstanceNorm shares statistics between channels", "Layers/InputShape.cs", Formula,
+            "InstanceNorm shares statistics between channels", Formula,
             ("Shape.Product(shape, dimension + 1), channels)", "Shape.Product(shape, dimension + 1), 1)"));
         yield return new(
             "the last segment of a run is left out", "ForwardTests.Doubles_are_within_1e_13_of_the_formula_in_training",
@@ -223,7 +223,7 @@ internal static partial class PlantedBugs
             "the output is written before its shape is checked", "StatePropertyTests.A_size_off_by_one_anywhere_is_refused_and_nothing_changes",
             ("GuardShape(output, input.Shape, nameof(output));", "output.Fill(T.Zero); GuardShape(output, input.Shape, nameof(output));"));
         yield return new(
-            "running statistics move before the output is checked", Layer, "StrongGuaranteeTests.An_output_of_another_shape_is_refused",
+            "running statistics move before the output is checked", "StrongGuaranteeTests.An_output_of_another_shape_is_refused",
             ("GuardShape(output, input.Shape, nameof(output));", "OnInputStatistics(new(new GroupStatistics[plan.StatisticsCount], plan.ElementsPerGroup)); GuardShape(output, input.Shape, nameof(output));"));
         yield return new(
             "a partial overlap is let through", "StatePropertyTests.A_partial_overlap_of_any_shift_is_refused_and_nothing_is_written",
@@ -238,8 +238,8 @@ internal static partial class PlantedBugs
             "a NaN is a momentum", "ConstructorErrorTests.A_value_outside_its_range_is_refused_by_name_and_value",
             ("!(value >= 0 && value <= 1)", "(value < 0 || value > 1)"));
         yield return new(
-            "one value per channel has a variance", "Layers/BatchNorm.cs", "StrongGuaranteeTests.A_wrong_shape_is_refused_naming_expected_and_given",
-            ("if (plan.ElementsPerGroup == 1)", "if (plan.ElementsPerGroup < 1)"));
+            "one value per channel has a variance", "StrongGuaranteeTests.A_wrong_shape_is_refused_naming_expected_and_given",
+            ("if (plan.ElementsPerGroup == 1)", "if (plan.ElementsPerGroup < 1)")) { Type = "BatchNorm" };
     }
 
     private static IEnumerable<PlantedBug> Tensors()
