@@ -19,7 +19,7 @@ namespace Normalization;
 /// <c>Rows(n · h · w, c)</c>. A size of 0 is allowed and means that there is nothing to do.
 /// </para>
 /// </remarks>
-public readonly record struct NormalizationPlan
+public readonly struct NormalizationPlan
 {
     private NormalizationPlan(in Plan plan) => Plan = plan;
 

@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using Normalization.Kernels.Machine;
 using Normalization.Kernels.Plans;
-using Normalization.Kernels.Statistics;
 
 namespace Normalization.Kernels;
 

@@ -1,6 +1,5 @@
 using System.Numerics;
 using Normalization.Kernels.Simd;
-using Normalization.Kernels.Statistics;
 
 namespace Normalization;
 

@@ -18,7 +18,7 @@ internal static class OtherFrameworks
             8,
             epsilon: StateMapping.Keras.BatchNormEpsilon,
             momentum: MomentumConvention.OnOldValue.Convert(0.99));
-        norm.LoadState(import.State.Under("block1.bn"));
+        norm.LoadState(import.State.GetSubset("block1.bn"));
         // end-sample
         norm.RunningMean![0].Should().Be(1);
         norm.Epsilon.Should().Be(1e-3);

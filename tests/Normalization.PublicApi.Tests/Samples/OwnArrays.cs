@@ -17,8 +17,7 @@ internal static class OwnArrays
         float[] dy = [1, 0, 0, 0, 0, 0, 0, 1], dx = new float[rows * width];
         float[] weightGradient = new float[width], biasGradient = new float[width];
         NormalizationPrimitives.LayerNormGradient<float>(
-            x, dy, rows, width, weight, dx, weightGradient, biasGradient, mean,
-            inverseStandardDeviation);
+            x, dy, rows, width, weight, dx, weightGradient, biasGradient, mean, inverseStandardDeviation);
         // end-sample
         mean.Should().Equal(2.5, 25);
         biasGradient.Should().Equal(1, 0, 0, 1);
