@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Normalization.Programs;
 
 namespace Normalization.Benchmarks;
 
@@ -17,27 +18,25 @@ internal static class HeapCost
     private const int Phases = 10;
     private const int MostBytesWhenQuiet = 2 * LeastBytes;
 
-    public static int Run(ReadOnlySpan<string> options)
+    public const string Synopsis = "tensor|array|pinned [--n ALLOCATIONS]";
+
+    public static string Description => "what large tensors cost a process that runs for long, as tensors, arrays or pinned arrays";
+
+    public static int Run(Options options)
     {
-        (string way, string number) = options switch
-        {
-            [var only] => (only, "1000000"),
-            [var first, "--n", var second] => (first, second),
-            _ => ("", ""),
-        };
-        Func<int, object>? allocate = way switch
-        {
-            "tensor" => static bytes => Tensor<float>.Uninitialized(bytes / sizeof(float)),
-            "array" => static bytes => GC.AllocateUninitializedArray<float>(bytes / sizeof(float)),
-            "pinned" => static bytes => GC.AllocateUninitializedArray<float>(bytes / sizeof(float), pinned: true),
-            _ => null,
-        };
-        if (allocate is null || !int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out int count) || count < Phases)
-        {
-            Console.Error.WriteLine("usage: heap tensor|array|pinned [--n ALLOCATIONS]");
-            return 2;
-        }
-        Measure(allocate, count);
+        string way = options.Word("tensor", "array", "pinned");
+        int count = options.Number("--n") ?? 1_000_000;
+        options.RejectUnknown();
+        if (count < Phases)
+            throw new UsageException($"--n is at least {Phases}");
+        Measure(
+            way switch
+            {
+                "tensor" => static bytes => Tensor<float>.Uninitialized(bytes / sizeof(float)),
+                "array" => static bytes => GC.AllocateUninitializedArray<float>(bytes / sizeof(float)),
+                _ => static bytes => GC.AllocateUninitializedArray<float>(bytes / sizeof(float), pinned: true),
+            },
+            count);
         return 0;
     }
 

@@ -1,65 +1,66 @@
 using System.Globalization;
 using System.Text.Json;
+using Normalization.Programs;
 
 namespace Normalization.Benchmarks;
 
 /// <summary>The <c>peers</c> command: this library, its peers and the memory limit, interleaved in rounds within one run.</summary>
 internal static class PeerComparison
 {
-    private const string Usage =
-        "peers [--threads 1|2|1,2] [--filter TEXT] [--case OPERATION:SHAPE[:GROUPS]] [--rounds 5] [--milliseconds 100] [--json FILE]";
+    public const string Synopsis =
+        "[--threads 1|2|1,2] [--filter TEXT] [--case OPERATION:SHAPE[:GROUPS]] [--rounds N] [--milliseconds N] [--output DIR]";
 
-    /// <summary>Runs the command and returns the exit status.</summary>
-    public static int Run(string[] arguments, IReadOnlyList<IContender> contenders)
+    private const string FileName = "timings.json";
+
+    public static string Description =>
+        $"""
+        this library beside other libraries and the memory limit, in one run
+        --rounds: how often all are measured in turn (5); --milliseconds: how long each time (100)
+        --output: the folder for the timings ({FileName}), which results --data reads
+        """;
+
+    /// <summary>Runs the command and returns the exit code.</summary>
+    public static int Run(Options options, IReadOnlyList<IContender> contenders)
     {
-        if (arguments is ["--help" or "-h"])
-        {
-            Console.WriteLine($"usage: {Usage}");
-            return 0;
-        }
-        int[] threadCounts = [2];
-        int rounds = 5;
-        double milliseconds = 100;
-        string? filter = null, json = null;
-        List<ComparisonCase> cases = [];
-        for (int i = 0; i < arguments.Length; i += 2)
-        {
-            if (i + 1 == arguments.Length)
-                return Fail($"{arguments[i]} needs a value");
-            string value = arguments[i + 1];
-            try
-            {
-                switch (arguments[i])
-                {
-                    case "--threads": threadCounts = [.. value.Split(',').Select(Positive)]; break;
-                    case "--rounds": rounds = Positive(value); break;
-                    case "--milliseconds": milliseconds = Positive(value); break;
-                    case "--filter": filter = value; break;
-                    case "--case": cases.Add(ComparisonCase.Parse(value)); break;
-                    case "--json": json = value; break;
-                    default: return Fail($"unknown option {arguments[i]}");
-                }
-            }
-            catch (FormatException exception)
-            {
-                return Fail($"{arguments[i]}: {exception.Message}");
-            }
-        }
-
-        IEnumerable<ComparisonCase> chosen = cases.Count > 0 ? cases : ComparisonCase.All;
+        var pace = new Pace(
+            [.. (options.Text("--threads") ?? "2").Split(',').Select(static text => Positive("--threads", text))],
+            Positive("--rounds", options.Text("--rounds") ?? "5"),
+            Positive("--milliseconds", options.Text("--milliseconds") ?? "100"));
+        (string? filter, string? only) = (options.Text("--filter"), options.Text("--case"));
+        string? folder = options.Text("--output") is null ? null : OutputFolder.Read(options, "");
+        options.RejectUnknown();
+        IEnumerable<ComparisonCase> cases = only is null ? ComparisonCase.All : [Parse(only)];
         if (filter is not null)
-            chosen = chosen.Where(c => c.ToString().Contains(filter, StringComparison.OrdinalIgnoreCase));
-        ComparisonCase[] selected = [.. chosen];
-        using StreamWriter? file = json is null ? null : new(json) { AutoFlush = true };
-        foreach (int threads in threadCounts)
-            Compare(selected, contenders, threads, rounds, milliseconds, file);
+            cases = cases.Where(c => c.ToString().Contains(filter, StringComparison.OrdinalIgnoreCase));
+        Measure(contenders, pace, cases, folder is null ? null : Path.Combine(folder, FileName));
         return 0;
     }
 
-    private static int Positive(string text) =>
+    /// <summary>Measures, prints a table for each number of threads, and writes the timings to a file if one is named.</summary>
+    public static void Measure(IReadOnlyList<IContender> contenders, Pace pace, IEnumerable<ComparisonCase> cases, string? path)
+    {
+        ComparisonCase[] selected = [.. cases];
+        using StreamWriter? file = path is null ? null : new(path) { AutoFlush = true };
+        foreach (int threads in pace.Threads)
+            Compare(selected, contenders, threads, pace.Rounds, pace.Milliseconds, file);
+    }
+
+    private static ComparisonCase Parse(string text)
+    {
+        try
+        {
+            return ComparisonCase.Parse(text);
+        }
+        catch (FormatException exception)
+        {
+            throw new UsageException($"--case: {exception.Message}");
+        }
+    }
+
+    private static int Positive(string option, string text) =>
         int.TryParse(text, CultureInfo.InvariantCulture, out int value) && value > 0
             ? value
-            : throw new FormatException($"expected a positive number, got {text}");
+            : throw new UsageException($"{option}: expected a positive number, got {text}");
 
     private static void Compare(
         ComparisonCase[] cases, IReadOnlyList<IContender> contenders, int threads, int rounds, double milliseconds, StreamWriter? json)
@@ -135,10 +136,7 @@ internal static class PeerComparison
             median_us = Math.Round(result.MedianMicroseconds, 4),
             min_us = Math.Round(result.MinMicroseconds, 4),
         });
-
-    private static int Fail(string message)
-    {
-        Console.Error.WriteLine($"{message}\nusage: {Usage}");
-        return 2;
-    }
 }
+
+/// <summary>With how many threads, how often and how long each case is measured.</summary>
+internal sealed record Pace(IReadOnlyList<int> Threads, int Rounds, double Milliseconds);

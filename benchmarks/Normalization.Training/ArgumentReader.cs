@@ -1,4 +1,5 @@
 using System.Globalization;
+using Normalization.Programs;
 
 namespace Normalization.Training;
 

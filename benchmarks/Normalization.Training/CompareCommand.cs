@@ -19,7 +19,7 @@ internal static class CompareCommand
                          learning rate; prints a table and draws the learning curves ({PictureName})
           claims         puts what is said of normalization to the test; 'claims --help' has more
           distributed    trains over several ranks; 'distributed --help' has more
-          report         writes the page of the claims and the table of README.md from committed results
+          report         writes the page of the claims and the table of the documentation from committed results
 
         Options of compare:
         {CommonOptions.HelpText}

@@ -7,7 +7,7 @@ internal static class ReportCommand
 {
     private const string HelpText =
         """
-        report [--check]: writes the page, the table of README.md and its pictures from the results that are
+        report [--check]: writes the page, the table of .github/docs/claims.md and its pictures from the results that are
         committed (benchmarks/Normalization.Training/Results). Run it inside the checkout, after
 
           claims --output benchmarks/Normalization.Training/Results

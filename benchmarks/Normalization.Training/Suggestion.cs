@@ -1,4 +1,4 @@
-namespace Normalization.Training;
+namespace Normalization.Programs;
 
 /// <summary>Guesses what somebody meant to write.</summary>
 internal static class Suggestion

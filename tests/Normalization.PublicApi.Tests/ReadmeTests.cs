@@ -8,45 +8,58 @@ public sealed partial class ReadmeTests
 {
     private const BindingFlags AnyStatic = BindingFlags.Static | BindingFlags.Public;
 
-    private static readonly string Readme = Repository.Read("README.md") + Repository.Read("src", "Normalization.MathNet", "README.md");
+    private static readonly Dictionary<string, string> SampleTexts = ReadSamples(Path.Combine(Repository.TestProject, "Samples"));
 
-    private static readonly Dictionary<string, string> SampleTexts = Directory
-        .EnumerateFiles(Path.Combine(Repository.TestProject, "Samples"), "*.cs")
-        .SelectMany(static path => Marked().Matches(Repository.Read(path)))
-        .GroupBy(static match => match.Groups["name"].Value, static match => Unindented(match.Groups["text"].Value))
-        .ToDictionary(static sample => sample.Key, static sample => string.Concat(sample).Trim('\n'));
+    // The verification program runs these and prints their errors.
+    private static readonly Dictionary<string, string> LoopTexts =
+        ReadSamples(Path.Combine(Repository.Root, "tests", "Normalization.Verify", "Loops"));
 
     public static TheoryData<string> Samples => [.. SampleTexts.Keys];
 
+    public static TheoryData<string> Loops => [.. LoopTexts.Keys];
+
     [Theory]
     [MemberData(nameof(Samples))]
-    public void A_sample_of_the_readme_compiles_and_runs(string sample)
+    public void A_sample_of_a_page_compiles_and_runs(string sample)
     {
-        Blocks("csharp").Should().Contain(SampleTexts[sample], "README.md shows the sample {0} as it is compiled", sample);
+        Blocks("csharp").Should().Contain(SampleTexts[sample], "a page shows the sample {0} as it is compiled", sample);
         Output(sample).Should().NotBeNull();
     }
 
-    [Fact]
-    public void No_code_of_the_readme_is_left_uncompiled() =>
-        Blocks("csharp").Should().BeSubsetOf(SampleTexts.Values);
+    [Theory]
+    [MemberData(nameof(Loops))]
+    public void A_loop_of_the_page_of_loops_is_the_one_that_is_measured(string loop) =>
+        Blocks("csharp").Should().Contain(LoopTexts[loop]);
 
     [Fact]
-    public void The_first_example_prints_what_the_readme_says() =>
-        Blocks("text").Should().Contain(Output("first-example").Trim());
+    public void No_code_of_a_page_is_left_uncompiled() =>
+        Blocks("csharp").Should().BeSubsetOf(SampleTexts.Values.Concat(LoopTexts.Values));
+
+    [Fact]
+    public void The_training_step_prints_what_the_readme_says() =>
+        Blocks("text").Should().Contain(Output("training-step").Trim());
 
     [Fact]
     public void Every_layer_is_in_the_readme()
     {
         var layers = PublicSurface.Types(typeof(NormalizationPrimitives).Assembly)
-            .Where(static type => !type.IsAbstract && type.BaseType is { IsGenericType: true, IsAbstract: true })
+            .Where(static type => !type.IsAbstract && IsLayer(type.BaseType))
             .Select(static type => $"`{type.Name.Split('`')[0]}");
 
         layers.Should().HaveCountGreaterThan(5);
-        Readme.Should().ContainAll(layers);
+        Repository.Read(Pages.Readme).Should().ContainAll(layers);
     }
 
+    private static bool IsLayer(Type? type) =>
+        type is not null && ((type.IsGenericType && type.GetGenericTypeDefinition() == typeof(NormalizationLayer<>)) || IsLayer(type.BaseType));
+
+    private static Dictionary<string, string> ReadSamples(string folder) => Directory.EnumerateFiles(folder, "*.cs")
+        .SelectMany(static path => Marked().Matches(Repository.Read(path)))
+        .GroupBy(static match => match.Groups["name"].Value, static match => Unindented(match.Groups["text"].Value))
+        .ToDictionary(static sample => sample.Key, static sample => string.Concat(sample).Trim('\n'));
+
     private static IEnumerable<string> Blocks(string language) =>
-        Fenced().Matches(Readme).Where(match => match.Groups["language"].Value == language).Select(static match => match.Groups["text"].Value);
+        Fenced().Matches(Pages.Text).Where(match => match.Groups["language"].Value == language).Select(static match => match.Groups["text"].Value);
 
     private static string Output(string sample)
     {

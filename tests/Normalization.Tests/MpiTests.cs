@@ -64,7 +64,7 @@ public sealed partial class MpiTests
         DirectoryInfo folder = Directory.CreateTempSubdirectory("normalization-ranks-");
         try
         {
-            (int exitCode, string output) = Run(kind, ["synchronize", "--fault", faults, "--report", folder.FullName], Patience);
+            (int exitCode, string output) = Run(kind, ["synchronize", "--fault", faults, "--output", folder.FullName], Patience);
             exitCode.Should().Be(0, output);
             for (int rank = 0; rank < Ranks; rank++)
             {

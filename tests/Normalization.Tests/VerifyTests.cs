@@ -158,7 +158,7 @@ public sealed class VerifyTests
     [InlineData("hash --width")]
     [InlineData("fuzz --n many")]
     [InlineData("accuracy --fast")]
-    [InlineData("crash-save --kills")]
+    [InlineData("crash-save --n")]
     public void A_command_that_makes_no_sense_exits_with_2(string command) =>
         Commands.Run(command.Split(' ', StringSplitOptions.RemoveEmptyEntries)).Should().Be(2);
 

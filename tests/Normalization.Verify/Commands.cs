@@ -1,7 +1,9 @@
 using Normalization.Mpi;
+using Normalization.Programs;
 using Normalization.Verify.Concurrency;
 using Normalization.Verify.Distributed;
 using Normalization.Verify.Fuzz;
+using Normalization.Verify.Loops;
 using Normalization.Verify.Memory;
 using Normalization.Verify.Numerics;
 using Normalization.Verify.Planted;
@@ -13,82 +15,74 @@ namespace Normalization.Verify;
 /// <summary>The commands of the program. 0 is a promise kept, 1 a promise broken, 2 a command that makes no sense, 3 an output that cannot be written.</summary>
 internal static class Commands
 {
-    private const string Help = """
-        Checks what the library promises. Exit code 0: kept, 1: broken, 2: a command that makes no sense, 3: no output.
+    private static readonly CommandProgram s_program = new(
+        "Checks what the library promises.",
+        [
+            new("accuracy", "[--full | --quick]", """
+                every layer against 106-bit arithmetic on hard data
+                --full: all sizes and epsilons; --quick: a few small sizes
+                """, Accuracy),
+            new("loops", "", "the errors of the loops that people write, beside those of the calls that replace the loops", Loops),
+            new("hash", "[--quick | --tiny] [--width 128|256|512] [--degree N] [--repeats N] [--collect] [--matrix]", """
+                one hash over the bits of all results
+                --matrix: that hash under every knob, in child processes, and samples alone against their batch
+                """, Hash),
+            new("guard", "[--quick]", """
+                every buffer before and after a forbidden page, every length, every vector width (Linux)
+                --quick: short buffers at one width, in this process alone
+                """, Guard),
+            new("alloc", "[--n STEPS]", "bytes allocated in the steady state", Allocation),
+            new("race", "[--n CALLS]", "16 threads against the bits of one", Race),
+            new("threads", "", "how many threads a call wakes on 4, 16 and 64 processors", Threads),
+            new("misuse", "[--n ROUNDS]", """
+                one layer in training and one context used by several passes at once: errors, but no fault (Linux)
+                """, Misuse),
+            new("fuzz", "[--n CASES] [--seed S] [--only CASE]", "random calls, right and wrong; --only: repeats one", Fuzz),
+            new("safetensors", "[--n CASES] [--seed S] [--only CASE]", """
+                every truncation and flipped header bit of 20 files, and N random changes
+                """, SafeTensors),
+            new("crash-save", "[--n KILLS] [--seed S]", """
+                a process that saves a file is killed N times; the old file or the new one is there
+                """, CrashSave),
+            new("synchronize", "[--n CASES] [--seed S] [--ranks K] [--fault NAME,NAME... [--output DIR]] [--groups N]", """
+                synchronized ranks against one process: K threads, or the processes that mpirun has started
+                --fault: under mpirun, what becomes of channels, shape, null, order, twins, direction, length, gather,
+                group, call, split, leave, end, exit, death, signals
+                --groups: under mpirun, N groups in turn, each disposed
+                """, Synchronize),
+            new("huge", "", "tensors of more than 2^32 bytes; needs 16 GiB", Huge),
+            new("planted", "[--only NAME]", """
+                plants known bugs in a copy of the sources, and expects the test named for each to fail; needs the SDK
+                """, Planted),
+            new("all", "", "all of these but huge and planted, each as short as it can be", All),
+        ],
+        """
+        Options that mean the same everywhere:
 
-          accuracy [--full | --quick]
-                                    every layer against 106-bit arithmetic on hard data; --full for all sizes and epsilons,
-                                    --quick for a few small sizes
-          hash [--quick | --tiny]   one hash over the bits of all results
-               [--width 128|256|512] [--degree N] [--repeats N] [--collect]
-          hash --matrix [--quick]   that hash under every knob, in child processes, and samples alone against their batch
-          guard [--quick]           every buffer before and after a forbidden page, every length, every vector width (Linux);
-                                    --quick for short ones at one width, in this process alone
-          alloc [--n STEPS]         bytes allocated in the steady state
-          race [--n CALLS]          16 threads against the bits of one
-          threads                   how many threads a call wakes on 4, 16 and 64 processors
-          misuse [--n ROUNDS]       one layer in training and one context used by several passes at once: errors, but no fault (Linux)
-          fuzz [--n N] [--seed S]   random calls, right and wrong; --only CASE repeats one
-          safetensors [--n N]       every truncation and flipped header bit of 20 files, and N random changes; --seed, --only as above
-          crash-save [--kills N]    a process that saves a file is killed N times; the old file or the new one is there
-          synchronize [--n CASES] [--seed S] [--ranks K]
-                                    synchronized ranks against one process: K threads, or the processes that mpirun started
-          synchronize --fault NAME,NAME... [--report FOLDER]
-                                    under mpirun: what becomes of channels, shape, null, order, twins, direction, length, gather, group,
-                                    call, split, leave, end, exit, death, signals
-          synchronize --groups N    under mpirun: N groups in turn, each disposed
-          huge                      tensors of more than 2^32 bytes; needs 16 GiB
-          planted [--only NAME]     plants known bugs in a copy of the sources, and expects the test named for each to fail; needs the SDK
-          all                       all of these but huge and planted, each as short as it can be
-        """;
+          --quick        a short form
+          --n N          how many cases, calls, steps or kills
+          --seed S       whole number that fixes what is drawn (default 1)
+          --output DIR   the folder for what is written
+          --help         this text, or what there is about one command
 
-    public static int Run(ReadOnlySpan<string> arguments)
-    {
-        try
-        {
-            if (arguments.IsEmpty)
-                throw new UsageException("a command is missing");
-            var options = new Options(arguments[1..]);
-            return arguments[0] switch
-            {
-                "accuracy" => Accuracy(options),
-                "hash" => Hash(options),
-                "guard" => Guard(options),
-                "alloc" => Allocation(options),
-                "race" => Race(options),
-                "threads" => Threads(options),
-                "misuse" => Misuse(options),
-                "fuzz" => Fuzz(options),
-                "safetensors" => SafeTensors(options),
-                "crash-save" => CrashSave(options),
-                "synchronize" => Synchronize(options),
-                "huge" => Huge(options),
-                "planted" => Planted(options),
-                "all" => All(options),
-                "--help" or "-h" or "help" => Explain(),
-                _ => throw new UsageException($"unknown command {arguments[0]}"),
-            };
-        }
-        catch (UsageException exception)
-        {
-            Console.Error.WriteLine($"{exception.Message}; --help explains");
-            return 2;
-        }
-    }
+        Exit code: 0 all promises kept, 1 a promise broken, 2 wrong command or option, 3 output not written.
+        """);
+
+    public static int Run(ReadOnlySpan<string> arguments) => s_program.Run(arguments);
 
     private static int ExitCode(bool isKept) => isKept ? 0 : 1;
-
-    private static int Explain()
-    {
-        Console.WriteLine(Help);
-        return 0;
-    }
 
     private static int Accuracy(Options options)
     {
         (bool isFull, bool isQuick) = (options.Flag("--full"), options.Flag("--quick"));
         options.RejectUnknown();
         return ExitCode(AccuracyCheck.Run(Console.Out, isFull, isQuick));
+    }
+
+    private static int Loops(Options options)
+    {
+        options.RejectUnknown();
+        return ExitCode(LoopCheck.Run(Console.Out));
     }
 
     private static int Hash(Options options)
@@ -167,7 +161,7 @@ internal static class Commands
 
     private static int CrashSave(Options options)
     {
-        int kills = options.Number("--kills") ?? 20, seed = options.Number("--seed") ?? 1;
+        int kills = options.Number("--n") ?? 20, seed = options.Number("--seed") ?? 1;
         (string? child, bool isPlanted) = (options.Text("--child"), options.Flag("--planted"));
         options.RejectUnknown();
         if (child is null)
@@ -180,7 +174,7 @@ internal static class Commands
     {
         int cases = options.Number("--n") ?? 500, seed = options.Number("--seed") ?? 1;
         (int? size, string? fault, int? groups) = (options.Number("--ranks"), options.Text("--fault"), options.Number("--groups"));
-        string? report = options.Text("--report");
+        string? report = options.Text("--output");
         options.RejectUnknown();
         if (size == 0 || (size is not null && MpiCollective.IsLaunched))
             throw new UsageException("--ranks is at least 1, and mpirun's own where mpirun starts the program");
@@ -217,8 +211,8 @@ internal static class Commands
         int worst = 0;
         string[] commands =
         [
-            "accuracy", "hash --matrix --quick", "guard", "alloc --n 1000", "race --n 500", "misuse --n 500", "threads", "fuzz --n 20000",
-            "safetensors --n 20000", "crash-save --kills 20", "synchronize",
+            "accuracy", "loops", "hash --matrix --quick", "guard", "alloc --n 1000", "race --n 500", "misuse --n 500", "threads", "fuzz --n 20000",
+            "safetensors --n 20000", "crash-save --n 20", "synchronize",
         ];
         foreach (string command in commands)
         {

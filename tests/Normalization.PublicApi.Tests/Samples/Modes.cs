@@ -11,11 +11,11 @@ internal static class Modes
         var batch = Tensor<float>.RandomNormal([8, 16, 14, 14], seed: 1, mean: 2);
         var output = new Tensor<float>(8, 16, 14, 14);
 
-        // Training, the initial mode: statistics of the batch; the running ones move toward them.
+        // Training, the initial mode: the statistics of the batch. The running statistics move towards them.
         norm.Forward(batch, output);
         Console.WriteLine($"{norm.BatchesTracked} batch, running mean of channel 0: {norm.RunningMean![0]:F1}");
 
-        // Evaluation: the running statistics. Nothing is remembered, so the output may be the input.
+        // Evaluation: the running statistics. The layer remembers nothing, so the output may be the input.
         norm.Eval();
         norm.Forward(batch, batch);
         // end-sample

@@ -1,6 +1,10 @@
+using System.Buffers.Binary;
 using System.Globalization;
+using System.IO.Compression;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
+using Normalization.Benchmarks.Pictures;
+using Normalization.PublicApi.Tests;
 using Normalization.Training.Claims;
 using Normalization.Training.Reports;
 
@@ -22,6 +26,17 @@ public sealed partial class PictureTests
         RequireRoom(ResultStore.Picture(result));
         foreach (Panel chart in result.Outcome.Charts)
             RequireRoom(SvgChart.Draw("", [chart]));
+    }
+
+    [Fact]
+    public void No_text_of_the_picture_of_shared_statistics_overlaps_another_or_is_clipped() => RequireRoom(StatisticsPicture.Draw());
+
+    [Fact]
+    public void The_pictures_of_the_documentation_are_those_that_the_command_draws()
+    {
+        Repository.Read(".github", "pictures", PicturesCommand.StatisticsName).Should().Be(StatisticsPicture.Draw());
+        byte[] icon = File.ReadAllBytes(Path.Combine(Repository.Root, ".github", "pictures", PicturesCommand.IconName));
+        Pixels(icon).Should().Equal(Pixels(Png.Encode(Icon.Draw(), Icon.Size)));
     }
 
     [Fact]
@@ -83,6 +98,17 @@ public sealed partial class PictureTests
         Width(SvgChart.Draw("", [panel])).Should().Be(Width(SvgChart.Draw("t", [panel, panel])));
 
         static string Width(string svg) => XDocument.Parse(svg).Root!.Attribute("width")!.Value;
+    }
+
+    /// <summary>The pixels of a PNG file of three chunks. The compressed bytes may differ between versions of the runtime.</summary>
+    private static byte[] Pixels(byte[] png)
+    {
+        const int signature = 8, chunk = 12, header = 13, length = signature + chunk + header;
+        using var zip = new ZLibStream(
+            new MemoryStream(png, length + 8, BinaryPrimitives.ReadInt32BigEndian(png.AsSpan(length))), CompressionMode.Decompress);
+        using var pixels = new MemoryStream();
+        zip.CopyTo(pixels);
+        return pixels.ToArray();
     }
 
     private static ClaimResult? Result(string name) => PublishedResults.Find(name);

@@ -80,7 +80,9 @@ public sealed class ProgramTests
             string results = Path.Combine(root, "benchmarks", "Normalization.Training", "Results");
             Directory.CreateDirectory(results);
             File.WriteAllText(Path.Combine(root, "Normalization.sln"), "");
-            File.WriteAllText(Path.Combine(root, "README.md"),
+            string page = Path.Combine(root, ".github", "docs", "claims.md");
+            Directory.CreateDirectory(Path.GetDirectoryName(page)!);
+            File.WriteAllText(page,
                 "before\n<!-- claims: written by the command 'report' -->\n<!-- end of claims -->\nafter\n");
             var report = new PublishedReport(root);
             report.Outdated().Should().HaveCount(2);
@@ -88,9 +90,8 @@ public sealed class ProgramTests
                 File.WriteAllText(path, content);
 
             report.Outdated().Should().BeEmpty();
-            string readme = File.ReadAllText(Path.Combine(root, "README.md"));
-            File.WriteAllText(Path.Combine(root, "README.md"), readme.Replace("| verdict |", "| Verdict |", StringComparison.Ordinal));
-            report.Outdated().Should().Equal("README.md");
+            File.WriteAllText(page, File.ReadAllText(page).Replace("| verdict |", "| Verdict |", StringComparison.Ordinal));
+            report.Outdated().Should().Equal(Path.Combine(".github", "docs", "claims.md"));
         }
         finally
         {

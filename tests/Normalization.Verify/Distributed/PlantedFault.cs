@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Normalization.Mpi;
+using Normalization.Programs;
 
 namespace Normalization.Verify.Distributed;
 

@@ -1,14 +1,12 @@
-// begin-sample first-example
 using Normalization;
 
-// end-sample
 namespace Samples;
 
-internal static class FirstExample
+internal static class TrainingStep
 {
     public static void Run()
     {
-        // begin-sample first-example
+        // begin-sample training-step
         var x = Tensor<float>.RandomNormal([64, 4], seed: 1, mean: 5, standardDeviation: 3);
         var norm = new BatchNorm1d<float>(4);
 
@@ -30,7 +28,7 @@ internal static class FirstExample
                 for (int i = 0; i < parameter.Value.Length; i++)
                     parameter.Value.Span[i] -= 0.5f * parameter.Gradient.Span[i];
             }
-            if (step % 5 == 0)
+            if (step % 10 == 0)
                 Console.WriteLine($"step {step}: loss {loss:F3}");
         }
         // end-sample
