@@ -26,9 +26,10 @@ internal static class PeerComparison
             [.. (options.Text("--threads") ?? "2").Split(',').Select(static text => Positive("--threads", text))],
             Positive("--rounds", options.Text("--rounds") ?? "5"),
             Positive("--milliseconds", options.Text("--milliseconds") ?? "100"));
-        (string? filter, string? only) = (options.Text("--filter"), options.Text("--case"));
-        string? folder = options.Text("--output") is null ? null : OutputFolder.Read(options, "");
+        (string? filter, string? only, string? folder) = (options.Text("--filter"), options.Text("--case"), options.Text("--output"));
         options.RejectUnknown();
+        if (folder is not null)
+            OutputFolder.Require(folder);
         IEnumerable<ComparisonCase> cases = only is null ? ComparisonCase.All : [Parse(only)];
         if (filter is not null)
             cases = cases.Where(c => c.ToString().Contains(filter, StringComparison.OrdinalIgnoreCase));

@@ -10,6 +10,7 @@ using Normalization.Training.Claims;
 using Normalization.Training.Reports;
 using Normalization.Verify;
 using Normalization.Verify.Numerics;
+using VerifyOptions = verify::Normalization.Programs.Options;
 
 namespace Normalization.Tests;
 
@@ -118,7 +119,7 @@ public sealed class CultureTests
         yield return $"{ComparisonCase.Parse("layernorm-forward:-1x2")}";
         yield return $"{new TimedCase([new Timing("layernorm-forward", "-1x768", 1, Timing.This, "plain", 1.5, 0.75)]).Bytes}";
         yield return MessageOf(static () => Number(new(["--name=-7"])));
-        yield return $"{new verify::Normalization.Programs.Options(["--n", "7"]).Number("--n")}";
+        yield return $"{new VerifyOptions(["--n", "7"]).Number("--n")}";
         using SafeTensorsFile file = SafeTensorsFile.Parse(StateBytes.Of(new() { { "i", -7 }, { "I", new Tensor<float>([-1.5f], 1) } }));
         yield return $"{file.State["i"].ToInt64()} {file.State["I"].ToTensor<float>()}";
     }

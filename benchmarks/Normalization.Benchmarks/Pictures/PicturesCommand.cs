@@ -13,8 +13,9 @@ internal static class PicturesCommand
 
     public static int Run(Options options)
     {
-        string folder = OutputFolder.Read(options, Usual);
+        string folder = options.Text("--output") ?? Usual;
         options.RejectUnknown();
+        OutputFolder.Require(folder);
         string picture = Path.Combine(folder, StatisticsName), icon = Path.Combine(folder, IconName);
         File.WriteAllText(picture, StatisticsPicture.Draw());
         File.WriteAllBytes(icon, Png.Encode(Icon.Draw(), Icon.Size));

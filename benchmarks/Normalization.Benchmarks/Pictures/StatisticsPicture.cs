@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace Normalization.Benchmarks.Pictures;
@@ -6,7 +7,7 @@ namespace Normalization.Benchmarks.Pictures;
 internal static class StatisticsPicture
 {
     private const int Samples = 4, Channels = 6, Positions = 4, GroupSize = 3;
-    private const int PanelWidth = 240, PanelHeight = 264, Edge = 18, CubeTop = 62;
+    private const int PanelWidth = 240, PanelHeight = 264, Edge = 18, CubeTop = 62, LabelRoom = 8;
 
     private static readonly (string Layer, string Caption, Func<int, int, bool> IsShared)[] s_panels =
     [
@@ -40,14 +41,14 @@ internal static class StatisticsPicture
     private static void DrawPanel(StringBuilder svg, (string Layer, string Caption, Func<int, int, bool> IsShared) panel, int x, int y)
     {
         var cube = new Cube(Samples, Channels, Positions, panel.IsShared);
-        double left = (PanelWidth - (cube.Width * Edge)) / 2;
-        svg.Append($"""<g transform="translate({x} {y})">""").Append('\n');
+        double left = ((PanelWidth - (cube.Width * Edge)) / 2) + LabelRoom;
+        svg.Append(CultureInfo.InvariantCulture, $"""<g transform="translate({x} {y})">""").Append('\n');
         Text(PanelWidth / 2.0, 28, "middle", panel.Layer, size: 17, """ font-weight="600" """);
         Text(PanelWidth / 2.0, 48, "middle", panel.Caption, size: 14);
         foreach (IGrouping<(Side Side, bool IsShared), Face> faces in cube.Faces().GroupBy(static face => (face.Side, face.IsShared)).OrderBy(static faces => faces.Key.IsShared))
         {
             string style = faces.Key.Side.ToString().ToLowerInvariant() + (faces.Key.IsShared ? " shared" : "");
-            svg.Append($"""<path class="{style}" d="{string.Concat(faces.Select(face => Outline(face, left)))}"/>""").Append('\n');
+            svg.Append(CultureInfo.InvariantCulture, $"""<path class="{style}" d="{string.Concat(faces.Select(face => Outline(face, left)))}"/>""").Append('\n');
         }
         (double X, double Y) channels = cube.Corner(0, Channels / 2, Positions), samples = cube.Corner(Samples / 2, Channels, Positions);
         Text(left + (channels.X * Edge) - 8, CubeTop + (channels.Y * Edge) + 18, "end", "C", size: 15);
@@ -56,7 +57,7 @@ internal static class StatisticsPicture
         svg.Append("</g>\n");
 
         void Text(double textX, double textY, string anchor, string text, int size, string more = " ") =>
-            svg.Append($"""<text x="{textX:0.#}" y="{textY:0.#}" font-size="{size}"{more}text-anchor="{anchor}">{text}</text>""").Append('\n');
+            svg.Append(CultureInfo.InvariantCulture, $"""<text x="{textX:0.#}" y="{textY:0.#}" font-size="{size}"{more}text-anchor="{anchor}">{text}</text>""").Append('\n');
     }
 
     private static string Outline(Face face, double left) =>

@@ -17,9 +17,9 @@ internal static class ResultsCommand
     /// <summary>Runs the command and returns the exit code.</summary>
     public static int Run(Options options, IReadOnlyList<IContender> contenders)
     {
-        string? data = options.Text("--data");
-        string folder = OutputFolder.Read(options, Usual);
+        (string? data, string folder) = (options.Text("--data"), options.Text("--output") ?? Usual);
         options.RejectUnknown();
+        OutputFolder.Require(folder);
         if (data is not null && !File.Exists(data))
             throw new UsageException($"there is no file '{data}'");
         string measured = data ?? Path.GetTempFileName();
