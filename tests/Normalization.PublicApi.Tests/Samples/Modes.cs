@@ -11,7 +11,7 @@ internal static class Modes
         var batch = Tensor<float>.RandomNormal([8, 16, 14, 14], seed: 1, mean: 2);
         var output = new Tensor<float>(8, 16, 14, 14);
 
-        // Training, the initial mode: the statistics of the batch. The running statistics move towards them.
+        // Training, the initial mode: the statistics of the batch. The running statistics move toward them.
         norm.Forward(batch, output);
         Console.WriteLine($"{norm.BatchesTracked} batch, running mean of channel 0: {norm.RunningMean![0]:F1}");
 

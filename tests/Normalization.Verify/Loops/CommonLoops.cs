@@ -19,7 +19,8 @@ internal static class CommonLoops
     // end-sample
 
     // begin-sample loop-one-pass
-    public static void NormalizeChannel(ReadOnlySpan<float> x, int channels, int channel, float epsilon, Span<float> y)
+    public static void NormalizeChannel(
+        ReadOnlySpan<float> x, int channels, int channel, float epsilon, Span<float> y)
     {
         float sum = 0, squares = 0;
         for (int i = channel; i < x.Length; i += channels)
@@ -66,8 +67,8 @@ internal static class CommonLoops
 
     // begin-sample loop-divide-by-weight
     public static void Backward(
-        ReadOnlySpan<float> y, ReadOnlySpan<float> dy, ReadOnlySpan<float> weight, ReadOnlySpan<float> bias, float scale,
-        Span<float> dx, Span<float> weightGradient)
+        ReadOnlySpan<float> y, ReadOnlySpan<float> dy, ReadOnlySpan<float> weight, ReadOnlySpan<float> bias,
+        float scale, Span<float> dx, Span<float> weightGradient)
     {
         float sum = 0, product = 0;
         for (int i = 0; i < y.Length; i++)

@@ -6,14 +6,17 @@ internal static class Replacements
     public static void NormalizeRow(ReadOnlySpan<float> x, float epsilon, Span<float> y)
     {
         // begin-sample call-row
-        NormalizationPrimitives.LayerNormForward(x, 1, x.Length, [], [], epsilon, y, [], []);
+        NormalizationPrimitives.LayerNormForward(
+            x, rows: 1, width: x.Length, weight: [], bias: [], epsilon, y, mean: [], inverseStandardDeviation: []);
         // end-sample
     }
 
     public static void NormalizeChannels(ReadOnlySpan<float> x, int channels, float epsilon, Span<float> y)
     {
         // begin-sample call-channels
-        NormalizationPrimitives.BatchNormForward(x, x.Length / channels, channels, 1, [], [], epsilon, 0, [], [], y, [], []);
+        NormalizationPrimitives.BatchNormForward(
+            x, n: x.Length / channels, c: channels, s: 1, weight: [], bias: [], epsilon,
+            momentum: 0, runningMean: [], runningVariance: [], y, mean: [], inverseStandardDeviation: []);
         // end-sample
     }
 
@@ -21,7 +24,7 @@ internal static class Replacements
     {
         // begin-sample call-moments
         double mean = 0, variance = 0;
-        NormalizationPrimitives.LayerNormMoments(x, 1, x.Length, new(ref mean), new(ref variance));
+        NormalizationPrimitives.LayerNormMoments(x, rows: 1, width: x.Length, new(ref mean), new(ref variance));
         // end-sample
         return (mean, variance);
     }
@@ -29,7 +32,8 @@ internal static class Replacements
     public static void NormalizeImage(ReadOnlySpan<float> x, float epsilon, Span<float> y)
     {
         // begin-sample call-image
-        NormalizationPrimitives.GroupNormForward(x, 1, 1, x.Length, 1, [], [], epsilon, y, [], []);
+        NormalizationPrimitives.GroupNormForward(
+            x, n: 1, c: 1, s: x.Length, groups: 1, weight: [], bias: [], epsilon, y, mean: [], inverseStandardDeviation: []);
         // end-sample
     }
 
@@ -38,7 +42,8 @@ internal static class Replacements
         Span<float> dx, Span<float> weightGradient)
     {
         // begin-sample call-backward
-        NormalizationPrimitives.LayerNormGradient(x, dy, 1, x.Length, [mean], [scale], weight, dx, weightGradient, []);
+        NormalizationPrimitives.LayerNormGradient(
+            x, dy, rows: 1, width: x.Length, [mean], [scale], weight, dx, weightGradient, biasGradient: []);
         // end-sample
     }
 }
