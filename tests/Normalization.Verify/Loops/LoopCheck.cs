@@ -51,13 +51,14 @@ internal static class LoopCheck
     {
         var exact = Reference.OfInput(Geometry.Layer(1, x.Length), Values.ToDoubles<float>(x), Epsilon);
         (float floatMean, float floatVariance) = CommonLoops.Moments(x);
-        (double mean, double variance) = Replacements.Moments(x);
+        double mean = 0, variance = 0;
+        Replacements.Moments(x, new(ref mean), new(ref variance));
         double[] calls =
         [
-            Error(y => Replacements.NormalizeRow(x, Epsilon, y)),
-            Error(y => Replacements.NormalizeChannels(x, 1, Epsilon, y)),
+            Error(y => Replacements.NormalizeRow(x, Epsilon, y, [], [])),
+            Error(y => Replacements.NormalizeChannels(x, 1, Epsilon, y, [], [])),
             Error(y => Apply(mean, variance, y)),
-            Error(y => Replacements.NormalizeImage(x, Epsilon, y)),
+            Error(y => Replacements.NormalizeImage(x, Epsilon, y, [], [])),
         ];
         return
         [
@@ -98,12 +99,13 @@ internal static class LoopCheck
         float[] weight = new float[width], bias = new float[width], y = new float[width];
         Array.Fill(weight, weightValue);
         Array.Fill(bias, biasValue);
-        double mean = 0, scale = 0;
-        NormalizationPrimitives.LayerNormForward(x, 1, width, weight, bias, Epsilon, y, new(ref mean), new(ref scale));
+        double[] mean = new double[1], scale = new double[1];
+        NormalizationPrimitives.LayerNormForward(
+            x, rows: 1, width: width, weight: weight, bias: bias, epsilon: Epsilon, y: y, mean: mean, inverseStandardDeviation: scale);
         Gradients exact = Reference.OfInput(Geometry.Layer(1, width), Values.ToDoubles<float>(x), Epsilon)
             .Backward(Values.ToDoubles<float>(dy), Values.ToDoubles<float>(weight));
         float[] loopInput = new float[width], loopWeight = new float[width], callInput = new float[width], callWeight = new float[width];
-        CommonLoops.Backward(y, dy, weight, bias, (float)scale, loopInput, loopWeight);
+        CommonLoops.Backward(y, dy, weight, bias, (float)scale[0], loopInput, loopWeight);
         Replacements.Backward(x, dy, weight, mean, scale, callInput, callWeight);
         return
         [
