@@ -1,6 +1,6 @@
 namespace Normalization.PublicApi.Tests;
 
-/// <summary>The pages that people read: README.md, those of the packages and those of .github/docs.</summary>
+/// <summary>The pages that people read: README.md, those of the packages, of the benchmarks and of .github/docs.</summary>
 internal static class Pages
 {
     public const string Readme = "README.md";
@@ -13,6 +13,10 @@ internal static class Pages
     public static IReadOnlyList<string> All { get; } =
     [
         Readme,
+        Path.Combine("benchmarks", Readme),
+        Path.Combine("benchmarks", "Normalization.Benchmarks", "Peers", Readme),
+        Path.Combine("benchmarks", "Normalization.Benchmarks", "Synchronization", Readme),
+        Path.Combine("benchmarks", "Normalization.Training", "Data", Readme),
         .. OfPackages,
         .. Directory.EnumerateFiles(Path.Combine(Repository.Root, ".github", "docs"), "*.md").Select(static path => Path.GetRelativePath(Repository.Root, path)),
     ];
