@@ -28,7 +28,8 @@ internal sealed class Communicator
     public Communicator(MpiLibrary library, nint handle)
     {
         (_library, _handle) = (library, handle);
-        MpiLibrary.Check(NativeMethods.MPI_Comm_set_errhandler(handle, library.ErrorsReturn), nameof(NativeMethods.MPI_Comm_set_errhandler));
+        MpiLibrary.Check(
+            NativeMethods.MPI_Comm_set_errhandler(handle, library.ErrorsReturn), nameof(NativeMethods.MPI_Comm_set_errhandler));
         MpiLibrary.Check(NativeMethods.MPI_Comm_rank(handle, out int rank), nameof(NativeMethods.MPI_Comm_rank));
         MpiLibrary.Check(NativeMethods.MPI_Comm_size(handle, out int size), nameof(NativeMethods.MPI_Comm_size));
         (Rank, Size) = (rank, size);
@@ -48,7 +49,8 @@ internal sealed class Communicator
         ObjectDisposedException.ThrowIf(HasLeft, typeof(MpiCollective));
         ThrowIfLeft();
         if (_isInCall)
-            throw new CollectiveException("An earlier exchange of this collective has failed in the middle, and nothing can be exchanged any more.");
+            throw new CollectiveException(
+                "An earlier exchange of this collective has failed in the middle, and nothing can be exchanged any more.");
         _isInCall = true;
         return _calls + 1;
     }
@@ -157,13 +159,15 @@ internal sealed class Communicator
     private void ThrowIfLeft()
     {
         if (_firstLeaver is (int rank, double calls) && calls <= _calls)
-            throw new CollectiveException($"Rank {rank} of {Size} has left the collective: it ended or failed, and nothing can be exchanged any more.");
+            throw new CollectiveException(
+                $"Rank {rank} of {Size} has left the collective: it ended or failed, and nothing can be exchanged any more.");
     }
 
     private bool IsMatched(int rank, int tag, ref nint message, out int count)
     {
         Span<long> status = stackalloc long[StatusLength];
-        MpiLibrary.Check(NativeMethods.MPI_Improbe(rank, tag, _handle, out int isThere, ref message, status), nameof(NativeMethods.MPI_Improbe));
+        MpiLibrary.Check(
+            NativeMethods.MPI_Improbe(rank, tag, _handle, out int isThere, ref message, status), nameof(NativeMethods.MPI_Improbe));
         count = 0;
         if (isThere != 0)
             MpiLibrary.Check(NativeMethods.MPI_Get_count(status, _library.Double, out count), nameof(NativeMethods.MPI_Get_count));

@@ -29,7 +29,9 @@ public sealed class MpiCollective : ICollective, IDisposable
         (_library, _ranks, _exchange) = (library, ranks, new(ranks));
     }
 
-    /// <summary>Gets a value indicating whether an MPI launcher (mpirun, mpiexec, srun) has started this process; MPI need not be installed.</summary>
+    /// <summary>
+    /// Gets a value indicating whether an MPI launcher (mpirun, mpiexec, srun) has started this process; MPI need not be installed.
+    /// </summary>
     public static bool IsLaunched => MpiLibrary.IsLaunched;
 
     /// <inheritdoc/>
@@ -46,8 +48,10 @@ public sealed class MpiCollective : ICollective, IDisposable
     /// All processes must call it. Later calls return the same object.
     /// </summary>
     /// <returns>The collective of all processes.</returns>
-    /// <exception cref="DllNotFoundException">No MPI library is installed, or none that is known; the message says what to install.</exception>
-    /// <exception cref="CollectiveException">The library is not that of the launcher, allows one thread alone, has been finished, or failed.</exception>
+    /// <exception cref="DllNotFoundException">No MPI library is installed, or none that is known; the message says what to
+    /// install.</exception>
+    /// <exception cref="CollectiveException">The library is not that of the launcher, allows one thread alone, has been finished, or
+    /// failed.</exception>
     public static MpiCollective Initialize() => MpiProcess.World;
 
     /// <summary>Divides the ranks into groups that exchange among themselves alone. All ranks must call it.</summary>
@@ -76,7 +80,9 @@ public sealed class MpiCollective : ICollective, IDisposable
         if (gathered.Length != (long)Size * values.Length)
         {
             _exchange.Refuse();
-            throw new ArgumentException($"gathered must have Size · values.Length = {(long)Size * values.Length} elements, got {gathered.Length}.", nameof(gathered));
+            throw new ArgumentException(
+                $"gathered must have Size · values.Length = {(long)Size * values.Length} elements, got {gathered.Length}.",
+                nameof(gathered));
         }
         _exchange.Gather(values, gathered);
     }

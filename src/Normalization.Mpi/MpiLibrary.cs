@@ -94,7 +94,8 @@ internal sealed class MpiLibrary
     {
         if (!NativeLibrary.TryGetExport(handle, nameof(NativeMethods.MPI_Get_library_version), out _))
             throw Unknown("it has no MPI_Get_library_version, so it is no MPI of version 3 or later");
-        string name = string.Join(' ', Text(NativeMethods.MPI_Get_library_version).Split('\n', ',')[0].Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        string firstLine = Text(NativeMethods.MPI_Get_library_version).Split('\n', ',')[0];
+        string name = string.Join(' ', firstLine.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
         if (NativeLibrary.TryGetExport(handle, "ompi_mpi_comm_world", out nint world))
         {
             return new(

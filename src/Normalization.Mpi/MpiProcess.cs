@@ -49,13 +49,16 @@ internal static class MpiProcess
         }
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Finish(library, ownsMpi: isInitialized == 0);
         if (threads < NativeMethods.ThreadSerialized)
-            throw new CollectiveException($"{library.Name} allows calls from one thread alone; .NET needs MPI_THREAD_SERIALIZED, to be asked for in MPI_Init_thread.");
+            throw new CollectiveException(
+                $"{library.Name} allows calls from one thread alone; .NET needs MPI_THREAD_SERIALIZED, to be asked for in "
+                    + "MPI_Init_thread.");
         MpiLibrary.Check(NativeMethods.MPI_Comm_size(library.World, out int size), nameof(NativeMethods.MPI_Comm_size));
         if (size == 1 && MpiLibrary.LaunchedSize is > 1 and int launched)
         {
             throw new CollectiveException(
                 $"The launcher has started {launched} processes, but {library.Name} sees one: the launcher belongs to another MPI. "
-                + $"Use the mpirun of that library, or name the library of the launcher in the environment variable {MpiLibrary.PathVariable}.");
+                + "Use the mpirun of that library, or name the library of the launcher in the environment variable "
+                + $"{MpiLibrary.PathVariable}.");
         }
         // A communicator of our own keeps our messages apart from those of other libraries in the process.
         nint communicator = 0;

@@ -7,7 +7,9 @@ internal sealed class PinnedBuffer
 
     public static double[] Allocate(int length) => GC.AllocateUninitializedArray<double>(length, pinned: true);
 
-    /// <summary>Makes room for so many values, of which the first are kept. The memory before stays as it is for who still reads it.</summary>
+    /// <summary>
+    /// Makes room for so many values, of which the first are kept. The memory before stays as it is for who still reads it.
+    /// </summary>
     public void Reserve(int length, int kept)
     {
         if (Array.Length >= length)

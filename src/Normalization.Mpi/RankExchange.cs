@@ -151,8 +151,10 @@ internal sealed class RankExchange(Communicator ranks)
             return;
         IEnumerable<string> parts = Enumerable.Range(0, ranks.Size)
             .GroupBy(rank => Describe(FrameOf(rank)))
-            .Select(static group => $"{(group.Count() == 1 ? "rank" : "ranks")} {string.Join(", ", group.Select(static rank => $"{rank}"))}: {group.Key}");
-        throw new CollectiveException($"The ranks do not fit together ({string.Join("; ", parts)}). All ranks must make the same calls in the same order.");
+            .Select(static group =>
+                $"{(group.Count() == 1 ? "rank" : "ranks")} {string.Join(", ", group.Select(static rank => $"{rank}"))}: {group.Key}");
+        throw new CollectiveException(
+            $"The ranks do not fit together ({string.Join("; ", parts)}). All ranks must make the same calls in the same order.");
     }
 
     private static string Describe(ReadOnlySpan<double> frame) => (Kind)frame[0] switch

@@ -42,7 +42,8 @@ internal static class Guard
     public static void Momentum(double? momentum)
     {
         if (momentum is double value && !(value >= 0 && value <= 1))
-            throw new ArgumentOutOfRangeException(nameof(momentum), $"momentum must lie in [0, 1], got {value}; null means the cumulative average.");
+            throw new ArgumentOutOfRangeException(
+                nameof(momentum), $"momentum must lie in [0, 1], got {value}; null means the cumulative average.");
     }
 
     public static void Length<T>(ReadOnlySpan<T> span, long expected, string name, string meaning)
@@ -54,7 +55,8 @@ internal static class Guard
     public static void SameLength<T>(ReadOnlySpan<T> span, ReadOnlySpan<T> other, string name, string otherName)
     {
         if (span.Length != other.Length)
-            throw new ArgumentException($"{name} must be as long as {otherName}, which has {other.Length} elements, got {span.Length}.", name);
+            throw new ArgumentException(
+                $"{name} must be as long as {otherName}, which has {other.Length} elements, got {span.Length}.", name);
     }
 
     public static void LengthOrEmpty<T>(ReadOnlySpan<T> span, long expected, string name, string meaning)

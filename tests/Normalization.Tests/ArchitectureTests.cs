@@ -55,7 +55,7 @@ public sealed partial class ArchitectureTests
     {
         foreach ((string folder, _) in _arrows)
         {
-            string expected = folder.StartsWith("Kernels", StringComparison.Ordinal) ? $"Normalization.{folder.Replace('/', '.')}" : "Normalization";
+            string expected = IsKernel(folder) ? $"Normalization.{folder.Replace('/', '.')}" : "Normalization";
             foreach (string file in Sources(folder))
                 File.ReadAllLines(file).Should().Contain($"namespace {expected};", "of {0}", file);
         }
@@ -66,7 +66,7 @@ public sealed partial class ArchitectureTests
     {
         foreach ((string folder, _) in _arrows)
         {
-            if (folder.StartsWith("Kernels", StringComparison.Ordinal))
+            if (IsKernel(folder))
                 continue;
             foreach (string file in Sources(folder))
             {
@@ -79,12 +79,48 @@ public sealed partial class ArchitectureTests
     [Fact]
     public void Kernels_know_only_spans_and_pointers()
     {
-        foreach (string file in _arrows.Where(static arrow => arrow.Folder.StartsWith("Kernels", StringComparison.Ordinal)).SelectMany(static arrow => Sources(arrow.Folder)))
+        foreach (string file in KernelSources())
         {
             Code(file).Should()
                 .NotMatchRegex(@"\bTensor<|TensorSpan<|NormalizationLayer|\bParameter<", "of {0}", file);
         }
     }
+
+    [Fact]
+    public void No_source_is_longer_than_300_lines_or_wider_than_140_columns()
+    {
+        const int Lines = 300, Columns = 140;
+        string root = Path.Combine(Repository.Root, "src");
+        string[] sources =
+        [
+            .. Directory.EnumerateFiles(root, "*.cs", SearchOption.AllDirectories)
+                .Where(path => !Path.GetRelativePath(root, path).Split(Path.DirectorySeparatorChar).Any(static part => part is "obj" or "bin")),
+        ];
+        sources.Length.Should().BeGreaterThan(100);
+        IEnumerable<string> broken =
+            from source in sources
+            let lines = File.ReadAllLines(source)
+            let widest = lines.Index().MaxBy(static line => line.Item.Length)
+            where lines.Length > Lines || widest.Item?.Length > Columns
+            select $"{Path.GetRelativePath(root, source)}: {lines.Length} lines, {widest.Item?.Length} columns in line {widest.Index + 1}";
+        broken.Should().BeEmpty();
+    }
+
+    [Fact]
+    public void Measured_ratios_stand_in_the_tuning_log_by_names_that_exist()
+    {
+        string kernels = string.Join('\n', KernelSources().Select(File.ReadAllText));
+        string log = File.ReadAllText(Path.Combine(Repository.Root, "benchmarks", "TUNING.md"));
+        string[] names = [.. TuningKey().Matches(log).Select(static match => match.Groups[1].Value)];
+        names.Length.Should().BeGreaterThan(20);
+        names.Where(name => !Regex.IsMatch(kernels, $@"\b{name}\b")).Should().BeEmpty();
+        kernels.Should().NotMatchRegex(@"//.*\b(took|takes) (\d|some \d)");
+    }
+
+    private static bool IsKernel(string folder) => folder.StartsWith("Kernels", StringComparison.Ordinal);
+
+    private static IEnumerable<string> KernelSources() =>
+        _arrows.Where(static arrow => IsKernel(arrow.Folder)).SelectMany(static arrow => Sources(arrow.Folder));
 
     private static string[] Sources(string folder) => Directory.GetFiles(Path.Combine(_sources, folder), "*.cs");
 
@@ -95,6 +131,9 @@ public sealed partial class ArchitectureTests
 
     private static IEnumerable<string> TypesOf(string folder) =>
         Sources(folder).SelectMany(static file => Declaration().Matches(Code(file))).Select(static match => match.Groups[1].Value).Distinct();
+
+    [GeneratedRegex(@"^\| `(\w+)` \|", RegexOptions.Multiline)]
+    private static partial Regex TuningKey();
 
     [GeneratedRegex(@"//[^\n]*|""(?:[^""\\\n]|\\.)*""")]
     private static partial Regex CommentOrString();

@@ -106,7 +106,8 @@ internal sealed class GatherBarrier(int size)
     private void ThrowIfLeft(int round)
     {
         if (_left is int rank && _round == round)
-            throw new CollectiveException($"Rank {rank} of {size} has left the collective: it ended or failed, and nothing can be exchanged any more.");
+            throw new CollectiveException(
+                $"Rank {rank} of {size} has left the collective: it ended or failed, and nothing can be exchanged any more.");
     }
 
     private sealed class Table(int size)

@@ -115,7 +115,10 @@ internal static unsafe class Launch
         }
     }
 
-    /// <summary>BatchNorm's gradient of the input alone, from the sums of each channel over <paramref name="count"/> elements here and elsewhere.</summary>
+    /// <summary>
+    /// BatchNorm's gradient of the input alone, from the sums of each channel over <paramref name="count"/> elements here and
+    /// elsewhere.
+    /// </summary>
     public static void InputGradient<T>(
         in Plan plan,
         ReadOnlySpan<T> x,
@@ -167,7 +170,8 @@ internal static unsafe class Launch
 
     /// <summary>dx = r · γ · dy where nothing else is wanted: a forward pass about a mean of 0, which needs neither x nor sums.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Scale<T>(in Plan plan, ReadOnlySpan<T> dy, ReadOnlySpan<T> weight, ReadOnlySpan<GroupStatistics> statistics, Span<T> dx)
+    private static void Scale<T>(
+        in Plan plan, ReadOnlySpan<T> dy, ReadOnlySpan<T> weight, ReadOnlySpan<GroupStatistics> statistics, Span<T> dx)
         where T : unmanaged
     {
         using var scratch = new Scratch<GroupStatistics>(statistics.Length);
@@ -208,7 +212,9 @@ internal static unsafe class Launch
 
         public ReadOnlySpan<T> Bias { get; }
 
-        /// <summary>The gradients of the repeated weights, then those of the repeated biases: in double, for they are added up once more.</summary>
+        /// <summary>
+        /// The gradients of the repeated weights, then those of the repeated biases: in double, for they are added up once more.
+        /// </summary>
         public Span<double> ExpandedGradients { get; }
 
         public void AddGradients(Span<T> weightGradient, Span<T> biasGradient)

@@ -77,8 +77,11 @@ public static class BatchNormFolding
         return Into(weight, bias, batchNorm, weight.Shape[0], groups);
     }
 
-    /// <summary>Weights are blocks [inputs, out / groups], each of one output channel; those of a group's inputs lead to the group's outputs.</summary>
-    private static (Tensor<T> Weight, Tensor<T> Bias) Into<T>(Tensor<T> weight, Tensor<T>? bias, BatchNorm<T> batchNorm, int inputs, int groups)
+    /// <summary>
+    /// Weights are blocks [inputs, out / groups], each of one output channel; those of a group's inputs lead to the group's outputs.
+    /// </summary>
+    private static (Tensor<T> Weight, Tensor<T> Bias) Into<T>(
+        Tensor<T> weight, Tensor<T>? bias, BatchNorm<T> batchNorm, int inputs, int groups)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int outputs = batchNorm.NumFeatures, outputsPerGroup = outputs / groups, inputsPerGroup = inputs / groups;

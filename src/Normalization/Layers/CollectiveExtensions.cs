@@ -37,7 +37,8 @@ public static class CollectiveExtensions
     /// </param>
     /// <exception cref="ArgumentNullException">An argument is null. The other ranks get a <see cref="CollectiveException"/>.</exception>
     /// <exception cref="ArgumentException">A parameter is null. The other ranks get a <see cref="CollectiveException"/>.</exception>
-    /// <exception cref="CollectiveException">The ranks have different parameters, or froze different ones, or the exchange failed.</exception>
+    /// <exception cref="CollectiveException">The ranks have different parameters, or froze different ones, or the exchange
+    /// failed.</exception>
     public static void AllReduceGradients<T>(this ICollective collective, IReadOnlyList<Parameter<T>> parameters, bool average = false)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -128,7 +129,8 @@ public static class CollectiveExtensions
         if (collective.Size * sums[1] != sums[0] * sums[0])
         {
             throw new CollectiveException(
-                "The ranks have different parameters: other numbers of them, or other lengths. All must give equal ones in the same order.");
+                "The ranks have different parameters: other numbers of them, or other lengths. All must give equal ones in the same "
+                    + "order.");
         }
         for (int i = 0; i < parameters.Count; i++)
         {
@@ -136,7 +138,8 @@ public static class CollectiveExtensions
             if (frozen != 0 && frozen != collective.Size)
             {
                 throw new CollectiveException(
-                    $"Parameter {i} ({parameters[i].Name}) is frozen on {frozen} of {collective.Size} ranks: the same ones must be frozen on all.");
+                    $"Parameter {i} ({parameters[i].Name}) is frozen on {frozen} of {collective.Size} ranks: the same ones must be frozen "
+                        + "on all.");
             }
         }
     }

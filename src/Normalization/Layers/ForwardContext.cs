@@ -120,7 +120,8 @@ public sealed class ForwardContext<T>
         {
             throw new InvalidOperationException(
                 $"The input has changed since the forward pass: element {changed} is another one. Backward needs the input as it was, "
-                + "and the gradients would be wrong. Do not write to it before Backward, as x += h does after a layer; write the sum to another tensor.");
+                + "and the gradients would be wrong. Do not write to it before Backward, as x += h does after a layer; write the sum to "
+                + "another tensor.");
         }
     }
 
@@ -141,7 +142,8 @@ public sealed class ForwardContext<T>
             if (context is not null && Interlocked.CompareExchange(ref context._isInUse, 1, 0) != 0)
             {
                 throw new InvalidOperationException(
-                    "Another pass is at work in this context. A context, and a layer in training without one, belong to one thread at a time: "
+                    "Another pass is at work in this context. A context, and a layer in training without one, belong to one thread at a "
+                        + "time: "
                     + "give each thread a ForwardContext of its own.");
             }
             _context = context;

@@ -24,7 +24,9 @@ public abstract partial class NormalizationLayer<T>
         return inputGradient;
     }
 
-    /// <summary>Goes backward through the last forward pass in training mode, without allocating; adds to the gradients of the parameters.</summary>
+    /// <summary>
+    /// Goes backward through the last forward pass in training mode, without allocating; adds to the gradients of the parameters.
+    /// </summary>
     /// <param name="outputGradient">The gradient of the output.</param>
     /// <param name="inputGradient">Receives the gradient of the input; may be exactly the gradient of the output.</param>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
@@ -117,11 +119,13 @@ public abstract partial class NormalizationLayer<T>
         if (context == _remembered && !IsTraining)
         {
             throw new InvalidOperationException(
-                "The layer is in evaluation mode, in which Forward remembers nothing. Call Train() before Forward, or pass a ForwardContext to Forward and to Backward.");
+                "The layer is in evaluation mode, in which Forward remembers nothing. Call Train() before Forward, or pass a "
+                    + "ForwardContext to Forward and to Backward.");
         }
         GuardOwner(context);
         if (context.Input is not Tensor<T> input)
-            throw new InvalidOperationException("The context remembers a forward pass on tensor spans, without its input. Pass the input to Backward again.");
+            throw new InvalidOperationException(
+                "The context remembers a forward pass on tensor spans, without its input. Pass the input to Backward again.");
         return input;
     }
 

@@ -69,7 +69,9 @@ public abstract partial class NormalizationLayer<T>
         if (mode.Context is not null && x.Overlaps(y))
         {
             throw Guard.InputError(
-                "output overlaps input, which the backward pass needs; pass another output, or call Eval() first if there is no backward pass.", "output");
+                "output overlaps input, which the backward pass needs; pass another output, or call Eval() first if there is no backward "
+                    + "pass.",
+                "output");
         }
         if (mode.Ranks is not null)
         {
@@ -108,7 +110,9 @@ public abstract partial class NormalizationLayer<T>
         double elements = mode.Ranks!.MergeMoments<T>(statistics, plan.ElementsPerGroup, Epsilon);
         if (elements == 1)
         {
-            throw Guard.InputError("Batch statistics need more than one value per channel, and all ranks together have one: the variance would be 0. Use a larger batch, or the running statistics by Eval() or UseRunningStatistics.");
+            throw Guard.InputError(
+                "Batch statistics need more than one value per channel, and all ranks together have one: the variance would be 0. Use a "
+                    + "larger batch, or the running statistics by Eval() or UseRunningStatistics.");
         }
         statistics = elements == 0 ? default : statistics;
         Launch.Forward(plan, x, weight, bias, Epsilon, statistics, hasFixedStatistics: true, y);

@@ -23,12 +23,15 @@ public abstract partial class NormalizationLayer<T>
         if (mode.IsTraining)
         {
             throw new InvalidOperationException(
-                "In training a layer remembers its input, which a tensor span cannot be. Pass a ForwardContext to Forward, and the input to Backward again; or call Eval() first.");
+                "In training a layer remembers its input, which a tensor span cannot be. Pass a ForwardContext to Forward, and the input "
+                    + "to Backward again; or call Eval() first.");
         }
         Run(input, output, mode);
     }
 
-    /// <summary>Normalizes a tensor span and remembers the pass in a context, except for the input, without copying or allocating.</summary>
+    /// <summary>
+    /// Normalizes a tensor span and remembers the pass in a context, except for the input, without copying or allocating.
+    /// </summary>
     /// <param name="input">The input, dense and row-major, of a shape that the layer accepts; <c>Backward</c> needs it again.</param>
     /// <param name="output">Receives the output, dense and row-major; it must not overlap the input, which the backward pass needs.</param>
     /// <param name="context">Receives the statistics that the backward pass needs.</param>
@@ -50,7 +53,8 @@ public abstract partial class NormalizationLayer<T>
     /// </summary>
     /// <param name="input">The input of that forward pass, with the same values, dense and row-major.</param>
     /// <param name="outputGradient">The gradient of the output, dense and row-major.</param>
-    /// <param name="inputGradient">Receives the gradient of the input, dense and row-major; may be exactly the gradient of the output.</param>
+    /// <param name="inputGradient">Receives the gradient of the input, dense and row-major; may be exactly the gradient of the
+    /// output.</param>
     /// <param name="context">The context of the forward pass, be it on tensor spans or on tensors.</param>
     /// <exception cref="ArgumentNullException"><paramref name="context"/> is null.</exception>
     /// <exception cref="ArgumentException">A shape is not that of the forward pass, a span is strided, or memory overlaps.</exception>

@@ -8,11 +8,13 @@ namespace Normalization;
 /// </summary>
 /// <remarks>
 /// Training and evaluation compute the same; there are no running statistics. An empty input gives an empty output. A NaN makes
-/// its row NaN; an infinity makes the finite elements of its row 0 and itself NaN. Zhang, Sennrich: Root Mean Square Layer Normalization, 2019, arXiv:1910.07467.
+/// its row NaN; an infinity makes the finite elements of its row 0 and itself NaN. Zhang, Sennrich: Root Mean Square Layer
+/// Normalization, 2019, arXiv:1910.07467.
 /// </remarks>
 /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
 /// <param name="normalizedShape">The sizes of the last dimensions, over which the mean square is taken; at least one, all positive.</param>
-/// <param name="epsilon">ε, added to the mean square; at least 0. Null is the machine epsilon of <typeparamref name="T"/>: 2⁻²³ or 2⁻⁵².</param>
+/// <param name="epsilon">ε, added to the mean square; at least 0. Null is the machine epsilon of <typeparamref name="T"/>: 2⁻²³ or
+/// 2⁻⁵².</param>
 /// <param name="elementwiseAffine">Whether there is γ.</param>
 /// <exception cref="ArgumentException"><paramref name="normalizedShape"/> is empty or too large.</exception>
 /// <exception cref="ArgumentOutOfRangeException">A size is not positive, or ε is negative or not finite.</exception>

@@ -160,7 +160,9 @@ internal sealed class Synchronization
         public void CatchUp(double layers, double calls) => (Layers, Calls) = (Math.Max(Layers, layers), Math.Max(Calls, calls));
     }
 
-    /// <summary>A pass on this rank. One that ends before its message has been sent tells the others that its arguments were refused.</summary>
+    /// <summary>
+    /// A pass on this rank. One that ends before its message has been sent tells the others that its arguments were refused.
+    /// </summary>
     internal readonly ref struct Call : IDisposable
     {
         private readonly Synchronization? _owner;
@@ -251,13 +253,16 @@ internal sealed class Synchronization
                 ranks.Add((Describe(Header(rank)), rank));
             IEnumerable<string> parts = ranks.GroupBy(static item => item.Text, static item => item.Rank)
                 .Select(static group => $"{(group.Count() == 1 ? "rank" : "ranks")} {Shape.List(group)}: {group.Key}");
-            return new($"The ranks do not fit together ({string.Join("; ", parts)}). All ranks must call equal layers, synchronized in the same order, in the same order.");
+            return new(
+                $"The ranks do not fit together ({string.Join("; ", parts)}). "
+                + "All ranks must call equal layers, synchronized in the same order, in the same order.");
         }
 
         private static string Describe(ReadOnlySpan<double> header)
         {
             string layer = string.Create(
-                CultureInfo.InvariantCulture, $"a BatchNorm of {header[1]} channels of {(header[2] == sizeof(float) ? "float" : "double")}");
+                CultureInfo.InvariantCulture,
+                $"a BatchNorm of {header[1]} channels of {(header[2] == sizeof(float) ? "float" : "double")}");
             string what = (Kind)header[0] switch
             {
                 Kind.Refusal => "arguments refused, as its own exception says",

@@ -70,7 +70,8 @@ internal sealed class FileSource : ByteSource
     public override void Dispose() => _handle?.Dispose();
 
     private static bool IsEmpty(string path) =>
-        File.Exists(path) && (File.ResolveLinkTarget(path, returnFinalTarget: true) ?? new FileInfo(path)) is FileInfo { Exists: true, Length: 0 };
+        File.Exists(path)
+            && (File.ResolveLinkTarget(path, returnFinalTarget: true) ?? new FileInfo(path)) is FileInfo { Exists: true, Length: 0 };
 }
 
 internal sealed class MemorySource(ReadOnlyMemory<byte> content) : ByteSource("The content")

@@ -15,13 +15,16 @@ internal enum ElementKind
 internal class ElementFormat(string name, int bits, ElementKind kind)
 {
     public static readonly ElementFormat Single =
-        new ElementFormat<float>("F32", 32, ElementKind.Real, BinaryPrimitives.ReadSingleLittleEndian, BinaryPrimitives.WriteSingleLittleEndian);
+        new ElementFormat<float>(
+            "F32", 32, ElementKind.Real, BinaryPrimitives.ReadSingleLittleEndian, BinaryPrimitives.WriteSingleLittleEndian);
 
     public static readonly ElementFormat Double =
-        new ElementFormat<double>("F64", 64, ElementKind.Real, BinaryPrimitives.ReadDoubleLittleEndian, BinaryPrimitives.WriteDoubleLittleEndian);
+        new ElementFormat<double>(
+            "F64", 64, ElementKind.Real, BinaryPrimitives.ReadDoubleLittleEndian, BinaryPrimitives.WriteDoubleLittleEndian);
 
     public static readonly ElementFormat Int64 =
-        new ElementFormat<long>("I64", 64, ElementKind.Whole, BinaryPrimitives.ReadInt64LittleEndian, BinaryPrimitives.WriteInt64LittleEndian);
+        new ElementFormat<long>(
+            "I64", 64, ElementKind.Whole, BinaryPrimitives.ReadInt64LittleEndian, BinaryPrimitives.WriteInt64LittleEndian);
 
     // The order is that of the reference implementation, which stores the last ones first, so that all are aligned.
     private static readonly ElementFormat[] s_known =
@@ -29,7 +32,8 @@ internal class ElementFormat(string name, int bits, ElementKind kind)
         Unsupported("BOOL", 8),
         Unsupported("F4", 4), Unsupported("F6_E2M3", 6), Unsupported("F6_E3M2", 6),
         Unsupported("U8", 8), Unsupported("I8", 8),
-        Unsupported("F8_E5M2", 8), Unsupported("F8_E4M3", 8), Unsupported("F8_E8M0", 8), Unsupported("F8_E4M3FNUZ", 8), Unsupported("F8_E5M2FNUZ", 8),
+        Unsupported("F8_E5M2", 8), Unsupported("F8_E4M3", 8), Unsupported("F8_E8M0", 8), Unsupported("F8_E4M3FNUZ", 8),
+        Unsupported("F8_E5M2FNUZ", 8),
         Unsupported("I16", 16), Unsupported("U16", 16),
         new ElementFormat<Half>("F16", 16, ElementKind.Real, BinaryPrimitives.ReadHalfLittleEndian, BinaryPrimitives.WriteHalfLittleEndian),
         // As double: through float, a double would be rounded twice.

@@ -37,7 +37,9 @@ public sealed class LayerDictionary<T> : IReadOnlyDictionary<string, Normalizati
     /// <exception cref="KeyNotFoundException">There is no layer at this prefix.</exception>
     public NormalizationLayer<T> this[string key] => _layers[key];
 
-    /// <summary>Adds a layer. The same layer may stand at several prefixes; its state is then saved at each, and the last one loaded counts.</summary>
+    /// <summary>
+    /// Adds a layer. The same layer may stand at several prefixes; its state is then saved at each, and the last one loaded counts.
+    /// </summary>
     /// <param name="prefix">The prefix, without the dot that separates it from weight, bias and so on.</param>
     /// <param name="layer">The layer.</param>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
@@ -124,7 +126,8 @@ public sealed class LayerDictionary<T> : IReadOnlyDictionary<string, Normalizati
     /// </param>
     /// <returns>What was missing, unexpected at one of the prefixes, or wrong.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="state"/> is null.</exception>
-    /// <exception cref="ArgumentException">With <paramref name="strict"/>, the state does not fit; the message names every mismatch.</exception>
+    /// <exception cref="ArgumentException">With <paramref name="strict"/>, the state does not fit; the message names every
+    /// mismatch.</exception>
     /// <exception cref="IOException">The state lies in a file that cannot be read.</exception>
     /// <exception cref="ObjectDisposedException">The state lies in a file that has been disposed.</exception>
     public StateReport LoadState(StateDictionary state, bool strict = true) => LoadState(state, "", strict);

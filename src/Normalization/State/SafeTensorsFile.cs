@@ -39,7 +39,9 @@ public sealed partial class SafeTensorsFile : IDisposable
             State.Add(entry.Name, new StoredValue(source, entry));
     }
 
-    /// <summary>Gets the values by their names, in the order of the header. Their elements are read from the file when they are asked for.</summary>
+    /// <summary>
+    /// Gets the values by their names, in the order of the header. Their elements are read from the file when they are asked for.
+    /// </summary>
     public StateDictionary State { get; } = [];
 
     /// <summary>Gets the texts that the file holds beside the values.</summary>
@@ -107,7 +109,8 @@ public sealed partial class SafeTensorsFile : IDisposable
     /// <param name="state">The values. They may lie in an open file, this one too; each is written in the type that it has.</param>
     /// <param name="metadata">Texts to store beside the values, for example format: pt, which some readers want to see.</param>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
-    /// <exception cref="ArgumentException">The path is empty, a name is __metadata__ or not valid Unicode, or the header would be too long.</exception>
+    /// <exception cref="ArgumentException">The path is empty, a name is __metadata__ or not valid Unicode, or the header would be too
+    /// long.</exception>
     /// <exception cref="IOException">The file cannot be written; the old one is as it was.</exception>
     /// <exception cref="UnauthorizedAccessException">The file is read-only, or must not be written; the old one is as it was.</exception>
     /// <exception cref="ObjectDisposedException">A value lies in a file that has been disposed.</exception>
@@ -123,7 +126,8 @@ public sealed partial class SafeTensorsFile : IDisposable
     /// <param name="state">The values; each is written in the type that it has.</param>
     /// <param name="metadata">Texts to store beside the values.</param>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
-    /// <exception cref="ArgumentException">A name is __metadata__ or not valid Unicode, or the header would be too long; nothing has been written.</exception>
+    /// <exception cref="ArgumentException">A name is __metadata__ or not valid Unicode, or the header would be too long; nothing has
+    /// been written.</exception>
     /// <exception cref="IOException">The stream cannot be written, or a file cannot be read.</exception>
     /// <exception cref="ObjectDisposedException">A value lies in a file that has been disposed.</exception>
     public static void Write(Stream stream, StateDictionary state, IReadOnlyDictionary<string, string>? metadata = null)

@@ -188,12 +188,14 @@ internal ref struct SafeTensorsHeader
         foreach ((string name, Described value) in _values.OrderBy(static pair => pair.Value.Begin).ThenBy(static pair => pair.Value.End))
         {
             if (value.Begin != reached)
-                throw Error($"{KeyText.Shown(name)} begins at byte {value.Begin} of the data instead of {reached}: there is a gap or an overlap");
+                throw Error(
+                    $"{KeyText.Shown(name)} begins at byte {value.Begin} of the data instead of {reached}: there is a gap or an overlap");
             reached = value.End;
         }
         if (reached != dataLength)
             throw Error($"the values have {reached} bytes, but {dataLength} follow the header");
-        return [.. _values.Select(pair => new SafeTensorsEntry(pair.Key, pair.Value.Format, pair.Value.Shape, pair.Value.Length, dataStart + pair.Value.Begin))];
+        return [.. _values.Select(
+            pair => new SafeTensorsEntry(pair.Key, pair.Value.Format, pair.Value.Shape, pair.Value.Length, dataStart + pair.Value.Begin))];
     }
 
     private readonly record struct Described(ElementFormat Format, long[] Shape, long Length, long Begin, long End);

@@ -34,7 +34,8 @@ internal sealed class SafeTensorsWriter
         if (_header.WrittenCount > SafeTensorsFile.MaxHeaderLimit)
         {
             throw new ArgumentException(
-                $"The header would have {_header.WrittenCount} bytes, and at most {SafeTensorsFile.MaxHeaderLimit} can be read.", nameof(state));
+                $"The header would have {_header.WrittenCount} bytes, and at most {SafeTensorsFile.MaxHeaderLimit} can be "
+                    + "read.", nameof(state));
         }
     }
 

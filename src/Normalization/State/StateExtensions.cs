@@ -31,14 +31,16 @@ public static class StateExtensions
     /// </remarks>
     /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
     /// <param name="layer">The layer.</param>
-    /// <param name="state">The state, by PyTorch's keys; of a whole model, <see cref="StateDictionary.GetSubset"/> gives that of one layer.</param>
+    /// <param name="state">The state, by PyTorch's keys; of a whole model, <see cref="StateDictionary.GetSubset"/> gives that of one
+    /// layer.</param>
     /// <param name="strict">
     /// Whether any mismatch is an error. If not, missing and unexpected keys are tolerated; a wrong type, shape or value still means
     /// that nothing is loaded, and the report says so.
     /// </param>
     /// <returns>What was missing, unexpected or wrong.</returns>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
-    /// <exception cref="ArgumentException">With <paramref name="strict"/>, the state does not fit; the message names every mismatch.</exception>
+    /// <exception cref="ArgumentException">With <paramref name="strict"/>, the state does not fit; the message names every
+    /// mismatch.</exception>
     /// <exception cref="IOException">The state lies in a file that cannot be read.</exception>
     /// <exception cref="ObjectDisposedException">The state lies in a file that has been disposed.</exception>
     public static StateReport LoadState<T>(this NormalizationLayer<T> layer, StateDictionary state, bool strict = true)

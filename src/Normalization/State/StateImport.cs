@@ -30,7 +30,8 @@ public sealed class StateImport
     {
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"{_mapping.Framework}: {_converted.Count} values converted, {_ignored.Count} ignored.");
-        foreach (string line in KeyText.Limited([.. _converted.Select(static pair => $"{KeyText.Shown(pair.Key)} -> {KeyText.Shown(pair.Value)}")]))
+        foreach (string line in KeyText.Limited(
+            [.. _converted.Select(static pair => $"{KeyText.Shown(pair.Key)} -> {KeyText.Shown(pair.Value)}")]))
             text.Append("\n  ").Append(line);
         if (_ignored.Count > 0)
             text.Append("\n  ignored: ").Append(KeyText.List(_ignored));

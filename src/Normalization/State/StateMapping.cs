@@ -100,7 +100,9 @@ public sealed class StateMapping
     /// <summary>Gets what that momentum weighs; the new value unless it is given.</summary>
     public MomentumConvention MomentumConvention { get; init; } = MomentumConvention.OnNewValue;
 
-    /// <summary>Gets a value indicating whether its running variance is the biased one, while this library keeps the unbiased one.</summary>
+    /// <summary>
+    /// Gets a value indicating whether its running variance is the biased one, while this library keeps the unbiased one.
+    /// </summary>
     public bool HasBiasedRunningVariance { get; init; }
 
     /// <summary>Gets the first parts of keys that only say what kind of value follows; the prefix does without them.</summary>
@@ -137,7 +139,8 @@ public sealed class StateMapping
             if (!origins.TryAdd(translated, key))
             {
                 throw new ArgumentException(
-                    $"{KeyText.Shown(origins[translated])} and {KeyText.Shown(key)} both become {KeyText.Shown(translated)}.", nameof(state));
+                    $"{KeyText.Shown(origins[translated])} and {KeyText.Shown(key)} both become "
+                        + $"{KeyText.Shown(translated)}.", nameof(state));
             }
             result.Convert(key, translated, value);
         }

@@ -70,7 +70,8 @@ internal abstract class StateSlot(string key, bool isOptional, Action loaded)
 
         public override void Commit() => _staged?.CopyTo(tensor);
 
-        private static string Where(StateValue value) => value.Format.Bits > ElementFormat.Of<T>().Bits ? $" as {ElementFormat.Of<T>().Name}" : "";
+        private static string Where(StateValue value) =>
+            value.Format.Bits > ElementFormat.Of<T>().Bits ? $" as {ElementFormat.Of<T>().Name}" : "";
 
         private bool HasShape(StateValue value)
         {

@@ -72,7 +72,8 @@ public abstract class StateValue
     public static StateValue FromInt64(long[] values, params ReadOnlySpan<int> shape)
     {
         ArgumentNullException.ThrowIfNull(values);
-        Guard.Length<long>(values, Normalization.Shape.Length(shape), nameof(values), $"the product of {Normalization.Shape.Format(shape)}");
+        Guard.Length<long>(
+            values, Normalization.Shape.Length(shape), nameof(values), $"the product of {Normalization.Shape.Format(shape)}");
         return new MemoryValue<long>(values, shape);
     }
 
@@ -137,7 +138,9 @@ public abstract class StateValue
     internal string FormatShape() => FormatShape(_shape);
 
     internal static string FormatShape(long[] shape) =>
-        shape.Length <= MostShownSizes ? $"[{Normalization.Shape.List(shape)}]" : $"[{Normalization.Shape.List(shape.Take(MostShownSizes))}, ...]";
+        shape.Length <= MostShownSizes
+            ? $"[{Normalization.Shape.List(shape)}]"
+            : $"[{Normalization.Shape.List(shape.Take(MostShownSizes))}, ...]";
 
     private StoredValue LoadedBytes()
     {

@@ -64,7 +64,8 @@ public sealed class NativeMemoryManager<T> : MemoryManager<T>
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         if ((uint)elementIndex > (uint)_length)
-            throw new ArgumentOutOfRangeException(nameof(elementIndex), $"The memory has {_length} elements, got the index {elementIndex}.");
+            throw new ArgumentOutOfRangeException(
+                nameof(elementIndex), $"The memory has {_length} elements, got the index {elementIndex}.");
         return RawMemory.HandleAt<T>(_address, elementIndex);
     }
 

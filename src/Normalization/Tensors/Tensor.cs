@@ -153,7 +153,8 @@ public sealed partial class Tensor<T>
     {
         if (!(standardDeviation >= 0))
         {
-            throw new ArgumentOutOfRangeException(nameof(standardDeviation), $"standardDeviation must not be negative, got {standardDeviation}.");
+            throw new ArgumentOutOfRangeException(
+                nameof(standardDeviation), $"standardDeviation must not be negative, got {standardDeviation}.");
         }
         Tensor<T> result = Uninitialized(shape);
         var random = new Random(seed);
@@ -187,7 +188,8 @@ public sealed partial class Tensor<T>
         if (!destination.Shape.SequenceEqual(_shape))
         {
             throw new ArgumentException(
-                $"Expected a destination of shape {Normalization.Shape.Format(_shape)}, got {Normalization.Shape.Format(destination._shape)}.",
+                $"Expected a destination of shape {Normalization.Shape.Format(_shape)}, got "
+                    + $"{Normalization.Shape.Format(destination._shape)}.",
                 nameof(destination));
         }
         Span.CopyTo(destination.Span);

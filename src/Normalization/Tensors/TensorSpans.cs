@@ -54,7 +54,8 @@ internal static class TensorSpans
             if (lengths[i] != 1 && strides[i] != expected)
             {
                 throw new ArgumentException(
-                    $"{name} is strided: the strides of the shape {Format(lengths)} are {Format(strides)}. Layers read and write dense, row-major memory; copy to a dense tensor before (Tensor<T>.CopyFrom) and from one after (CopyTo).",
+                    $"{name} is strided: the strides of the shape {Format(lengths)} are {Format(strides)}. Layers read and write dense, "
+                        + "row-major memory; copy to a dense tensor before (Tensor<T>.CopyFrom) and from one after (CopyTo).",
                     name);
             }
             expected *= lengths[i];

@@ -51,7 +51,8 @@ internal readonly unsafe struct ColumnCoefficients(double* memory, nint channels
     /// <summary>What dx takes of a channel whose other coefficients no double holds, in the places of these.</summary>
     public void Set(nint channel, in HardGradient gradient)
     {
-        (Center[channel], Shift[channel], Inner[channel], Outer[channel]) = (gradient.Mean, gradient.MeanRest, gradient.Slope, gradient.Exponent);
+        (Center[channel], Shift[channel], Inner[channel], Outer[channel]) =
+            (gradient.Mean, gradient.MeanRest, gradient.Slope, gradient.Exponent);
         Arithmetic[channel] = Kernels.Statistics.Arithmetic.Hard;
     }
 

@@ -38,7 +38,8 @@ internal static unsafe class ColumnGradients
         where T : unmanaged
         where TLanes : unmanaged, ILanes<TLanes> =>
         typeof(T) == typeof(float)
-        || (NumericRange.Factors<T, TLanes>(statistics.InverseStandardDeviation) && NumericRange.Factors<T, TLanes>(weight) && NumericRange.Factors<T, TLanes>(sum)
+        || (NumericRange.Factors<T, TLanes>(statistics.InverseStandardDeviation)
+            && NumericRange.Factors<T, TLanes>(weight) && NumericRange.Factors<T, TLanes>(sum)
             && NumericRange.Factors<T, TLanes>(product) && NumericRange.Factors<T, TLanes>(pivot)
             // Sums of zero may be products that have vanished.
             && TLanes.AreAtMost(SmallestSquare, (sum * sum) + (product * product) + (pivot * pivot)));
@@ -62,7 +63,8 @@ internal static unsafe class ColumnGradients
         if (operands.InputGradient != null)
         {
             bool isGiven = operands.HasFixedStatistics;
-            coefficients.Set(channel, isGiven ? default : operands.GivenSums != null ? group.Gradient(sums, operands.GivenCount) : group.Gradient());
+            coefficients.Set(
+                channel, isGiven ? default : operands.GivenSums != null ? group.Gradient(sums, operands.GivenCount) : group.Gradient());
         }
         if (operands.GivenSums == null)
             sums = sums.AreZero && group.IsZero() ? default : group.Sums();

@@ -52,8 +52,10 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
     {
         ColumnLayout layout = route.Columns;
         int degree = Partition.DegreeFor((long)layout.Rows * layout.Columns * sizeof(T));
-        nint sums = pass.NeedsSums ? 2 * layout.Blocks.Count * layout.Channels : 0, room = ColumnCoefficients.RoomFor(layout.Tile(0).Columns);
-        nint coefficients = ColumnCoefficients.Size(layout.Channels), rooms = room <= Room ? 0 : Math.Min(degree, layout.Tiles * layout.Blocks.Count);
+        nint sums = pass.NeedsSums ? 2 * layout.Blocks.Count * layout.Channels : 0;
+        nint room = ColumnCoefficients.RoomFor(layout.Tile(0).Columns);
+        nint coefficients = ColumnCoefficients.Size(layout.Channels);
+        nint rooms = room <= Room ? 0 : Math.Min(degree, layout.Tiles * layout.Blocks.Count);
         using var scratch = new Scratch<double>(sums + coefficients + WorkerScratch.Size(rooms, ColumnCoefficients.Repeated * room));
         fixed (double* memory = scratch.Span)
         {
@@ -119,7 +121,9 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
             new Span<double>(sums, columns).Clear();
             new Span<double>(products, columns).Clear();
             nint offset = ((first + row) * _layout.Columns) + tile.FirstColumn, count = Math.Min(RowsInARow, rows - row);
-            _pass.AddRows<W>(new(offset, _layout.Columns, count, tile.Columns, AreFour: true, IsStreamed: false, _rowsAhead), pivots, outputPivots, sums, products);
+            _pass.AddRows<W>(
+                new(offset, _layout.Columns, count, tile.Columns, AreFour: true, IsStreamed: false, _rowsAhead),
+                pivots, outputPivots, sums, products);
             ColumnReduction.AddTotals<T, W>(sums, _layout.ColumnsPerChannel, channelSums, sumRests, tile.Channels);
             ColumnReduction.AddTotals<T, W>(products, _layout.ColumnsPerChannel, channelProducts, productRests, tile.Channels);
         }
@@ -133,7 +137,9 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void Finish(nint start, nint end) => Lanes.Run(this, start, end);
 
-    /// <summary>Adds the blocks of each channel and hands the totals to the pass, which keeps what it needs of them and sets the coefficients.</summary>
+    /// <summary>
+    /// Adds the blocks of each channel and hands the totals to the pass, which keeps what it needs of them and sets the coefficients.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public bool TryRun<TLanes>(nint channel) where TLanes : unmanaged, ILanes<TLanes>
     {
@@ -184,7 +190,9 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
         _pass.Write<TVector>(new(offset, _layout.Columns, rows, tile.Columns, _areFour, _isStreamed, _ahead), columns);
     }
 
-    /// <summary>Repeats each channel's number for each of its columns; the vector that ends past them is written over by the next channel.</summary>
+    /// <summary>
+    /// Repeats each channel's number for each of its columns; the vector that ends past them is written over by the next channel.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Expand<TVector>(double* numbers, nint channels, void* columns) where TVector : unmanaged, ISimd<TVector, T>
     {
@@ -216,7 +224,9 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
 
         public Arithmetic ArithmeticOf(nint channel) => _kernel._coefficients.Arithmetic[_firstChannel + channel];
 
-        public void Run<TVector, THasBias>(nint first, nint count) where TVector : unmanaged, ISimd<TVector, T> where THasBias : struct, IFlag =>
+        public void Run<TVector, THasBias>(nint first, nint count)
+            where TVector : unmanaged, ISimd<TVector, T>
+            where THasBias : struct, IFlag =>
             _kernel.Apply<TVector>(_kernel._layout.TileOf(_firstChannel + first, count), _firstRow, _rows, _worker);
 
         public void RunHard<TWide>(nint channel) where TWide : unmanaged, IWideSimd<TWide, T>

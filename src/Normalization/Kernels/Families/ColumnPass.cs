@@ -28,9 +28,13 @@ internal unsafe interface IColumnPass<T> where T : unmanaged
     double OutputPivot(in ColumnLayout layout, nint channel);
 
     /// <summary>Adds rows to the sums of their columns.</summary>
-    void AddRows<W>(in ColumnRows rows, double* pivots, double* outputPivots, double* sums, double* products) where W : unmanaged, IWideSimd<W, T>;
+    void AddRows<W>(in ColumnRows rows, double* pivots, double* outputPivots, double* sums, double* products)
+        where W : unmanaged, IWideSimd<W, T>;
 
-    /// <summary>Statistics or gradients and coefficients from the sums of some channels; nothing and false where one of several needs to be looked at alone.</summary>
+    /// <summary>
+    /// Statistics or gradients and coefficients from the sums of some channels; nothing and false where one of several needs to be
+    /// looked at alone.
+    /// </summary>
     bool TryFinish<W, TLanes>(in ColumnLayout layout, nint channel, TLanes sum, TLanes product, in ColumnCoefficients coefficients)
         where W : unmanaged, IWideSimd<W, T>
         where TLanes : unmanaged, ILanes<TLanes>;
@@ -43,7 +47,8 @@ internal unsafe interface IColumnPass<T> where T : unmanaged
 }
 
 /// <summary>Some rows of a tile, and how they are written.</summary>
-internal readonly unsafe record struct ColumnRows(nint Offset, nint Stride, nint Rows, nint Columns, bool AreFour, bool IsStreamed, nint Ahead)
+internal readonly unsafe record struct ColumnRows(
+    nint Offset, nint Stride, nint Rows, nint Columns, bool AreFour, bool IsStreamed, nint Ahead)
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Write<T, V, TMap, TColumn>(in TMap map, T* output)
@@ -88,7 +93,8 @@ internal readonly unsafe struct ColumnForward<T, TSource, TEpilogue>(in ForwardO
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Write<V>(in ColumnRows rows, in ColumnCoefficients columns) where V : unmanaged, ISimd<V, T> =>
         rows.Write<T, V, ColumnAffineMap<T, V, TSource, TEpilogue>, ColumnAffine<V>>(
-            new(_source.At(rows.Offset), _epilogue.At(rows.Offset), rows.Stride, columns.Pivot, columns.Inner, columns.Shift), _operands.Output);
+            new(_source.At(rows.Offset), _epilogue.At(rows.Offset), rows.Stride, columns.Pivot, columns.Inner, columns.Shift),
+            _operands.Output);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void WriteHard<W>(in ColumnRows rows, nint channel, in ColumnCoefficients coefficients) where W : unmanaged, IWideSimd<W, T>
@@ -109,7 +115,8 @@ internal readonly unsafe struct ColumnForward<T, TSource, TEpilogue>(in ForwardO
             statistics = GroupStatistics<TLanes>.Load(_operands.Statistics + channel);
         }
         else if (!Moments<T, W, TSource>.TryFinish(
-            _source.At(channel * layout.ColumnsPerChannel), layout.ColumnsPerChannel, layout.Channel, sum, product, isCentered: true, _operands.Epsilon, out statistics))
+            _source.At(channel * layout.ColumnsPerChannel), layout.ColumnsPerChannel, layout.Channel,
+            sum, product, isCentered: true, _operands.Epsilon, out statistics))
         {
             return false;
         }
@@ -169,7 +176,8 @@ internal readonly unsafe struct ColumnBackward<T>(in BackwardOperands<T> operand
         else
         {
             rows.Write<T, V, ColumnGradientMap<T, V>, ColumnGradient<V>>(
-                new(x, dy, rows.Stride, columns.Center, columns.Pivot, columns.Outer, columns.Inner, columns.Shift), _operands.InputGradient);
+                new(x, dy, rows.Stride, columns.Center, columns.Pivot, columns.Outer, columns.Inner, columns.Shift),
+                _operands.InputGradient);
         }
     }
 
@@ -182,7 +190,8 @@ internal readonly unsafe struct ColumnBackward<T>(in BackwardOperands<T> operand
         if (_operands.HasFixedStatistics)
         {
             WideAffine affine = new(statistics.Uncentered, weight, 0);
-            rows.Write<T, W, WideAffineMap<T, W, Plain<T>, Identity<T>>, NoColumn>(new(new(dy), default, rows.Stride, &affine), _operands.InputGradient);
+            rows.Write<T, W, WideAffineMap<T, W, Plain<T>, Identity<T>>, NoColumn>(
+                new(new(dy), default, rows.Stride, &affine), _operands.InputGradient);
             return;
         }
         HardGradient gradient = coefficients.HardGradientOf(channel);

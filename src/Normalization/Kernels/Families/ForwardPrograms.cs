@@ -7,7 +7,8 @@ namespace Normalization.Kernels.Families;
 
 /// <summary>Slices, a stride apart, that share their statistics and their coefficients.</summary>
 internal readonly unsafe struct AffineProgram<T, TSource, TEpilogue>(
-    TSource source, TEpilogue epilogue, nint stride, nint slices, GroupStatistics* statistics, double weight, double bias, in Target<T> target)
+    TSource source, TEpilogue epilogue, nint stride, nint slices,
+    GroupStatistics* statistics, double weight, double bias, in Target<T> target)
     : IElementProgram<T>
     where T : unmanaged
     where TSource : struct, ISource<TSource, T>
@@ -31,14 +32,16 @@ internal readonly unsafe struct AffineProgram<T, TSource, TEpilogue>(
     public void Run<V, THasBias>(nint first, nint count) where V : unmanaged, ISimd<V, T> where THasBias : struct, IFlag
     {
         Affine affine = _affine;
-        Map.Run<T, V, AffineMap<T, V, TSource, TEpilogue>, NoColumn>(new(_source, _epilogue, _stride, &affine), _slices, areFour: false, _target, _stride);
+        Map.Run<T, V, AffineMap<T, V, TSource, TEpilogue>, NoColumn>(
+            new(_source, _epilogue, _stride, &affine), _slices, areFour: false, _target, _stride);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void RunHard<W>(nint item) where W : unmanaged, IWideSimd<W, T>
     {
         WideAffine affine = new(*_statistics, _weight, _bias);
-        Map.Run<T, W, WideAffineMap<T, W, TSource, TEpilogue>, NoColumn>(new(_source, _epilogue, _stride, &affine), _slices, areFour: false, _target, _stride);
+        Map.Run<T, W, WideAffineMap<T, W, TSource, TEpilogue>, NoColumn>(
+            new(_source, _epilogue, _stride, &affine), _slices, areFour: false, _target, _stride);
     }
 }
 
@@ -70,5 +73,6 @@ internal readonly unsafe struct WeightedAffineProgram<T, TSource, TEpilogue>(
             _target.Down(first * _stride),
             _stride);
 
-    public void RunHard<W>(nint item) where W : unmanaged, IWideSimd<W, T> => throw new InvalidOperationException("Rows are narrow or wide.");
+    public void RunHard<W>(nint item) where W : unmanaged, IWideSimd<W, T> =>
+        throw new InvalidOperationException("Rows are narrow or wide.");
 }

@@ -8,7 +8,7 @@ using Normalization.Kernels.Statistics;
 namespace Normalization.Kernels.Families;
 
 /// <summary>Backward over slices, and over rows without weights: the sums of a group's units, then its input gradient.</summary>
-internal readonly unsafe struct GroupBackward<T, V, W> : IJob
+internal readonly unsafe partial struct GroupBackward<T, V, W> : IJob
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
     where W : unmanaged, IWideSimd<W, T>
@@ -36,7 +36,8 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
         fixed (Sums* pooled = scratch.Span)
         {
             Sums* unitSums = operands.ChannelSums != null ? operands.ChannelSums : operands.GivenSums != null ? operands.GivenSums : pooled;
-            var job = new GroupBackward<T, V, W>(layout, operands, unitSums, Thresholds.IsStreamed(3 * bytes, layout.Unit.Length * sizeof(T)));
+            var job = new GroupBackward<T, V, W>(
+                layout, operands, unitSums, Thresholds.IsStreamed(3 * bytes, layout.Unit.Length * sizeof(T)));
             if (degree == 1 || layout.Groups >= degree * Thresholds.ChunksPerThread)
                 Partition.For(job, layout.Groups, degree);
             else
@@ -72,40 +73,6 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
             Fence.Publish();
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private void RunSplit(int degree)
-    {
-        if (_operands.GivenSums == null)
-            SumSplit(degree);
-        if (_operands.InputGradient == null)
-            return;
-        using var scratch = new Scratch<GroupGradient>(_layout.Groups);
-        fixed (GroupGradient* gradients = scratch.Span)
-        {
-            for (nint group = 0; group < _layout.Groups; group++)
-                gradients[group] = Project(group);
-            Partition.For(new UnitSegments(this, gradients), _layout.Units * _layout.Unit.Segments, degree);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private void SumSplit(int degree)
-    {
-        nint segments = _layout.Unit.Segments;
-        using var scratch = new Scratch<Sums>(_layout.Units * segments);
-        fixed (Sums* sums = scratch.Span)
-        {
-            Partition.For(new UnitSegmentSums(this, sums), _layout.Units * segments, degree);
-            for (nint unit = 0; unit < _layout.Units; unit++)
-            {
-                TotalSums total = default;
-                for (nint i = 0; i < segments; i++)
-                    total.Add(sums[(unit * segments) + i]);
-                _unitSums[unit] = AboutMean(unit, total.Value, StatisticsOf(unit));
-            }
-        }
-    }
-
     private ref GroupStatistics StatisticsOf(nint unit) =>
         ref _operands.Statistics[unit / _layout.UnitsPerGroup % _layout.StatisticsPeriod];
 
@@ -116,10 +83,12 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Sums SegmentSums(nint unit, in GroupStatistics statistics, in Segment segment) =>
         Reduction.Run<T, W, GradientTerms<T, W>>(
-            Terms((unit * _layout.UnitStride) + segment.Offset, statistics, OutputPivotOf(unit)), segment.Slices, segment.Length, _layout.Unit.Stride);
+            Terms((unit * _layout.UnitStride) + segment.Offset, statistics, OutputPivotOf(unit)),
+            segment.Slices, segment.Length, _layout.Unit.Stride);
 
     // What ranks add up, and what is taken about a given mean, does not sum to zero: there dy has no pivot.
-    private bool SumsToZero => _operands.IsCentered && !_operands.HasFixedStatistics && _operands.ChannelSums == null && _operands.GivenSums == null;
+    private bool SumsToZero =>
+        _operands.IsCentered && !_operands.HasFixedStatistics && _operands.ChannelSums == null && _operands.GivenSums == null;
 
     /// <summary>What dy of a unit's group is taken about.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -132,7 +101,12 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
     private Sums AboutMean(nint unit, in Sums aboutPivot, in GroupStatistics statistics)
     {
         double offset = GradientAffine.OffsetFromPivot<T>(statistics), r = statistics.InverseStandardDeviation;
-        Sums sums = new() { Sum = aboutPivot.Sum, Product = r * (aboutPivot.Product - (offset * aboutPivot.Sum)), Pivot = OutputPivotOf(unit) };
+        Sums sums = new()
+        {
+            Sum = aboutPivot.Sum,
+            Product = r * (aboutPivot.Product - (offset * aboutPivot.Sum)),
+            Pivot = OutputPivotOf(unit),
+        };
         return typeof(T) == typeof(float) ? sums : OfDoubles(unit, sums, statistics);
     }
 
@@ -142,7 +116,8 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
         if (sums.Pivot != 0 && _layout.UnitsPerGroup > 1)
         {
             T* x = _operands.Input + (unit * _layout.UnitStride);
-            double input = Moments<T, W, Plain<T>>.SumsAbout(new(x), _layout.Unit, statistics.Mean).Sum - (statistics.MeanLow * _layout.Unit.Elements);
+            double aboutMean = Moments<T, W, Plain<T>>.SumsAbout(new(x), _layout.Unit, statistics.Mean).Sum;
+            double input = aboutMean - (statistics.MeanLow * _layout.Unit.Elements);
             sums.Input = statistics.InverseStandardDeviation * input;
         }
         bool areZero = sums.AreZero;
@@ -188,7 +163,11 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
         if (!areInRange && !_operands.HasFixedStatistics)
         {
             HardGroup hard = Hard(firstUnit, _layout.UnitsPerGroup, statistics);
-            return new() { IsHard = true, Hard = _operands.GivenSums != null ? hard.Gradient(_unitSums[firstUnit], count) : hard.Gradient() };
+            return new()
+            {
+                IsHard = true,
+                Hard = _operands.GivenSums != null ? hard.Gradient(_unitSums[firstUnit], count) : hard.Gradient(),
+            };
         }
         ProjectionSums<One> total = new()
         {
@@ -261,40 +240,5 @@ internal readonly unsafe struct GroupBackward<T, V, W> : IJob
         public bool IsHard { get; init; }
 
         public HardGradient Hard { get; init; }
-    }
-
-    private readonly struct UnitSegmentSums(GroupBackward<T, V, W> backward, Sums* sums) : IJob
-    {
-        private readonly GroupBackward<T, V, W> _backward = backward;
-        private readonly Sums* _sums = sums;
-
-        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-        public void Run(nint start, nint end)
-        {
-            SliceSet set = _backward._layout.Unit;
-            for (nint i = start; i < end; i++)
-                _sums[i] = _backward.SegmentSums(i / set.Segments, _backward.StatisticsOf(i / set.Segments), set[i % set.Segments]);
-        }
-    }
-
-    private readonly struct UnitSegments(GroupBackward<T, V, W> backward, GroupGradient* gradients) : IJob
-    {
-        private readonly GroupBackward<T, V, W> _backward = backward;
-        private readonly GroupGradient* _gradients = gradients;
-
-        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-        public void Run(nint start, nint end)
-        {
-            GroupLayout layout = _backward._layout;
-            for (nint i = start; i < end; i++)
-            {
-                (nint unit, nint segment) = (i / layout.Unit.Segments, i % layout.Unit.Segments);
-                ref readonly GroupStatistics statistics = ref _backward.StatisticsOf(unit);
-                _backward.Apply(
-                    unit, unit % layout.CoefficientPeriod, statistics, _gradients[unit / layout.UnitsPerGroup], layout.Unit[segment]);
-            }
-            if (_backward._isStreamed)
-                Fence.Publish();
-        }
     }
 }

@@ -25,11 +25,12 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
     private readonly nint _batch;
     private readonly nint _ahead;
 
-    // LayerNorm of [8192, 768] took 1.12 on one thread where its sums did not ask ahead, and 0.95 on two, which keep the memory busy.
-    private readonly bool _sumsAskAhead;
+    // Several threads keep the memory busy without it.
+    private readonly bool _sumsPrefetch;
 
     private GroupForward(
-        in GroupLayout layout, nint groupsAtOnce, in ForwardOperands<T> operands, in TSource source, in TEpilogue epilogue, int degree, bool isStreamed)
+        in GroupLayout layout, nint groupsAtOnce, in ForwardOperands<T> operands, in TSource source, in TEpilogue epilogue,
+        int degree, bool isStreamed)
     {
         _layout = layout;
         _source = source;
@@ -40,7 +41,7 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
         nint batch = Thresholds.GroupsPerBatch(layout.Group.Elements * sizeof(T));
         _batch = Math.Max(_groupsAtOnce, batch);
         _ahead = Thresholds.Ahead(layout.Elements * sizeof(T), batch * layout.GroupStride);
-        _sumsAskAhead = degree == 1;
+        _sumsPrefetch = degree == 1;
     }
 
     public static void Run(in Route route, in ForwardOperands<T> operands, in TSource source, in TEpilogue epilogue)
@@ -98,9 +99,10 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
     private void ComputeStatistics(nint first, nint count, Sums* sums)
     {
         TSource x = _source.At(first * _layout.GroupStride);
-        nint next = 0, ahead = _sumsAskAhead ? _ahead : 0;
+        nint next = 0, ahead = _sumsPrefetch ? _ahead : 0;
         for (; next + Thresholds.RowsAtOnce <= count && _layout.Group.Segments == 1; next += Thresholds.RowsAtOnce)
-            Moments<T, W, TSource>.SumsOfFour(x.At(next * _layout.GroupStride), _layout.GroupStride, _layout.Group, _operands.IsCentered, ahead, sums + next);
+            Moments<T, W, TSource>.SumsOfFour(
+                x.At(next * _layout.GroupStride), _layout.GroupStride, _layout.Group, _operands.IsCentered, ahead, sums + next);
         for (nint i = next; i < count; i++)
         {
             TSource group = x.At(i * _layout.GroupStride);
@@ -165,7 +167,10 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
         nint weight = (row % _layout.CoefficientPeriod * width) + segment.Offset;
         T* bias = _operands.Bias == null ? null : _operands.Bias + weight;
         ElementProgram.Run<T, V, W, WeightedAffineProgram<T, TSource, TEpilogue>>(
-            new(_source.At(offset), _epilogue.At(offset), width, _operands.Weight + weight, bias, affines, Target(offset, segment.Length)), rows);
+            new(
+                _source.At(offset), _epilogue.At(offset), width, _operands.Weight + weight, bias, affines,
+                Target(offset, segment.Length)),
+            rows);
     }
 
     private ref GroupStatistics StatisticsOf(nint unit) =>
@@ -174,7 +179,8 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Target<T> Target(nint offset, nint length) => new(_operands.Output + offset, length, _isStreamed, _ahead);
 
-    private readonly ref struct BatchStatistics(ref readonly GroupForward<T, V, W, TSource, TEpilogue> forward, nint first, Sums* sums) : ILaneJob
+    private readonly ref struct BatchStatistics(ref readonly GroupForward<T, V, W, TSource, TEpilogue> forward, nint first, Sums* sums)
+        : ILaneJob
     {
         private readonly ref readonly GroupForward<T, V, W, TSource, TEpilogue> _forward = ref forward;
         private readonly nint _first = first;

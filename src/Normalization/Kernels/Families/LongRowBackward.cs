@@ -81,7 +81,8 @@ internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
     public void Run(nint start, nint end)
     {
         double* memory = stackalloc double[(int)RawMemory.PaddedLength(2 * Thresholds.RowTile)], sums = RawMemory.AtLine(memory);
-        double* products = sums + Thresholds.RowTile, rests = stackalloc double[2 * Thresholds.RowTile], totals = stackalloc double[2 * Thresholds.RowTile];
+        double* products = sums + Thresholds.RowTile;
+        double* rests = stackalloc double[2 * Thresholds.RowTile], totals = stackalloc double[2 * Thresholds.RowTile];
         Sums* rowSums = stackalloc Sums[Thresholds.RowsAtOnce];
         (nint period, nint tiles) = (_layout.CoefficientPeriod, TilesPerRow(_layout));
         for (nint i = start; i < end; i++)
@@ -149,7 +150,8 @@ internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
                 nint first = (four / period * period * Thresholds.RowsAtOnce) + (four % period), column = tile * Thresholds.RowTile;
                 nint columns = Math.Min(Thresholds.RowTile, _backward.Width - column);
                 bool areFour = _backward.AreFour(first);
-                nint step = areFour ? Thresholds.RowsAtOnce * period : period, last = Math.Min(first + (Thresholds.RowsAtOnce * period), _backward._layout.Groups);
+                nint step = areFour ? Thresholds.RowsAtOnce * period : period;
+                nint last = Math.Min(first + (Thresholds.RowsAtOnce * period), _backward._layout.Groups);
                 for (nint row = first; row < last; row += step)
                 {
                     T* output = _backward._operands.InputGradient + (row * _backward.Width) + column;

@@ -41,7 +41,9 @@ internal unsafe struct BackwardOperands<T> where T : unmanaged
     public T* WeightGradient;
     public T* BiasGradient;
 
-    /// <summary>Where weights are repeated for each element: what the gradient of each repetition gains, instead of those of the parameters.</summary>
+    /// <summary>
+    /// Where weights are repeated for each element: what the gradient of each repetition gains, instead of those of the parameters.
+    /// </summary>
     public double* ExpandedWeightGradient;
     public double* ExpandedBiasGradient;
     public GroupStatistics* Statistics;

@@ -94,7 +94,8 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
             pivots[i] = RowGradients<T, V, W>.Pivot(_layout, _operands, row + i);
         nint offset = row * Width, weight = row % _layout.CoefficientPeriod * Width;
         var rows = new WeightedRows<T>(
-            _operands.Input + offset, _operands.OutputGradient + offset, _operands.Weight + weight, Width, _operands.Statistics + row, pivots, step: 1);
+            _operands.Input + offset, _operands.OutputGradient + offset, _operands.Weight + weight, Width,
+            _operands.Statistics + row, pivots, step: 1);
         RowGradientReduction.Run<T, W>(rows, areFour, Width, _ahead, rowSums, sums + weight, products + weight);
         for (nint i = 0; i < (areFour ? Thresholds.RowsAtOnce : 1); i++)
             affines[i] = RowGradients<T, V, W>.Coefficients(_layout, _operands, row + i, rowSums[i]);

@@ -19,7 +19,8 @@ internal static unsafe class RowGradients<T, V, W>
     {
         nint width = layout.Unit.Length;
         return operands.IsCentered
-            ? OutputPivot.OfProducts(operands.OutputGradient + (row * width), operands.Weight + (row % layout.CoefficientPeriod * width), width)
+            ? OutputPivot.OfProducts(
+                operands.OutputGradient + (row * width), operands.Weight + (row % layout.CoefficientPeriod * width), width)
             : 0;
     }
 
@@ -34,8 +35,11 @@ internal static unsafe class RowGradients<T, V, W>
         ProjectionSums<One> total = new() { Sum = sums.Sum, Product = product, Weight = 1 };
         GradientAffine affine = Projection.Create<T>(statistics, total, width, operands.IsCentered).Weighted<T>(1);
         // The sums see all products but those that cancel each other; three of them stand for these.
-        double largest = OutputPivot.LargestProduct(operands.OutputGradient + (row * width), operands.Weight + (row % layout.CoefficientPeriod * width), width);
-        return NumericRange.HoldsProducts(Math.Max(Math.Max(Math.Abs(sums.Sum), Math.Abs(product)), largest)) ? affine : affine with { IsNarrow = false };
+        double largest = OutputPivot.LargestProduct(
+            operands.OutputGradient + (row * width), operands.Weight + (row % layout.CoefficientPeriod * width), width);
+        return NumericRange.HoldsProducts(Math.Max(Math.Max(Math.Abs(sums.Sum), Math.Abs(product)), largest))
+            ? affine
+            : affine with { IsNarrow = false };
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -85,7 +89,11 @@ internal static unsafe class RowGradients<T, V, W>
         else if (gradient != null)
         {
             Map.Run<T, W, AccumulateMap<T, W>, NoColumn>(
-                new(gradient + offset, terms), rows: 1, areFour: false, new(gradient + offset, count, isStreamed: false, ahead: 0), stride: 0);
+                new(gradient + offset, terms),
+                rows: 1,
+                areFour: false,
+                new(gradient + offset, count, isStreamed: false, ahead: 0),
+                stride: 0);
         }
     }
 }

@@ -75,7 +75,7 @@ internal static unsafe class ColumnReduction
         }
     }
 
-    /// <summary>totals[i] += terms[i]. With TensorPrimitives, which begins unoptimized, the first calls of BatchNorm of [256, 1024] took 1.2.</summary>
+    /// <summary>totals[i] += terms[i]. TensorPrimitives does the same, but its first calls are not optimized.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void AddTo<T, W>(double* totals, double* terms, nint count)
         where T : unmanaged
@@ -88,7 +88,9 @@ internal static unsafe class ColumnReduction
             totals[i] += terms[i];
     }
 
-    /// <summary>The first of several arrays that lie one after another gains the others; those of doubles with what the additions round off.</summary>
+    /// <summary>
+    /// The first of several arrays that lie one after another gains the others; those of doubles with what the additions round off.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void AddUp<T, W>(double* arrays, nint number, nint count, double* rests)
         where T : unmanaged
@@ -130,7 +132,9 @@ internal static unsafe class ColumnReduction
         new Span<double>(terms, (int)count).Clear();
     }
 
-    /// <summary>The total of each channel gains its columns, which are written over; what that rounds off of doubles goes to the rests.</summary>
+    /// <summary>
+    /// The total of each channel gains its columns, which are written over; what that rounds off of doubles goes to the rests.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void AddTotals<T, W>(double* columns, nint columnsPerChannel, double* totals, double* rests, nint channels)
         where T : unmanaged
@@ -228,7 +232,8 @@ internal readonly unsafe struct MomentRow<T, W, TSource>(TSource x, nint stride,
 }
 
 /// <summary>dy - outputPivot[j] and (dy - outputPivot[j]) · (x - pivot[j]); the sums of floats need no pivot of dy.</summary>
-internal readonly unsafe struct GradientRow<T, W>(T* x, T* dy, nint stride, double* pivot, double* outputPivot) : IRowTerms<GradientRow<T, W>, W>
+internal readonly unsafe struct GradientRow<T, W>(T* x, T* dy, nint stride, double* pivot, double* outputPivot)
+    : IRowTerms<GradientRow<T, W>, W>
     where T : unmanaged
     where W : unmanaged, IWideSimd<W, T>
 {

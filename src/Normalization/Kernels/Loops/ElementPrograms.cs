@@ -18,7 +18,9 @@ internal interface ISource<TSelf, T>
     /// <summary>Single elements, from the first one on, that lie <paramref name="step"/> apart.</summary>
     TLanes Gather<TLanes>(nint step) where TLanes : unmanaged, ILanes<TLanes>;
 
-    /// <summary>Asks for the cache line of element i, which need not exist; <paramref name="isFar"/> spares the first-level cache.</summary>
+    /// <summary>
+    /// Asks for the cache line of element i, which need not exist; <paramref name="isFar"/> spares the first-level cache.
+    /// </summary>
     void Prefetch(nint i, bool isFar);
 }
 
@@ -69,7 +71,9 @@ internal readonly struct Identity<T> : IEpilogue<Identity<T>, T> where T : unman
     public V Apply<V, TAccess>(nint i, V value, TAccess access) where V : unmanaged, ISimd<V, T> where TAccess : struct, IAccess => value;
 }
 
-/// <summary>An elementwise pass over items (rows or channels) that can be compiled for either arithmetic, with a bias and without.</summary>
+/// <summary>
+/// An elementwise pass over items (rows or channels) that can be compiled for either arithmetic, with a bias and without.
+/// </summary>
 internal interface IElementProgram<T> where T : unmanaged
 {
     bool HasBias { get; }
@@ -96,9 +100,9 @@ internal static class ElementProgram
         for (nint first = 0, count; first < items; first += count)
         {
             Arithmetic arithmetic = program.ArithmeticOf(first);
-            for (count = 1; first + count < items && arithmetic != Arithmetic.Hard && program.ArithmeticOf(first + count) == arithmetic; count++)
-            {
-            }
+            count = 1;
+            while (first + count < items && arithmetic != Arithmetic.Hard && program.ArithmeticOf(first + count) == arithmetic)
+                count++;
             if (arithmetic == Arithmetic.Hard)
                 program.RunHard<W>(first);
             else if (arithmetic == Arithmetic.Narrow && program.HasBias)

@@ -101,13 +101,19 @@ internal readonly unsafe struct HardGroup
             sum.Add(Scaled(OutputGradient[IndexOf(i)], 1, gradient.Exponent, 0));
         return double.IsNaN(gradient.Mean)
             ? new() { Sum = PlainSum(), Product = double.NaN, Pivot = double.NaN }
-            : new() { Sum = Math.ScaleB(sum.Value, gradient.Exponent), Product = Math.ScaleB(gradient.Slope * Elements, gradient.Exponent), Pivot = double.NaN };
+            : new()
+            {
+                Sum = Math.ScaleB(sum.Value, gradient.Exponent),
+                Product = Math.ScaleB(gradient.Slope * Elements, gradient.Exponent),
+                Pivot = double.NaN,
+            };
     }
 
     /// <summary>dx of some neighboring elements, with a weight for each or, if the step is 0, one for all.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Write<T>(
-        in HardGradient gradient, in GroupStatistics statistics, T* input, T* outputGradient, double* weight, nint weightStep, in Target<T> target)
+        in HardGradient gradient, in GroupStatistics statistics, T* input, T* outputGradient,
+        double* weight, nint weightStep, in Target<T> target)
         where T : unmanaged
     {
         double* x = (double*)input, dy = (double*)outputGradient, dx = (double*)target.Output;
@@ -130,7 +136,9 @@ internal readonly unsafe struct HardGroup
     private static double Scaled(double dy, double weight, int exponent, double subtracted)
     {
         int power = ExponentOf(weight);
-        return power == AllZero ? -subtracted : Math.FusedMultiplyAdd(Math.ScaleB(weight, -power), Math.ScaleB(dy, power - exponent), -subtracted);
+        return power == AllZero
+            ? -subtracted
+            : Math.FusedMultiplyAdd(Math.ScaleB(weight, -power), Math.ScaleB(dy, power - exponent), -subtracted);
     }
 
     private static int ExponentOf(double value) => !double.IsFinite(value) ? NotFinite : value == 0 ? AllZero : Math.ILogB(value);

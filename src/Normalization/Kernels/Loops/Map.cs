@@ -72,7 +72,10 @@ internal static unsafe class Map
         }
     }
 
-    /// <summary>Whether rows can be streamed side by side: a span over bytes may begin in the middle of an element, and rows have to share their lines' bounds.</summary>
+    /// <summary>
+    /// Whether rows can be streamed side by side: a span over bytes may begin in the middle of an element, and rows have to share their
+    /// lines' bounds.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsAligned<T>(T* y, nint stride) where T : unmanaged =>
         ((nuint)y % (nuint)sizeof(T)) + ((nuint)(stride * sizeof(T)) % RawMemory.LineBytes) == 0;

@@ -22,7 +22,8 @@ internal readonly unsafe struct AffineMap<T, V, TSource, TEpilogue>(TSource x, T
     private readonly V _shift = V.Broadcast(affine->Shift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public AffineMap<T, V, TSource, TEpilogue> Down(nint rows) => new(_x.At(rows * _stride), _epilogue.At(rows * _stride), _stride, _affine);
+    public AffineMap<T, V, TSource, TEpilogue> Down(nint rows) =>
+        new(_x.At(rows * _stride), _epilogue.At(rows * _stride), _stride, _affine);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public NoColumn Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess => default;
@@ -98,7 +99,8 @@ internal readonly unsafe struct ColumnAffineMap<T, V, TSource, TEpilogue>(
         new(_x.At(rows * _stride), _epilogue.At(rows * _stride), _stride, _pivot, _scale, _shift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public ColumnAffine<V> Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess => new(V.LoadCoefficients(_pivot, i), V.LoadCoefficients(_scale, i), V.LoadCoefficients(_shift, i));
+    public ColumnAffine<V> Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess =>
+        new(V.LoadCoefficients(_pivot, i), V.LoadCoefficients(_scale, i), V.LoadCoefficients(_shift, i));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Invoke<TAccess>(nint i, in ColumnAffine<V> column, TAccess access) where TAccess : struct, IAccess =>
@@ -145,7 +147,8 @@ internal readonly unsafe struct GradientMap<T, V>(T* x, T* dy, nint stride, Grad
 
 /// <summary>(dy · weight[i] - center) · outer + (x - pivot) · inner + shift.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-internal readonly unsafe struct WeightedGradientMap<T, V>(in WeightedRows<T> rows, GradientAffine* affines) : IMap<WeightedGradientMap<T, V>, V, V>
+internal readonly unsafe struct WeightedGradientMap<T, V>(in WeightedRows<T> rows, GradientAffine* affines)
+    : IMap<WeightedGradientMap<T, V>, V, V>
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
 {
@@ -178,9 +181,12 @@ internal readonly unsafe struct WeightedGradientMap<T, V>(in WeightedRows<T> row
     }
 }
 
-/// <summary>(dy - center[i]) · outer[i] + (x - pivot[i]) · inner[i] + shift[i], with the coefficients in the compute type of the vector.</summary>
+/// <summary>
+/// (dy - center[i]) · outer[i] + (x - pivot[i]) · inner[i] + shift[i], with the coefficients in the compute type of the vector.
+/// </summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-internal readonly unsafe struct ColumnGradientMap<T, V>(T* x, T* dy, nint stride, void* center, void* pivot, void* outer, void* inner, void* shift)
+internal readonly unsafe struct ColumnGradientMap<T, V>(
+    T* x, T* dy, nint stride, void* center, void* pivot, void* outer, void* inner, void* shift)
     : IMap<ColumnGradientMap<T, V>, V, ColumnGradient<V>>
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>

@@ -30,7 +30,8 @@ internal static unsafe class Moments<T, W, TSource>
     /// <summary>The same for groups that lie a step apart; false where a pivot was an outlier and there are several groups.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool TryFinish<TLanes>(
-        TSource group, nint step, in SliceSet set, TLanes sum, TLanes product, bool isCentered, double epsilon, out GroupStatistics<TLanes> statistics)
+        TSource group, nint step, in SliceSet set, TLanes sum, TLanes product,
+        bool isCentered, double epsilon, out GroupStatistics<TLanes> statistics)
         where TLanes : unmanaged, ILanes<TLanes>
     {
         double count = set.Elements;
@@ -50,7 +51,8 @@ internal static unsafe class Moments<T, W, TSource>
             Sums again = SumsAbout(group, set, rounded);
             statistics = GroupStatistics<TLanes>.FromSums(again.Sum, again.Product, rounded, count, epsilon);
         }
-        if (!statistics.AreInRange<T>(epsilon) && ScaledMoments.TryCompute<T, TSource>(group, set, isCentered, epsilon, out GroupStatistics scaled))
+        if (!statistics.AreInRange<T>(epsilon)
+            && ScaledMoments.TryCompute<T, TSource>(group, set, isCentered, epsilon, out GroupStatistics scaled))
             statistics = GroupStatistics<TLanes>.Load(&scaled);
         return true;
     }

@@ -4,6 +4,15 @@ using Normalization.Kernels.Simd;
 
 namespace Normalization.Kernels.Loops;
 
+/// <summary>The terms of a reduction at element i: the sum gains a, the product gains a · b.</summary>
+internal interface ITerms<W>
+{
+    void At<TAccess>(nint i, TAccess access, out W a, out W b) where TAccess : struct, IAccess;
+
+    /// <summary>Asks for the cache line of element i, which need not exist.</summary>
+    void Prefetch(nint i);
+}
+
 /// <summary>d and d², with d = x - pivot.</summary>
 internal readonly struct MomentTerms<T, W, TSource>(TSource x, double pivot) : ITerms<W>
     where T : unmanaged

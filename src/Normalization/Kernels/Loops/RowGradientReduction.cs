@@ -24,14 +24,16 @@ internal readonly unsafe struct WeightedRows<T>(
     /// <summary>The rows from the one that lies <paramref name="rows"/> below on.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public WeightedRows<T> Down(nint rows) =>
-        new(Input + (rows * Stride), OutputGradient + (rows * Stride), Weight, Stride, Statistics + (rows * Step), Pivots + (rows * Step), Step);
+        new(
+            Input + (rows * Stride), OutputGradient + (rows * Stride), Weight, Stride,
+            Statistics + (rows * Step), Pivots + (rows * Step), Step);
 }
 
 /// <summary>
-/// One pass over one row or four for all that backward needs of them: Σ g and Σ g · (x - mean) of each row, with g = weight · dy (of doubles
-/// Σ (g - pivot) and Σ (g - pivot) · x̂), and for each column Σ dy and Σ dy · x̂, to which every row adds in order. A row's sums are those of its tiles
-/// added in order. They have a fixed layout of 8 lanes of double, element i in lane i mod 8; the elements past the last multiple of 8
-/// are added as the last lanes of the 8 that end the row.
+/// One pass over one row or four for all that backward needs of them: Σ g and Σ g · (x - mean) of each row, with g = weight · dy (of
+/// doubles Σ (g - pivot) and Σ (g - pivot) · x̂), and for each column Σ dy and Σ dy · x̂, to which every row adds in order. A row's
+/// sums are those of its tiles added in order. They have a fixed layout of 8 lanes of double, element i in lane i mod 8; the elements
+/// past the last multiple of 8 are added as the last lanes of the 8 that end the row.
 /// </summary>
 internal static unsafe class RowGradientReduction
 {
@@ -42,7 +44,8 @@ internal static unsafe class RowGradientReduction
     /// <paramref name="ahead"/>, unless it is zero.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Run<T, W>(in WeightedRows<T> rows, bool areFour, nint columns, nint ahead, Sums* rowSums, double* sums, double* products)
+    public static void Run<T, W>(
+        in WeightedRows<T> rows, bool areFour, nint columns, nint ahead, Sums* rowSums, double* sums, double* products)
         where T : unmanaged
         where W : unmanaged, IWideSimd<W, T>
     {
@@ -75,7 +78,8 @@ internal static unsafe class RowGradientReduction
     {
         // One row stands for all four where there is only one; it is then not touched again.
         int others = TFour.Value ? 1 : 0;
-        Row<T, W> row0 = new(rows, 0, first), row1 = new(rows, others, first), row2 = new(rows, 2 * others, first), row3 = new(rows, 3 * others, first);
+        Row<T, W> row0 = new(rows, 0, first), row1 = new(rows, others, first);
+        Row<T, W> row2 = new(rows, 2 * others, first), row3 = new(rows, 3 * others, first);
         T* weight = rows.Weight + first;
         double* lanes = stackalloc double[2 * Thresholds.RowsAtOnce * Lanes];
         nint tail = columns & (Lanes - 1);
@@ -122,7 +126,10 @@ internal static unsafe class RowGradientReduction
             }
         }
         for (int row = 0; row <= 3 * others; row++)
-            rowSums[row] = new() { Sum = HorizontalSum(lanes + (2 * row * Lanes)), Product = HorizontalSum(lanes + (((2 * row) + 1) * Lanes)) };
+        {
+            double* own = lanes + (2 * row * Lanes);
+            rowSums[row] = new() { Sum = HorizontalSum(own), Product = HorizontalSum(own + Lanes) };
+        }
 
         static void Store(double* lanes, W sum, W product)
         {
@@ -196,12 +203,16 @@ internal static unsafe class RowGradientReduction
             }
         }
 
-        /// <summary>x - mean for floats, whose mean is close enough as one double; x̂ for doubles, whose products with dy could leave their range.</summary>
+        /// <summary>
+        /// x - mean for floats, whose mean is close enough as one double; x̂ for doubles, whose products with dy could leave their
+        /// range.
+        /// </summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private W Center(W x) => typeof(T) == typeof(float) ? x - _mean : W.FusedMultiplyAdd(x - _mean, _scale, _shift);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private W Excess(W dy, W weight) => typeof(T) == typeof(float) ? default : W.FusedMultiplyAdd(weight, dy, default(W) - _outputPivot);
+        private W Excess(W dy, W weight) =>
+            typeof(T) == typeof(float) ? default : W.FusedMultiplyAdd(weight, dy, default(W) - _outputPivot);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private void AddCentered(W dy, W excess, W d, W weight, ref W rowSum, ref W rowProduct, ref W sum, ref W product)

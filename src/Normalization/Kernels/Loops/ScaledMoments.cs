@@ -16,7 +16,8 @@ internal static unsafe class ScaledMoments
 
     /// <summary>False where an element is not finite.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static bool TryCompute<T, TSource>(TSource group, in SliceSet set, bool isCentered, double epsilon, out GroupStatistics statistics)
+    public static bool TryCompute<T, TSource>(
+        TSource group, in SliceSet set, bool isCentered, double epsilon, out GroupStatistics statistics)
         where T : unmanaged
         where TSource : struct, ISource<TSource, T>
     {

@@ -24,7 +24,8 @@ internal readonly unsafe struct WideAffineMap<T, W, TSource, TEpilogue>(TSource 
     private readonly W _bias = W.Broadcast(affine->Bias);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public WideAffineMap<T, W, TSource, TEpilogue> Down(nint rows) => new(_source.At(rows * _stride), _epilogue.At(rows * _stride), _stride, _affine);
+    public WideAffineMap<T, W, TSource, TEpilogue> Down(nint rows) =>
+        new(_source.At(rows * _stride), _epilogue.At(rows * _stride), _stride, _affine);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public NoColumn Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess => default;

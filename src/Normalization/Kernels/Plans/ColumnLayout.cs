@@ -3,8 +3,8 @@ using Normalization.Kernels.Machine;
 namespace Normalization.Kernels.Plans;
 
 /// <summary>
-/// Rows of channels, each channel <see cref="ColumnsPerChannel"/> neighboring columns that share statistics and coefficients. Tiles of whole
-/// channels and blocks of rows are fixed by the shape; a channel's sums are those of its blocks added in order.
+/// Rows of channels, each channel <see cref="ColumnsPerChannel"/> neighboring columns that share statistics and coefficients. Tiles of
+/// whole channels and blocks of rows are fixed by the shape; a channel's sums are those of its blocks added in order.
 /// </summary>
 internal readonly struct ColumnLayout
 {
@@ -46,7 +46,8 @@ internal readonly struct ColumnLayout
         return TileOf(first, Math.Min(ChannelsPerTile, Channels - first));
     }
 
-    public ColumnTile TileOf(nint firstChannel, nint channels) => new(firstChannel, channels, firstChannel * ColumnsPerChannel, channels * ColumnsPerChannel);
+    public ColumnTile TileOf(nint firstChannel, nint channels) =>
+        new(firstChannel, channels, firstChannel * ColumnsPerChannel, channels * ColumnsPerChannel);
 }
 
 /// <summary>Some neighboring channels and their columns.</summary>

@@ -2,7 +2,8 @@ namespace Normalization.Kernels.Plans;
 
 /// <summary>
 /// Groups that share statistics, each made of units that share one pair of coefficients. Unit u of all of them starts at
-/// u · <see cref="UnitStride"/> and belongs to group u / <see cref="UnitsPerGroup"/> and has coefficient u mod <see cref="CoefficientPeriod"/>.
+/// u · <see cref="UnitStride"/> and belongs to group u / <see cref="UnitsPerGroup"/> and has coefficient u mod <see
+/// cref="CoefficientPeriod"/>.
 /// </summary>
 internal readonly struct GroupLayout
 {

@@ -1,6 +1,8 @@
 namespace Normalization.Kernels.Plans;
 
-/// <summary>Who shares a mean and a variance: a channel over the batch, a group of channels of a sample, a row, the channels at a position.</summary>
+/// <summary>
+/// Who shares a mean and a variance: a channel over the batch, a group of channels of a sample, a row, the channels at a position.
+/// </summary>
 internal enum StatisticsSharing { Channel, ChannelGroup, Row, Position }
 
 /// <summary>Who shares a weight and a bias, if there are any: a channel, a channel of a sample, an element of every sample, all.</summary>
@@ -77,7 +79,8 @@ internal readonly record struct Plan
     public static Plan Batch(int n, int c, int s) => Images(n, c, s, groups: 1) with { Statistics = StatisticsSharing.Channel };
 
     /// <summary>GroupNorm: statistics of each group of channels of each sample, coefficients of each channel.</summary>
-    public static Plan ChannelGroups(int n, int c, int s, int groups) => Images(n, c, s, groups) with { Statistics = StatisticsSharing.ChannelGroup };
+    public static Plan ChannelGroups(int n, int c, int s, int groups) =>
+        Images(n, c, s, groups) with { Statistics = StatisticsSharing.ChannelGroup };
 
     /// <summary>Statistics of the channels at each position of each sample, coefficients of each channel.</summary>
     public static Plan Positions(int n, int c, int s, bool isCentered) =>

@@ -5,7 +5,9 @@ namespace Normalization.Kernels.Plans;
 /// <summary>Rows cut into blocks, each with sums of its own, by the sizes alone.</summary>
 internal readonly struct RowBlocks
 {
-    /// <summary>Every block but the last one has a multiple of <paramref name="step"/> rows, and at most <paramref name="most"/> times as many.</summary>
+    /// <summary>
+    /// Every block but the last one has a multiple of <paramref name="step"/> rows, and at most <paramref name="most"/> times as many.
+    /// </summary>
     public RowBlocks(nint rows, nint columns, nint step, nint most)
     {
         nint least = Math.Max(Thresholds.BlockElements / columns, (rows + Thresholds.MostBlocks - 1) / Thresholds.MostBlocks);

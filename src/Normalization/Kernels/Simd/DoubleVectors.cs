@@ -17,7 +17,9 @@ internal readonly unsafe struct Double128<T>(Vector128<double> value) : IWideSim
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double128<T> Load(T* source) =>
-        typeof(T) == typeof(float) ? Widen(Vector128.CreateScalarUnsafe(*(double*)source).AsSingle()) : new(Vector128.Load((double*)source));
+        typeof(T) == typeof(float)
+            ? Widen(Vector128.CreateScalarUnsafe(*(double*)source).AsSingle())
+            : new(Vector128.Load((double*)source));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double128<T> LoadPart(T* source, nint count) =>
@@ -55,7 +57,8 @@ internal readonly unsafe struct Double128<T>(Vector128<double> value) : IWideSim
     public static Double128<T> LoadCoefficients(void* source, nint index) => new(Vector128.Load((double*)source + index));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void StoreCoefficients(void* destination, nint index, Double128<T> value) => value._value.Store((double*)destination + index);
+    public static void StoreCoefficients(void* destination, nint index, Double128<T> value) =>
+        value._value.Store((double*)destination + index);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double128<T> FromDoubles(double* source) => new(Vector128.Load(source));
@@ -110,7 +113,9 @@ internal readonly unsafe struct Double256<T>(Vector256<double> value) : IWideSim
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double256<T> LoadPart(T* source, nint count) =>
-        typeof(T) == typeof(float) ? new(Precision.Widen(Partial.Load128((float*)source, count))) : new(Partial.Load256((double*)source, count));
+        typeof(T) == typeof(float)
+            ? new(Precision.Widen(Partial.Load128((float*)source, count)))
+            : new(Partial.Load256((double*)source, count));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StorePart(T* destination, Double256<T> value, nint count)
@@ -144,7 +149,8 @@ internal readonly unsafe struct Double256<T>(Vector256<double> value) : IWideSim
     public static Double256<T> LoadCoefficients(void* source, nint index) => new(Vector256.Load((double*)source + index));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void StoreCoefficients(void* destination, nint index, Double256<T> value) => value._value.Store((double*)destination + index);
+    public static void StoreCoefficients(void* destination, nint index, Double256<T> value) =>
+        value._value.Store((double*)destination + index);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double256<T> FromDoubles(double* source) => new(Vector256.Load(source));
@@ -172,7 +178,8 @@ internal readonly unsafe struct Double256<T>(Vector256<double> value) : IWideSim
     public static Double256<T> Mask(Double256<T> value, long* mask) => new(value._value & Vector256.Load(mask).AsDouble());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static double HorizontalSum(Double256<T> value) => Double128<T>.HorizontalSum(new(value._value.GetLower() + value._value.GetUpper()));
+    public static double HorizontalSum(Double256<T> value) =>
+        Double128<T>.HorizontalSum(new(value._value.GetLower() + value._value.GetUpper()));
 }
 
 /// <summary>8 elements, computed as doubles whatever they are stored as.</summary>
@@ -226,7 +233,8 @@ internal readonly unsafe struct Double512<T>(Vector512<double> value) : IWideSim
     public static Double512<T> LoadCoefficients(void* source, nint index) => new(Vector512.Load((double*)source + index));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void StoreCoefficients(void* destination, nint index, Double512<T> value) => value._value.Store((double*)destination + index);
+    public static void StoreCoefficients(void* destination, nint index, Double512<T> value) =>
+        value._value.Store((double*)destination + index);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double512<T> FromDoubles(double* source) => new(Vector512.Load(source));
@@ -254,11 +262,14 @@ internal readonly unsafe struct Double512<T>(Vector512<double> value) : IWideSim
     public static Double512<T> Mask(Double512<T> value, long* mask) => new(value._value & Vector512.Load(mask).AsDouble());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static double HorizontalSum(Double512<T> value) => Double256<T>.HorizontalSum(new(value._value.GetLower() + value._value.GetUpper()));
+    public static double HorizontalSum(Double512<T> value) =>
+        Double256<T>.HorizontalSum(new(value._value.GetLower() + value._value.GetUpper()));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Double512<T> Widen(Vector256<float> value) =>
-        new(Avx512F.IsSupported ? Avx512F.ConvertToVector512Double(value) : Vector512.Create(Vector256.WidenLower(value), Vector256.WidenUpper(value)));
+        new(Avx512F.IsSupported
+            ? Avx512F.ConvertToVector512Double(value)
+            : Vector512.Create(Vector256.WidenLower(value), Vector256.WidenUpper(value)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Narrow(Double512<T> value) => Vector256.Narrow(value._value.GetLower(), value._value.GetUpper());

@@ -196,7 +196,8 @@ internal readonly unsafe struct Four(Vector256<double> value) : ILanes<Four>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Four GatherElements<T>(T* source, nint step) where T : unmanaged =>
         new(Vector256.Create(
-            Element.ToDouble(source[0]), Element.ToDouble(source[step]), Element.ToDouble(source[2 * step]), Element.ToDouble(source[3 * step])));
+            Element.ToDouble(source[0]), Element.ToDouble(source[step]),
+            Element.ToDouble(source[2 * step]), Element.ToDouble(source[3 * step])));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreElements<T>(T* destination, Four value) where T : unmanaged
@@ -245,7 +246,8 @@ internal readonly unsafe struct Four(Vector256<double> value) : ILanes<Four>
     {
         Vector256<double> magnitude = Vector256.Abs(value._value);
         Vector256<double> isBetween =
-            Vector256.GreaterThanOrEqual(magnitude, Vector256.Create(smallest)) & Vector256.LessThanOrEqual(magnitude, Vector256.Create(largest));
+            Vector256.GreaterThanOrEqual(magnitude, Vector256.Create(smallest))
+            & Vector256.LessThanOrEqual(magnitude, Vector256.Create(largest));
         return (isBetween | Vector256.Equals(magnitude, default)).ExtractMostSignificantBits() == 0xF;
     }
 

@@ -6,7 +6,9 @@ using Normalization.Kernels.Simd;
 
 namespace Normalization.Kernels.Statistics;
 
-/// <summary>The coefficients of (x - pivot) · scale + shift; the pivot is an exact element, so that the difference is too near it.</summary>
+/// <summary>
+/// The coefficients of (x - pivot) · scale + shift; the pivot is an exact element, so that the difference is too near it.
+/// </summary>
 internal readonly struct Affine<TLanes> where TLanes : unmanaged, ILanes<TLanes>
 {
     public TLanes Pivot { get; private init; }

@@ -8,7 +8,8 @@ namespace Normalization.Kernels.Statistics;
 /// <summary>The statistics of one group, or of several side by side. The mean is <see cref="Mean"/> + <see cref="MeanLow"/>.</summary>
 internal unsafe struct GroupStatistics<TLanes> where TLanes : unmanaged, ILanes<TLanes>
 {
-    // How far, in squared deviations, the pivot may lie from the mean before the sums about it lose digits: those of floats have more to lose.
+    // How far, in squared deviations, the pivot may lie from the mean before the sums about it lose digits: those of floats have more
+    // to lose.
     private const double FarPivot = 16;
     private const double FarPivotOfDoubles = 4;
 
@@ -36,7 +37,8 @@ internal unsafe struct GroupStatistics<TLanes> where TLanes : unmanaged, ILanes<
 
     /// <summary>The root mean square stands for the deviation from a mean of zero.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static GroupStatistics<TLanes> FromSquares(TLanes squares, double count, double epsilon) => FromMoments(0, squares / count, epsilon);
+    public static GroupStatistics<TLanes> FromSquares(TLanes squares, double count, double epsilon) =>
+        FromMoments(0, squares / count, epsilon);
 
     // A constant group without epsilon has no direction to scale: zero makes its output the bias, and its gradient zero.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -46,8 +48,8 @@ internal unsafe struct GroupStatistics<TLanes> where TLanes : unmanaged, ILanes<
     /// <summary>The same scale about a mean of zero.</summary>
     public readonly GroupStatistics<TLanes> Uncentered => new() { InverseStandardDeviation = InverseStandardDeviation };
 
-    public static GroupStatistics<TLanes> FromSaved(TLanes mean, TLanes inverseStandardDeviation) =>
-        new() { Mean = mean, InverseStandardDeviation = inverseStandardDeviation, Variance = (TLanes)1 / (inverseStandardDeviation * inverseStandardDeviation) };
+    public static GroupStatistics<TLanes> FromSaved(TLanes mean, TLanes rstd) =>
+        new() { Mean = mean, InverseStandardDeviation = rstd, Variance = (TLanes)1 / (rstd * rstd) };
 
     /// <summary>Whether sums about this pivot keep their digits in every lane.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -27,7 +27,9 @@ internal static class NumericRange
     public static bool Factors<T, TLanes>(TLanes factor) where TLanes : unmanaged, ILanes<TLanes> =>
         typeof(T) == typeof(float) || TLanes.AreZeroOrBetween(factor, _smallestFactor, _largestFactor);
 
-    /// <summary>Whether x - mean stays finite: no element of a group lies further from its mean than √(n · variance), n below 2³¹.</summary>
+    /// <summary>
+    /// Whether x - mean stays finite: no element of a group lies further from its mean than √(n · variance), n below 2³¹.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool Spans<T, TLanes>(in GroupStatistics<TLanes> statistics) where TLanes : unmanaged, ILanes<TLanes> =>
         typeof(T) == typeof(double)

@@ -27,7 +27,9 @@ internal static unsafe class OutputPivot
     /// <summary>The largest of three products of a row.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double LargestProduct<T>(T* dy, T* weight, nint length) where T : unmanaged =>
-        Math.Max(Math.Max(Math.Abs(Product(dy, weight, 0)), Math.Abs(Product(dy, weight, length / 2))), Math.Abs(Product(dy, weight, length - 1)));
+        Math.Max(
+            Math.Max(Math.Abs(Product(dy, weight, 0)), Math.Abs(Product(dy, weight, length / 2))),
+            Math.Abs(Product(dy, weight, length - 1)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static double Product<T>(T* dy, T* weight, nint i) where T : unmanaged => Element.ToDouble(dy[i]) * Element.ToDouble(weight[i]);

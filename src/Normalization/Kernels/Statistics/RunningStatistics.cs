@@ -6,7 +6,10 @@ namespace Normalization.Kernels.Statistics;
 /// <summary>From the statistics of batches to running statistics, and from these to fixed ones.</summary>
 internal static unsafe class RunningStatistics
 {
-    /// <summary>running = (1 - momentum) · running + momentum · batch, with the unbiased variance, averaged over the samples that have statistics of their own.</summary>
+    /// <summary>
+    /// running = (1 - momentum) · running + momentum · batch, with the unbiased variance, averaged over the samples that have
+    /// statistics of their own.
+    /// </summary>
     /// <remarks>
     /// <paramref name="unrounded"/> keeps the running values in double, all means and then all variances: what is rounded to float at
     /// every batch does not follow steps below half an ulp. A value counts while it rounds to what is stored, so that whoever writes
@@ -74,7 +77,9 @@ internal static unsafe class RunningStatistics
         }
     }
 
-    /// <summary>One running statistic of all channels, as elements and, where there is room for it, as it was before it was rounded.</summary>
+    /// <summary>
+    /// One running statistic of all channels, as elements and, where there is room for it, as it was before it was rounded.
+    /// </summary>
     private readonly struct Running<T>(T* stored, double* unrounded, double momentum) where T : unmanaged
     {
         private readonly T* _stored = stored;

@@ -21,11 +21,14 @@ internal struct Sums
     /// <summary>Whether doubles can compute coefficients of these sums, these statistics and a weight.</summary>
     public readonly bool AreInRange(in GroupStatistics statistics, double weight) =>
         NumericRange.Factors<double, One>(statistics.InverseStandardDeviation) && NumericRange.Factors<double, One>(weight)
-        && NumericRange.Factors<double, One>(Sum) && NumericRange.Factors<double, One>(Product) && NumericRange.Factors<double, One>(Pivot) && NumericRange.Factors<double, One>(Input);
+        && NumericRange.Factors<double, One>(Sum) && NumericRange.Factors<double, One>(Product) && NumericRange.Factors<double, One>(Pivot)
+        && NumericRange.Factors<double, One>(Input);
 
     /// <summary>Σ dy and Σ dy · x̂ of so many elements. A pivot that is not finite marks sums that were not taken about one.</summary>
     public readonly Sums AboutZero(nint count) =>
-        double.IsFinite(Pivot) ? new() { Sum = Sum + (count * Pivot), Product = Product + (Pivot * Input) } : new() { Sum = Sum, Product = Product };
+        double.IsFinite(Pivot)
+            ? new() { Sum = Sum + (count * Pivot), Product = Product + (Pivot * Input) }
+            : new() { Sum = Sum, Product = Product };
 
     public void Add(in Sums other)
     {
