@@ -17,7 +17,7 @@ public sealed class MatrixContext<T>
 
     internal ForwardContext<T> Statistics { get; } = new();
 
-    /// <summary>Forgets the forward pass and lets go of its input.</summary>
+    /// <summary>Forgets the forward pass. The context then no longer keeps the input in memory.</summary>
     public void Clear()
     {
         Input = null;

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Normalization.Mpi;
 
 /// <summary>
-/// Messages of any length between the ranks of one communicator of MPI. Their length is asked for before they are received, and
-/// whoever waits learns of ranks that have left.
+/// Messages of any length between the ranks of one communicator of MPI. The length of a message is read before the message is received.
+/// A rank that waits is told of ranks that have left.
 /// </summary>
 internal sealed class Communicator
 {
@@ -49,8 +49,10 @@ internal sealed class Communicator
         ObjectDisposedException.ThrowIf(HasLeft, typeof(MpiCollective));
         ThrowIfLeft();
         if (_isInCall)
+        {
             throw new CollectiveException(
                 "An earlier exchange of this collective has failed in the middle, and nothing can be exchanged any more.");
+        }
         _isInCall = true;
         return _calls + 1;
     }
@@ -155,12 +157,14 @@ internal sealed class Communicator
         return true;
     }
 
-    /// <summary>A rank that left after this call has done its part of it.</summary>
+    /// <summary>A rank that left after this call has taken part in it.</summary>
     private void ThrowIfLeft()
     {
         if (_firstLeaver is (int rank, double calls) && calls <= _calls)
+        {
             throw new CollectiveException(
                 $"Rank {rank} of {Size} has left the collective: it ended or failed, and nothing can be exchanged any more.");
+        }
     }
 
     private bool IsMatched(int rank, int tag, ref nint message, out int count)

@@ -44,7 +44,7 @@ public sealed class MpiCollective : ICollective, IDisposable
     public string Library => _library.Name;
 
     /// <summary>
-    /// Initializes MPI, unless somebody has, and returns all processes of the job: a single one where no launcher has started it.
+    /// Initializes MPI, unless it is initialized, and returns all processes of the job: a single one where no launcher has started it.
     /// All processes must call it. Later calls return the same object.
     /// </summary>
     /// <returns>The collective of all processes.</returns>

@@ -49,9 +49,11 @@ internal static class MpiProcess
         }
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Finish(library, ownsMpi: isInitialized == 0);
         if (threads < NativeMethods.ThreadSerialized)
+        {
             throw new CollectiveException(
                 $"{library.Name} allows calls from one thread alone; .NET needs MPI_THREAD_SERIALIZED, to be asked for in "
                     + "MPI_Init_thread.");
+        }
         MpiLibrary.Check(NativeMethods.MPI_Comm_size(library.World, out int size), nameof(NativeMethods.MPI_Comm_size));
         if (size == 1 && MpiLibrary.LaunchedSize is > 1 and int launched)
         {

@@ -8,7 +8,7 @@ internal sealed class PinnedBuffer
     public static double[] Allocate(int length) => GC.AllocateUninitializedArray<double>(length, pinned: true);
 
     /// <summary>
-    /// Makes room for so many values, of which the first are kept. The memory before stays as it is for who still reads it.
+    /// Makes room for so many values and keeps the first of them. The memory of before does not change, because MPI may still read it.
     /// </summary>
     public void Reserve(int length, int kept)
     {

@@ -3,8 +3,8 @@ using System.Numerics.Tensors;
 namespace Normalization.Mpi;
 
 /// <summary>
-/// The calls of ranks over one communicator. In front of the values of each rank is a frame, and a message says how long it is:
-/// ranks that make different calls, or give different numbers of values, all learn of it and stay together.
+/// The calls of ranks over one communicator. In front of the values of each rank is a frame, and a message has its length. So all ranks
+/// notice where some make different calls, or give different numbers of values, and all make the same next call.
 /// </summary>
 internal sealed class RankExchange(Communicator ranks)
 {

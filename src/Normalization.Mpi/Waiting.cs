@@ -3,12 +3,12 @@ using System.Diagnostics;
 namespace Normalization.Mpi;
 
 /// <summary>
-/// One wait for other ranks. MPI itself waits at full speed, which takes the processor from the very rank that it waits for where
-/// there are more ranks than processors. Here a rank that waits for longer gives its processor away.
+/// One wait for other ranks. MPI itself waits in a busy loop. Where there are more ranks than processors, this loop keeps the awaited
+/// rank from running. Here a rank that waits for longer yields its processor.
 /// </summary>
 internal struct Waiting
 {
-    // Few, since a rank that shares its processor with the one it waits for waits in vain.
+    // Few, because the awaited rank cannot run while this rank spins on the same processor.
     private const int Polls = 16;
 
     private const int SleepMicroseconds = 50;
@@ -21,7 +21,7 @@ internal struct Waiting
     /// <summary>Gets a value indicating whether the wait has been long enough to look for other news.</summary>
     public readonly bool IsLong => _polls >= Polls;
 
-    /// <summary>Lets time pass: none at first, then a turn of the scheduler, and after a millisecond a short sleep.</summary>
+    /// <summary>Waits a moment: at first not at all, then until the scheduler returns, and after a millisecond in a short sleep.</summary>
     public void Pause()
     {
         if (_polls < Polls)

@@ -3,7 +3,7 @@ using Normalization.Kernels.Machine;
 
 namespace Normalization;
 
-/// <summary>The gate: whatever the kernels are given has passed here, before anything is written.</summary>
+/// <summary>Checks all that the kernels are given, before anything is written.</summary>
 internal static class Guard
 {
     public static void ElementType<T>()
@@ -42,8 +42,10 @@ internal static class Guard
     public static void Momentum(double? momentum)
     {
         if (momentum is double value && !(value >= 0 && value <= 1))
+        {
             throw new ArgumentOutOfRangeException(
                 nameof(momentum), $"momentum must lie in [0, 1], got {value}; null means the cumulative average.");
+        }
     }
 
     public static void Length<T>(ReadOnlySpan<T> span, long expected, string name, string meaning)
@@ -55,8 +57,10 @@ internal static class Guard
     public static void SameLength<T>(ReadOnlySpan<T> span, ReadOnlySpan<T> other, string name, string otherName)
     {
         if (span.Length != other.Length)
+        {
             throw new ArgumentException(
                 $"{name} must be as long as {otherName}, which has {other.Length} elements, got {span.Length}.", name);
+        }
     }
 
     public static void LengthOrEmpty<T>(ReadOnlySpan<T> span, long expected, string name, string meaning)

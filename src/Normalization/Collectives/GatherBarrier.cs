@@ -1,8 +1,8 @@
 namespace Normalization;
 
 /// <summary>
-/// Where the ranks of one <see cref="InMemoryCollective"/> meet. There are two tables, used in turn: whoever lays something on a
-/// table again knows that all have been at the other one since, and so are done with this one.
+/// The barrier at which the ranks of one <see cref="InMemoryCollective"/> exchange values. Two tables are used alternately: a rank that
+/// writes to a table again knows that all ranks have used the other table since, and no longer read this one.
 /// </summary>
 internal sealed class GatherBarrier(int size)
 {
@@ -14,7 +14,7 @@ internal sealed class GatherBarrier(int size)
 
     public int Size => size;
 
-    /// <summary>Lays down the values of one rank, waits for the others, and returns those of all.</summary>
+    /// <summary>Gives the values of one rank, waits for the other ranks, and returns the values of all.</summary>
     public double[][] Exchange(int rank, ReadOnlySpan<double> values)
     {
         // The round cannot end without this rank.
@@ -56,7 +56,7 @@ internal sealed class GatherBarrier(int size)
             }
             catch (ThreadInterruptedException)
             {
-                // The others must learn of it all the same.
+                // The other ranks must be told in any case.
                 isInterrupted = true;
             }
         }
@@ -102,12 +102,14 @@ internal sealed class GatherBarrier(int size)
         }
     }
 
-    /// <summary>A rank that left after the round has done its part of it.</summary>
+    /// <summary>A rank that left after the round has taken part in the round.</summary>
     private void ThrowIfLeft(int round)
     {
         if (_left is int rank && _round == round)
+        {
             throw new CollectiveException(
                 $"Rank {rank} of {size} has left the collective: it ended or failed, and nothing can be exchanged any more.");
+        }
     }
 
     private sealed class Table(int size)

@@ -1,8 +1,8 @@
 namespace Normalization;
 
 /// <summary>
-/// Ranks that compute in step and exchange numbers: processes, machines or threads. <see cref="BatchNorm{T}.Synchronize"/> takes
-/// one.
+/// Ranks that make the same calls in the same order and exchange numbers: processes, machines or threads. <see
+/// cref="BatchNorm{T}.Synchronize"/> takes a collective.
 /// </summary>
 /// <remarks>
 /// Every call is collective: all ranks make the same calls in the same order, with equally many values, and each waits for the

@@ -76,7 +76,7 @@ public sealed class InMemoryCollective : ICollective, IDisposable
         catch (Exception failure)
 #pragma warning restore CA1031
         {
-            // The ranks that run wait for this one, which will never come.
+            // The ranks whose threads run would wait for a rank whose thread never starts.
             failures[started] = failure;
             ranks[started].Dispose();
         }

@@ -97,7 +97,7 @@ internal static unsafe class Launch
         coefficients.AddGradients(weightGradient, biasGradient);
     }
 
-    /// <summary>BatchNorm's Σ dy and Σ dy · x̂ of each channel alone, for a group that has more elements elsewhere.</summary>
+    /// <summary>Only BatchNorm's Σ dy and Σ dy · x̂ of each channel, where other ranks have more elements of the channel.</summary>
     public static void GradientSums<T>(
         in Plan plan, ReadOnlySpan<T> x, ReadOnlySpan<T> dy, Span<GroupStatistics> statistics, Span<Sums> sums)
         where T : unmanaged
@@ -116,8 +116,7 @@ internal static unsafe class Launch
     }
 
     /// <summary>
-    /// BatchNorm's gradient of the input alone, from the sums of each channel over <paramref name="count"/> elements here and
-    /// elsewhere.
+    /// BatchNorm's gradient of the input alone, from the sums of each channel over the <paramref name="count"/> elements of all ranks.
     /// </summary>
     public static void InputGradient<T>(
         in Plan plan,
@@ -168,7 +167,7 @@ internal static unsafe class Launch
     public static void Moments<T>(in Plan plan, ReadOnlySpan<T> x, Span<GroupStatistics> statistics) where T : unmanaged =>
         Forward(plan, x, default, default, epsilon: 0, statistics, hasFixedStatistics: false, default);
 
-    /// <summary>dx = r · γ · dy where nothing else is wanted: a forward pass about a mean of 0, which needs neither x nor sums.</summary>
+    /// <summary>dx = r · γ · dy with fixed statistics: a forward pass about a mean of 0, which needs neither x nor sums.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Scale<T>(
         in Plan plan, ReadOnlySpan<T> dy, ReadOnlySpan<T> weight, ReadOnlySpan<GroupStatistics> statistics, Span<T> dx)
@@ -180,7 +179,9 @@ internal static unsafe class Launch
         Forward(plan, dy, weight, default, epsilon: 0, scratch.Span, hasFixedStatistics: true, dx);
     }
 
-    /// <summary>The weights as the kernel wants them: as given, repeated for each element, or ones where only a bias is given.</summary>
+    /// <summary>
+    /// The weights in the form that the kernel needs: as given, repeated for each element, or ones where only a bias is given.
+    /// </summary>
     private readonly ref struct Coefficients<T> : IDisposable where T : unmanaged
     {
         private readonly Scratch<T> _scratch;
@@ -213,7 +214,7 @@ internal static unsafe class Launch
         public ReadOnlySpan<T> Bias { get; }
 
         /// <summary>
-        /// The gradients of the repeated weights, then those of the repeated biases: in double, for they are added up once more.
+        /// The gradients of the repeated weights, then those of the repeated biases. They are doubles, because they are added once more.
         /// </summary>
         public Span<double> ExpandedGradients { get; }
 

@@ -5,8 +5,8 @@ using Normalization.Kernels.Statistics;
 namespace Normalization;
 
 /// <summary>
-/// Folds a trained <see cref="BatchNorm{T}"/> into the linear or convolutional layer right before it, so that it costs nothing in
-/// inference: W' = W · scale and b' = (b - μ) · scale + β for each output channel, scale = γ / √(σ² + ε) with the running μ and σ².
+/// Folds a trained <see cref="BatchNorm{T}"/> into the linear or convolutional layer right before it, so that inference needs no
+/// BatchNorm: W' = W · scale and b' = (b - μ) · scale + β for each output channel, scale = γ / √(σ² + ε) with the running μ and σ².
 /// </summary>
 /// <remarks>
 /// The layer has to be in evaluation mode and to track running statistics. Weights and biases have PyTorch's layouts. The results

@@ -95,7 +95,9 @@ public static class CollectiveExtensions
     private static int WantedLength<T>(Parameter<T> parameter) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         parameter.RequiresGradient ? parameter.Gradient.Length : 0;
 
-    /// <summary>Gives the others a message that fits none, so that they do not wait for a rank whose arguments are refused.</summary>
+    /// <summary>
+    /// Sends the other ranks a message that equals none of theirs, so that they do not wait for a rank whose arguments are refused.
+    /// </summary>
     private static void Refuse(ICollective collective)
     {
         try

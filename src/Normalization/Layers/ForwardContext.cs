@@ -4,14 +4,14 @@ using Normalization.Kernels.Plans;
 namespace Normalization;
 
 /// <summary>
-/// What one forward pass keeps for its backward pass: the input, by reference, and the statistics of each group. Pass one for
-/// each use of a layer when it is used several times in one pass (shared weights, time steps), or to go backward through a
+/// What one forward pass keeps for its backward pass: the input, by reference, and the statistics of each group. Pass a context for
+/// each use of a layer that is used several times before the backward pass (shared weights, time steps), or to go backward through a
 /// layer in evaluation mode.
 /// </summary>
 /// <remarks>
 /// <para>A context can be used again; its memory is kept. A pass that throws leaves the pass before it remembered.</para>
 /// <para>
-/// It belongs to one thread at a time: a pass that meets another one at work in its context throws
+/// A context belongs to one thread at a time: a pass whose context is in use by another pass throws
 /// <see cref="InvalidOperationException"/>.
 /// </para>
 /// </remarks>
@@ -69,7 +69,7 @@ public sealed class ForwardContext<T>
     /// <exception cref="ArgumentOutOfRangeException">There is no such group.</exception>
     public double GetInverseStandardDeviation(int group) => StatisticsOf(group).InverseStandardDeviation;
 
-    /// <summary>Forgets the forward pass and lets go of its input.</summary>
+    /// <summary>Forgets the forward pass. The context then no longer keeps the input in memory.</summary>
     /// <exception cref="InvalidOperationException">Another thread is in a pass with this context.</exception>
     public void Clear()
     {
@@ -80,10 +80,10 @@ public sealed class ForwardContext<T>
         GroupCount = 0;
     }
 
-    /// <summary>Takes a context, if there is one, for one call: two passes at once would read what the other one writes.</summary>
+    /// <summary>Takes a context, if there is one, for one call. Two passes at once would read what the other pass writes.</summary>
     internal static Usage Use(ForwardContext<T>? context) => new(context);
 
-    /// <summary>Room for what a pass will remember, so that <see cref="Remember"/> cannot fail.</summary>
+    /// <summary>Reserves memory for what a pass will remember, so that <see cref="Remember"/> cannot fail.</summary>
     internal Span<GroupStatistics> Reserve(int rank, int groups)
     {
         if (_shape.Length < rank)
@@ -93,7 +93,7 @@ public sealed class ForwardContext<T>
         return _next.AsSpan(0, groups);
     }
 
-    /// <summary>Remembers a pass that is done, with the statistics in the room that was reserved last.</summary>
+    /// <summary>Remembers a pass that is done, with the statistics in the memory that was reserved last.</summary>
     internal void Remember(
         NormalizationLayer<T> owner,
         in Plan plan,
@@ -132,7 +132,7 @@ public sealed class ForwardContext<T>
         return ref _statistics[group];
     }
 
-    /// <summary>The time in which one call has a context for itself.</summary>
+    /// <summary>Lets one call use a context alone, until it is disposed.</summary>
     internal readonly ref struct Usage : IDisposable
     {
         private readonly ForwardContext<T>? _context;

@@ -15,7 +15,8 @@ internal static class InputSamples
 
     private const int CountBits = 5;
 
-    // Where in its part a sample lies, as a fraction of 2^16. Multiples of the golden ratio keep no step with rows or channels.
+    // Where in its part a sample lies, as a fraction of 2^16. Multiples of the golden ratio do not repeat at the period of rows or
+    // channels.
     private const int FractionBits = 16;
     private const int GoldenRatio = 40_503;
 

@@ -93,7 +93,7 @@ public abstract partial class NormalizationLayer<T>
             Launch.Backward(plan, x, dy, weight, statistics, context.HasFixedStatistics, dx, weightGradient, biasGradient);
     }
 
-    /// <summary>The input gradient takes the sums of all ranks, the gradients of the parameters those of this one.</summary>
+    /// <summary>The input gradient uses the sums of all ranks, the gradients of the parameters use the sums of this rank.</summary>
     private static void RunBackwardTogether(
         in Plan plan,
         ReadOnlySpan<T> x,
@@ -124,8 +124,10 @@ public abstract partial class NormalizationLayer<T>
         }
         GuardOwner(context);
         if (context.Input is not Tensor<T> input)
+        {
             throw new InvalidOperationException(
                 "The context remembers a forward pass on tensor spans, without its input. Pass the input to Backward again.");
+        }
         return input;
     }
 

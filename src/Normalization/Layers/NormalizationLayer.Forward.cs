@@ -59,7 +59,9 @@ public abstract partial class NormalizationLayer<T>
         Run(plan, input.Shape, input.Span, output.Span, mode, input);
     }
 
-    /// <summary>Normalizes memory of the planned size; what a context remembers of the input is a tensor or nothing.</summary>
+    /// <summary>
+    /// Normalizes memory of the planned size. A context remembers the input where it is a tensor, and no input otherwise.
+    /// </summary>
     private void Run(in Plan plan, ReadOnlySpan<int> shape, ReadOnlySpan<T> x, Span<T> y, in PassMode<T> mode, Tensor<T>? remembered)
     {
         ReadOnlySpan<T> weight = ValueOf(Weight), bias = ValueOf(Bias);

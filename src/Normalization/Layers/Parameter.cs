@@ -45,12 +45,12 @@ public sealed class Parameter<T>
     public Tensor<T> Gradient { get; }
 
     /// <summary>
-    /// Gets or sets a value indicating whether backward passes add to <see cref="Gradient"/>; initially they do. A backward pass
-    /// looks at it when it runs. The gradient of the input does not depend on it.
+    /// Gets or sets a value indicating whether backward passes add to <see cref="Gradient"/>; initially they do. A backward pass reads
+    /// this value when it runs. The gradient of the input does not depend on it.
     /// </summary>
     /// <remarks>
     /// A frozen parameter stays in <see cref="NormalizationLayer{T}.Parameters"/>, and its gradient stays as it is. Optimizers must
-    /// pass it over: momentum and weight decay move a value even where the gradient is zero.
+    /// skip the parameter, because momentum and weight decay change a value even where the gradient is zero.
     /// </remarks>
     public bool RequiresGradient { get; set; } = true;
 

@@ -3,8 +3,8 @@ using System.Numerics;
 namespace Normalization;
 
 /// <summary>
-/// What a forward pass does, decided once before anything runs. The pass asks this value and never the layer again, which another
-/// thread may switch meanwhile.
+/// What a forward pass does, decided once before the pass begins. The pass reads this value and not the layer, because another thread
+/// may switch the layer during the pass.
 /// </summary>
 /// <param name="IsTraining">The layer is in training mode.</param>
 /// <param name="Fixed">The statistics, where they do not depend on the input.</param>

@@ -5,7 +5,7 @@ internal sealed record OnnxNode(string Name, string Operator, IReadOnlyList<stri
 
 /// <summary>
 /// Finds the normalization operators of a model and what they need: the constants among their inputs, and the shapes of the others.
-/// Everything else in the file is passed over.
+/// Everything else in the file is skipped.
 /// </summary>
 internal sealed class OnnxGraph
 {

@@ -9,13 +9,13 @@ namespace Normalization;
 /// </summary>
 /// <remarks>
 /// <para>
-/// Only these operators and their constants are read; the rest of the file is passed over, so that it may be larger than memory. Their
+/// Only these operators and their constants are read. The rest of the file is skipped, so the file may be larger than memory. Their
 /// constants are initializers or the outputs of Constant operators, of float, double, float16 or bfloat16, in the model or in files
 /// beside it. Operators inside of functions and of the branches of If and Loop are not looked for, and a normalization that an exporter
 /// has taken apart into single operations is not recognized.
 /// </para>
 /// <para>
-/// The file is not trusted. An <see cref="InvalidDataException"/> refuses one whose parts are longer than what holds them, whose
+/// The file is not trusted. An <see cref="InvalidDataException"/> refuses a file whose parts are longer than what contains them, whose
 /// constants do not have the bytes of their shapes, or whose names are not valid UTF-8 or too long. Elements are read from other files
 /// only if these lie in the folder of the model or below it.
 /// </para>

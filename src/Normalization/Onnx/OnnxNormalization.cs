@@ -9,7 +9,7 @@ public sealed class OnnxNormalization
     // Before this version GroupNormalization had one scale for each group.
     private const int ScalePerChannelSet = 21;
 
-    // What a file says is believed up to here, so that it cannot ask for any amount of memory.
+    // Larger numbers in a file are refused, so that a file cannot request any amount of memory.
     private const int MostChannels = 1 << 20;
 
     private OnnxNormalization(OnnxNode node, StateDictionary state, double epsilon, double? momentum, int? groups, long[]? inputShape) =>
@@ -89,7 +89,7 @@ public sealed class OnnxNormalization
     public override string ToString() =>
         string.Create(CultureInfo.InvariantCulture, $"{KeyText.Shown(Name)}: {Operator}, epsilon {(float)Epsilon}, {State}");
 
-    /// <summary>The operator as a layer sees it, or what hinders it, in a sentence without its subject and full stop.</summary>
+    /// <summary>The operator as a layer, or why it cannot be one, as a sentence without subject and period.</summary>
     internal static OnnxNormalization? Read(ProtobufReader protobuf, OnnxGraph graph, OnnxNode node, string? folder, out string problem)
     {
         var state = new StateDictionary();

@@ -114,7 +114,10 @@ internal sealed class OnnxTensor
         return ((long)length, (long)length * format.Bits / 8);
     }
 
-    /// <summary>Elements in a file beside the model; one elsewhere is refused, since a model must not name files to be read.</summary>
+    /// <summary>
+    /// Elements in a file in or below the folder of the model. A file in another folder is refused, because a model must not choose
+    /// which files are read.
+    /// </summary>
     private byte[]? External(string? folder, long size, out string problem)
     {
         string location = _external.GetValueOrDefault("location", "");

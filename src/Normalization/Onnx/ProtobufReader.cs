@@ -16,8 +16,8 @@ internal enum WireType
 internal readonly record struct ProtobufField(int Number, WireType Type, ulong Value, long Start, long Length);
 
 /// <summary>
-/// Reads the wire format of Protocol Buffers, field by field, from a file that nobody vouches for. A field is believed only as far as
-/// the message around it has bytes, and what nobody asks for is passed over without being read.
+/// Reads the wire format of Protocol Buffers, field by field, from a file that is not trusted. A field must not be longer than the
+/// message around it. Fields that are not needed are skipped.
 /// </summary>
 internal sealed class ProtobufReader(ByteSource source)
 {

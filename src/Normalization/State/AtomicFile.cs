@@ -35,7 +35,7 @@ internal static class AtomicFile
     {
         try
         {
-            // To read and write, because a pipe that is opened for one of them alone waits for the other end.
+            // The file is opened to read and write, because opening a pipe for one of the two waits for the other end.
             using var old = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
             // The system lets an administrator open a read-only file.
             if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(old) & AnybodyWrites) == 0)

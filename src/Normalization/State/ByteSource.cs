@@ -2,7 +2,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace Normalization;
 
-/// <summary>Bytes that are read where they are wanted, from any number of threads.</summary>
+/// <summary>Bytes that are read at any position, from any number of threads.</summary>
 internal abstract class ByteSource(string name) : IDisposable
 {
     private const int ChunkLength = 1 << 16;
@@ -38,7 +38,7 @@ internal sealed class FileSource : ByteSource
     public FileSource(string path)
         : base(path)
     {
-        // A pipe has no bytes either, and to open it would wait for its other end.
+        // A pipe has no bytes either, and opening it would wait for the other end of the pipe.
         if (IsEmpty(path))
             return;
         _handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, FileOptions.RandomAccess);

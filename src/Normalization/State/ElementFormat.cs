@@ -36,7 +36,7 @@ internal class ElementFormat(string name, int bits, ElementKind kind)
         Unsupported("F8_E5M2FNUZ", 8),
         Unsupported("I16", 16), Unsupported("U16", 16),
         new ElementFormat<Half>("F16", 16, ElementKind.Real, BinaryPrimitives.ReadHalfLittleEndian, BinaryPrimitives.WriteHalfLittleEndian),
-        // As double: through float, a double would be rounded twice.
+        // Written from double, because a double that is converted to float first would be rounded twice.
         new ElementFormat<double>("BF16", 16, ElementKind.Real, BrainFloat.Read, BrainFloat.Write),
         Unsupported("I32", 32), Unsupported("U32", 32),
         Single,
@@ -164,7 +164,7 @@ internal static class BrainFloat
         }
         else
         {
-            // What float rounds off is kept in the last bit, so that the value is rounded only once.
+            // The last bit keeps whether the conversion to float rounded anything off, so that the value is rounded only once.
             if (single != value)
                 bits = (Math.Abs((double)single) > Math.Abs(value) ? bits - 1 : bits) | 1;
             bits += 0x7FFF + ((bits >> 16) & 1);

@@ -6,7 +6,7 @@ namespace Normalization;
 
 /// <summary>
 /// The layers of a model by their prefixes, as PyTorch names them: the layer at encoder.0.norm has the keys
-/// encoder.0.norm.weight, encoder.0.norm.bias and so on. It saves and loads the state of all of them at once.
+/// encoder.0.norm.weight, encoder.0.norm.bias and so on. The dictionary saves and loads the state of all layers at once.
 /// </summary>
 /// <example><code>new LayerDictionary&lt;float&gt; { { "encoder.0.norm", first }, { "encoder.1.norm", second } }</code></example>
 /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
@@ -28,7 +28,7 @@ public sealed class LayerDictionary<T> : IReadOnlyDictionary<string, Normalizati
 
     /// <summary>
     /// Gets the parameters of all layers, in the order of the prefixes, frozen ones (<see cref="Parameter{T}.RequiresGradient"/>)
-    /// included. A layer that stands at several prefixes gives its parameters once.
+    /// included. A layer with several prefixes gives its parameters once.
     /// </summary>
     public IReadOnlyList<Parameter<T>> Parameters => _parameters;
 
@@ -38,7 +38,8 @@ public sealed class LayerDictionary<T> : IReadOnlyDictionary<string, Normalizati
     public NormalizationLayer<T> this[string key] => _layers[key];
 
     /// <summary>
-    /// Adds a layer. The same layer may stand at several prefixes; its state is then saved at each, and the last one loaded counts.
+    /// Adds a layer. The same layer may have several prefixes. Its state is then saved at each prefix, and the state that is loaded
+    /// last is used.
     /// </summary>
     /// <param name="prefix">The prefix, without the dot that separates it from weight, bias and so on.</param>
     /// <param name="layer">The layer.</param>
@@ -88,7 +89,7 @@ public sealed class LayerDictionary<T> : IReadOnlyDictionary<string, Normalizati
 
     /// <summary>
     /// Takes the batch statistics of every BatchNorm over all ranks, as <see cref="BatchNorm{T}.Synchronize"/> does; the other layers
-    /// need no other ranks. All ranks must call this, for equal layers in the same order.
+    /// do not exchange anything. All ranks must call this, for equal layers in the same order.
     /// </summary>
     /// <param name="collective">The ranks; null, or a single rank, ends the synchronization.</param>
     /// <exception cref="CollectiveException">The ranks' layers differ, or the exchange failed; every layer is as it was.</exception>
@@ -166,8 +167,8 @@ public sealed class LayerDictionary<T> : IReadOnlyDictionary<string, Normalizati
     public void Save(string path) => SafeTensorsFile.Save(path, GetState());
 
     /// <summary>
-    /// Saves a checkpoint with the state of all layers in it and every other byte as it is: values of other layers, of whatever type,
-    /// and the texts beside them. See <see cref="SafeTensorsFile.SaveChanged"/>.
+    /// Saves a checkpoint that has the state of all layers and is otherwise unchanged: the values of other layers, of any type, and the
+    /// metadata. See <see cref="SafeTensorsFile.SaveChanged"/>.
     /// </summary>
     /// <param name="path">The file to write; it may be the checkpoint itself (on Windows an open file cannot be replaced).</param>
     /// <param name="checkpoint">The open checkpoint, which has the keys of all layers; num_batches_tracked may be missing.</param>
@@ -191,7 +192,7 @@ public sealed class LayerDictionary<T> : IReadOnlyDictionary<string, Normalizati
 
     /// <summary>Loads the state of all layers from a safetensors file, of which it reads only their values.</summary>
     /// <remarks>
-    /// The limit is also the most that <see cref="Save(string)"/> writes. A file that is not trusted deserves a lower one.
+    /// The limit is also the most that <see cref="Save(string)"/> writes. Pass a lower limit for a file that is not trusted.
     /// </remarks>
     /// <param name="path">The file.</param>
     /// <param name="strict">As for <see cref="LoadState(StateDictionary, bool)"/>.</param>

@@ -15,7 +15,7 @@ internal static class PrefixSearch
         var found = new Dictionary<string, int>(StringComparer.Ordinal) { [present] = 0 };
         foreach (string key in state.Keys)
         {
-            // A longer rest of the key is no key of a slot: a key of a million dots costs no more than its length.
+            // A longer rest of the key cannot be the key of a slot. So a key of a million dots takes time in proportion to its length.
             for (int start = Math.Max(0, key.Length - longest); start < key.Length; start++)
             {
                 if ((start == 0 || key[start - 1] == '.') && lookup.Contains(key.AsSpan(start)))

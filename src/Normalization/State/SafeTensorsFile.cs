@@ -6,9 +6,9 @@ namespace Normalization;
 /// </summary>
 /// <remarks>
 /// <para>
-/// Opening reads and checks the header alone. Each value is read when it is asked for, so a file may be larger than memory. F32,
-/// F64, F16, BF16 and I64 can be read. Values of the other types of the format cannot, and pass through: every value of a file is
-/// saved again with the type and the bytes that it has there. Values can be read from any number of threads at once.
+/// Opening a file reads and checks only the header. A value is read when it is used, so a file may be larger than memory. F32, F64,
+/// F16, BF16 and I64 can be read. Values of the other types of the format cannot be read, but every value of a file can be saved again,
+/// with the type and the bytes that it has there. Values can be read from any number of threads at once.
 /// </para>
 /// <para>
 /// The file is not trusted. An <see cref="InvalidDataException"/> refuses a header that is longer than the limit or than the file,
@@ -16,8 +16,8 @@ namespace Normalization;
 /// overflow; and byte ranges that overlap, leave gaps, or do not end where the file ends.
 /// </para>
 /// <para>
-/// An open file can be replaced, also by saving to the same path; it goes on giving the old values. (On Windows a file that is open
-/// cannot be replaced: dispose it first.)
+/// An open file can be replaced, also by saving to the same path. The open file then still gives the old values. (On Windows an open
+/// file cannot be replaced: dispose it first.)
 /// </para>
 /// </remarks>
 public sealed partial class SafeTensorsFile : IDisposable
@@ -40,7 +40,8 @@ public sealed partial class SafeTensorsFile : IDisposable
     }
 
     /// <summary>
-    /// Gets the values by their names, in the order of the header. Their elements are read from the file when they are asked for.
+    /// Gets the values by their names, in the order of the header. Their elements are read from the file when a value is converted or
+    /// saved.
     /// </summary>
     public StateDictionary State { get; } = [];
 
@@ -96,14 +97,14 @@ public sealed partial class SafeTensorsFile : IDisposable
 
     /// <summary>
     /// Saves a state. The file at the path is replaced at once: the state is written to a temporary file in the same folder, flushed
-    /// to the disk and renamed. Whenever the process is killed, the old file or the new one is there, whole.
+    /// to the disk and renamed. If the process is killed at any moment, either the complete old file or the complete new file is there.
     /// </summary>
     /// <remarks>
-    /// A process that is killed may leave the temporary file, named .*.safetensors.tmp, behind. A symbolic link is replaced by the
-    /// new file; what it leads to stays as it is. A read-only file, a folder and a pipe are not replaced. On Unix the permissions of
-    /// the old file are kept, or of the file that the symbolic link leads to; until the new file is complete, nobody but its owner can
-    /// read it. A file where none was has the ordinary permissions. The folder itself cannot be flushed from .NET: after a power
-    /// failure the old file may be back. The same state gives the same bytes, whatever the order of its keys.
+    /// A process that is killed may leave the temporary file, named .*.safetensors.tmp, behind. A symbolic link is replaced by the new
+    /// file; the file that it points to does not change. A read-only file, a folder and a pipe are not replaced. On Unix the
+    /// permissions of the old file are kept, or of the file that the symbolic link points to. Until the new file is complete, only its
+    /// owner can read it. Where there was no file, the new file has the default permissions. The folder itself cannot be flushed from
+    /// .NET: after a power failure the old file may be back. The same state gives the same bytes, whatever the order of its keys.
     /// </remarks>
     /// <param name="path">The file.</param>
     /// <param name="state">The values. They may lie in an open file, this one too; each is written in the type that it has.</param>

@@ -8,8 +8,8 @@ namespace Normalization;
 internal sealed record SafeTensorsEntry(string Name, ElementFormat Format, long[] Shape, long Length, long Offset);
 
 /// <summary>
-/// Reads the header of a safetensors file, which nobody vouches for: nothing is taken from it that has not been checked, and no
-/// memory is allocated on its word that the file does not have the bytes for.
+/// Reads the header of a safetensors file, which is not trusted. Every value of the header is checked before it is used, and no more
+/// memory is allocated than the file has bytes for.
 /// </summary>
 internal ref struct SafeTensorsHeader
 {
@@ -78,7 +78,7 @@ internal ref struct SafeTensorsHeader
             else if (!_values.TryAdd(name, ReadValue(name)))
                 throw Error($"{KeyText.Shown(name)} is there twice");
         }
-        // Whatever follows the object, except white space, is an error of the JSON reader.
+        // The JSON reader throws where anything but white space follows the object.
         _json.Read();
     }
 
@@ -188,8 +188,10 @@ internal ref struct SafeTensorsHeader
         foreach ((string name, Described value) in _values.OrderBy(static pair => pair.Value.Begin).ThenBy(static pair => pair.Value.End))
         {
             if (value.Begin != reached)
+            {
                 throw Error(
                     $"{KeyText.Shown(name)} begins at byte {value.Begin} of the data instead of {reached}: there is a gap or an overlap");
+            }
             reached = value.End;
         }
         if (reached != dataLength)

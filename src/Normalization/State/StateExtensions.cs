@@ -7,7 +7,7 @@ public static class StateExtensions
 {
     /// <summary>
     /// Gives the state of a layer by PyTorch's keys: weight, bias, running_mean, running_var, and num_batches_tracked as a single
-    /// whole number. What the layer does not have is absent.
+    /// whole number. Values that the layer does not have are not in the state.
     /// </summary>
     /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
     /// <param name="layer">The layer.</param>
@@ -26,8 +26,8 @@ public static class StateExtensions
     /// </summary>
     /// <remarks>
     /// Values are converted to the element type of the layer. The key num_batches_tracked may always be missing, as it is in old
-    /// checkpoints of PyTorch and in those of other frameworks; the count then stays what it is. Gradients stay what they are. No
-    /// other thread may use the layer meanwhile.
+    /// checkpoints of PyTorch and in those of other frameworks; the count then does not change. Gradients do not change. No other
+    /// thread may use the layer during the call.
     /// </remarks>
     /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
     /// <param name="layer">The layer.</param>

@@ -23,7 +23,7 @@ public sealed class StateImport
     public IReadOnlyList<string> Ignored => _ignored;
 
     /// <summary>
-    /// Returns a report: every key with what became of it, and what differs between the frameworks in the layers that are there.
+    /// Returns a report: what every key was converted to, and what differs between the frameworks for these layers.
     /// </summary>
     /// <returns>The report, of several lines.</returns>
     public override string ToString()
@@ -32,7 +32,9 @@ public sealed class StateImport
         text.Append(CultureInfo.InvariantCulture, $"{_mapping.Framework}: {_converted.Count} values converted, {_ignored.Count} ignored.");
         foreach (string line in KeyText.Limited(
             [.. _converted.Select(static pair => $"{KeyText.Shown(pair.Key)} -> {KeyText.Shown(pair.Value)}")]))
+        {
             text.Append("\n  ").Append(line);
+        }
         if (_ignored.Count > 0)
             text.Append("\n  ignored: ").Append(KeyText.List(_ignored));
         foreach (string line in KeyText.Limited([.. _notes.Concat(Differences())]))

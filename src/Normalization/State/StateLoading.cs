@@ -11,7 +11,7 @@ internal static class StateLoading
         return state;
     }
 
-    /// <summary>Checks everything, then changes everything or nothing. Keys that are not ours are nobody's business here.</summary>
+    /// <summary>Checks everything, then changes everything or nothing. Keys of other layers are ignored here.</summary>
     /// <param name="slots">What the layers have.</param>
     /// <param name="state">What they are given.</param>
     /// <param name="isOurs">Whether a key belongs to one of the layers.</param>

@@ -17,7 +17,8 @@ public sealed class StateReport
     public bool IsLoaded { get; }
 
     /// <summary>
-    /// Gets the keys that the state lacks; these values are what they were. A state is complete without num_batches_tracked.
+    /// Gets the keys that the state lacks. The values of the layer at these keys have not changed. A state is complete without
+    /// num_batches_tracked.
     /// </summary>
     public IReadOnlyList<string> MissingKeys { get; }
 

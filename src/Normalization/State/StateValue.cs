@@ -3,8 +3,8 @@ using System.Numerics;
 namespace Normalization;
 
 /// <summary>
-/// One value of a state: a tensor of <see cref="float"/> or <see cref="double"/>, or whole numbers. It may lie in memory or in a
-/// file that is open; then its elements are read when they are asked for.
+/// One value of a state: a tensor of <see cref="float"/> or <see cref="double"/>, or whole numbers. A value is in memory or in an open
+/// file. The elements of a value in a file are read when it is converted or saved.
 /// </summary>
 /// <remarks>A tensor and a <see cref="long"/> convert to it implicitly.</remarks>
 public abstract class StateValue

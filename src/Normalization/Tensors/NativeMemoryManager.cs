@@ -10,14 +10,14 @@ namespace Normalization;
 /// </summary>
 /// <remarks>
 /// <para>
-/// The memory is the caller's: this neither allocates nor frees it, and nothing can check that the address is right. It has to stay
-/// allocated, and to hold as many elements, until <c>Dispose</c>, which ends every use: the memory, tensors over it and layers
-/// that remember one throw <see cref="ObjectDisposedException"/> from then on, instead of touching memory that may be gone. So
-/// dispose first, and free or give back the buffer then. No call may still be at work on it.
+/// The memory belongs to the caller: the manager neither allocates nor frees it, and cannot check that the address is right. The memory
+/// must stay allocated, with as many elements, until <c>Dispose</c>. After <c>Dispose</c>, the memory, tensors over it and layers that
+/// remember such a tensor throw <see cref="ObjectDisposedException"/>, so that they do not read freed memory. So dispose the manager
+/// first, and free the buffer afterward. No call may use the memory while it is disposed.
 /// </para>
 /// <para>
-/// Native memory does not move, so <see cref="Pin"/> and <see cref="Unpin"/> do nothing. Managed memory does: an array needs no
-/// manager, since <see cref="Tensor{T}"/> wraps it as it is.
+/// Native memory does not move, so <see cref="Pin"/> and <see cref="Unpin"/> do nothing. An array needs no manager, because <see
+/// cref="Tensor{T}"/> wraps arrays.
 /// </para>
 /// </remarks>
 /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
@@ -64,8 +64,10 @@ public sealed class NativeMemoryManager<T> : MemoryManager<T>
     {
         ObjectDisposedException.ThrowIf(_isDisposed, this);
         if ((uint)elementIndex > (uint)_length)
+        {
             throw new ArgumentOutOfRangeException(
                 nameof(elementIndex), $"The memory has {_length} elements, got the index {elementIndex}.");
+        }
         return RawMemory.HandleAt<T>(_address, elementIndex);
     }
 

@@ -12,7 +12,7 @@ namespace Normalization;
 /// <remarks>
 /// A tensor is a view: <see cref="Reshape"/> and the constructors that take memory share it, <see cref="Clone"/> copies it. For
 /// people who also import System.Numerics.Tensors, whose type has the same name: <c>using Tensor = Normalization.Tensor&lt;float&gt;;</c>.
-/// Concurrent reads are safe; writes need the caller's own order. The memory that a tensor of 85,000 bytes or more takes for itself
+/// Concurrent reads are safe; the caller must synchronize writes. The memory that a tensor of 85,000 bytes or more takes for itself
 /// begins on a cache line, where layers are faster than on arrays. The runtime moves it only when it compacts large objects, which it
 /// does on request and where memory runs out; the tensor then works as before, at the speed of an array.
 /// </remarks>

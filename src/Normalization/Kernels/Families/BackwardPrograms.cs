@@ -36,8 +36,10 @@ internal readonly unsafe struct GradientProgram<T>(
     {
         double weight = _weight;
         for (nint slice = 0; slice < _slices; slice++)
+        {
             HardGroup.Write(
                 _affine.Hard, _statistics, _x + (slice * _stride), _dy + (slice * _stride), &weight, 0, _target.Down(slice * _stride));
+        }
     }
 }
 

@@ -41,7 +41,7 @@ internal static unsafe class ColumnGradients
         || (NumericRange.Factors<T, TLanes>(statistics.InverseStandardDeviation)
             && NumericRange.Factors<T, TLanes>(weight) && NumericRange.Factors<T, TLanes>(sum)
             && NumericRange.Factors<T, TLanes>(product) && NumericRange.Factors<T, TLanes>(pivot)
-            // Sums of zero may be products that have vanished.
+            // A sum of zero may come from products that were rounded to zero.
             && TLanes.AreAtMost(SmallestSquare, (sum * sum) + (product * product) + (pivot * pivot)));
 
     /// <summary>One channel that is not: its sums about no pivot, and what dx takes of it.</summary>

@@ -8,8 +8,8 @@ using Normalization.Kernels.Statistics;
 namespace Normalization.Kernels.Families;
 
 /// <summary>
-/// Forward and backward down the columns: sums of a tile of channels, then its elementwise pass. Where there are few tiles, both
-/// phases are spread over tiles and blocks of rows.
+/// Forward and backward down the columns: first the sums of a tile of channels, then its elementwise pass. Where there are few tiles,
+/// the threads share tiles and blocks of rows in both phases.
 /// </summary>
 internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILaneJob
     where T : unmanaged
@@ -17,10 +17,10 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
     where W : unmanaged, IWideSimd<W, T>
     where TPass : struct, IColumnPass<T>
 {
-    // Room for the widest tile, whose last vector may be read and written as a whole; slices of a channel are shorter than it.
+    // The longest row of a tile, whose last vector may be read and written as a whole. The columns of one channel are fewer.
     private const int Room = Thresholds.TileColumns + ColumnCoefficients.Padding;
 
-    // A column adds up this many rows before it starts anew: the fewer, the less rounding.
+    // After this many rows the sum of a column starts again at zero. Fewer rows round off less.
     private static nint RowsInARow => typeof(T) == typeof(float) ? 256 : 64;
 
     private readonly ColumnLayout _layout;
@@ -138,7 +138,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
     private void Finish(nint start, nint end) => Lanes.Run(this, start, end);
 
     /// <summary>
-    /// Adds the blocks of each channel and hands the totals to the pass, which keeps what it needs of them and sets the coefficients.
+    /// Adds the blocks of each channel and gives the totals to the pass, which sets the coefficients.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public bool TryRun<TLanes>(nint channel) where TLanes : unmanaged, ILanes<TLanes>
@@ -191,7 +191,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
     }
 
     /// <summary>
-    /// Repeats each channel's number for each of its columns; the vector that ends past them is written over by the next channel.
+    /// Repeats the number of each channel for each of its columns. A vector that ends past them is overwritten by the next channel.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Expand<TVector>(double* numbers, nint channels, void* columns) where TVector : unmanaged, ISimd<TVector, T>

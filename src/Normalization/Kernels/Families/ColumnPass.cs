@@ -32,8 +32,8 @@ internal unsafe interface IColumnPass<T> where T : unmanaged
         where W : unmanaged, IWideSimd<W, T>;
 
     /// <summary>
-    /// Statistics or gradients and coefficients from the sums of some channels; nothing and false where one of several needs to be
-    /// looked at alone.
+    /// Computes statistics or gradients, and coefficients, from the sums of some channels. Returns false, and has done nothing, where
+    /// one of several channels must be computed alone.
     /// </summary>
     bool TryFinish<W, TLanes>(in ColumnLayout layout, nint channel, TLanes sum, TLanes product, in ColumnCoefficients coefficients)
         where W : unmanaged, IWideSimd<W, T>

@@ -86,7 +86,7 @@ internal readonly unsafe partial struct GroupBackward<T, V, W> : IJob
             Terms((unit * _layout.UnitStride) + segment.Offset, statistics, OutputPivotOf(unit)),
             segment.Slices, segment.Length, _layout.Unit.Stride);
 
-    // What ranks add up, and what is taken about a given mean, does not sum to zero: there dy has no pivot.
+    // x̂ does not sum to zero over the elements of one rank, nor about a given mean. There dy has no pivot.
     private bool SumsToZero =>
         _operands.IsCentered && !_operands.HasFixedStatistics && _operands.ChannelSums == null && _operands.GivenSums == null;
 

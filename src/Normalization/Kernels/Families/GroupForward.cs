@@ -25,7 +25,7 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
     private readonly nint _batch;
     private readonly nint _ahead;
 
-    // Several threads keep the memory busy without it.
+    // Several threads use all of the memory's speed without prefetch.
     private readonly bool _sumsPrefetch;
 
     private GroupForward(
@@ -101,8 +101,10 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
         TSource x = _source.At(first * _layout.GroupStride);
         nint next = 0, ahead = _sumsPrefetch ? _ahead : 0;
         for (; next + Thresholds.RowsAtOnce <= count && _layout.Group.Segments == 1; next += Thresholds.RowsAtOnce)
+        {
             Moments<T, W, TSource>.SumsOfFour(
                 x.At(next * _layout.GroupStride), _layout.GroupStride, _layout.Group, _operands.IsCentered, ahead, sums + next);
+        }
         for (nint i = next; i < count; i++)
         {
             TSource group = x.At(i * _layout.GroupStride);

@@ -8,15 +8,15 @@ using Normalization.Kernels.Statistics;
 namespace Normalization.Kernels.Families;
 
 /// <summary>
-/// Backward over rows too long to gather their parameter gradients in the cache: tiles of columns, each down all the rows, give
-/// those and the rows' sums; a second pass writes the input gradients.
+/// Backward over rows whose parameter gradients do not fit the cache. A first pass goes down all rows in each tile of columns, and
+/// gives the parameter gradients and the sums of the rows. A second pass writes the input gradients.
 /// </summary>
 internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
     where W : unmanaged, IWideSimd<W, T>
 {
-    // Doubles add up this many rows before they start anew: the fewer, the less rounding.
+    // After this many rows a sum of doubles starts again at zero. Fewer rows round off less.
     private const nint RowsOfDoubles = 64;
 
     private readonly GroupLayout _layout;

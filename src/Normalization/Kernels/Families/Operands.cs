@@ -42,7 +42,7 @@ internal unsafe struct BackwardOperands<T> where T : unmanaged
     public T* BiasGradient;
 
     /// <summary>
-    /// Where weights are repeated for each element: what the gradient of each repetition gains, instead of those of the parameters.
+    /// Where weights are repeated for each element, the gradient of each repetition is added here instead of to the parameters' gradients.
     /// </summary>
     public double* ExpandedWeightGradient;
     public double* ExpandedBiasGradient;
@@ -51,7 +51,9 @@ internal unsafe struct BackwardOperands<T> where T : unmanaged
     /// <summary>Receives Σ dy and Σ dy · x̂ of each channel.</summary>
     public Sums* ChannelSums;
 
-    /// <summary>The same sums, given: they run over more elements than there are here, over <see cref="GivenCount"/>.</summary>
+    /// <summary>
+    /// The same sums, where they are given. They are taken over <see cref="GivenCount"/> elements, more than this process has.
+    /// </summary>
     public Sums* GivenSums;
 
     public double GivenCount;
@@ -67,7 +69,7 @@ internal unsafe struct BackwardOperands<T> where T : unmanaged
     public readonly TLanes WeightOf<TLanes>(nint channel) where TLanes : unmanaged, ILanes<TLanes> =>
         Weight == null ? 1 : TLanes.LoadElements(Weight + channel);
 
-    /// <summary>How many elements the sums of a group of so many here run over.</summary>
+    /// <summary>How many elements the sums of a group are taken over, from the number of its elements here.</summary>
     public readonly double CountOf(nint elements) => GivenSums != null ? GivenCount : elements;
 
     /// <summary>The two gradients of the parameters gain one more term.</summary>

@@ -8,8 +8,9 @@ using Normalization.Kernels.Statistics;
 namespace Normalization.Kernels.Families;
 
 /// <summary>
-/// Backward over rows with a weight for each element. Blocks of rows, fixed by the shape, gather parameter gradients of their
-/// own, which are added in order; a block is walked in tiles of rows that stay in the cache from the sums to the input gradient.
+/// Backward over rows with a weight for each element. The shape fixes the blocks of rows. Each block gathers parameter gradients of its
+/// own, which are added in the order of the blocks. A block is computed in tiles of rows that stay in the cache from the sums to the
+/// input gradient.
 /// </summary>
 internal readonly unsafe struct RowBackward<T, V, W> : IJob
     where T : unmanaged
@@ -48,7 +49,7 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
         long bytes = layout.Elements * sizeof(T);
         int degree = Partition.DegreeFor(bytes);
         bool isStreamed = Thresholds.IsStreamed(3 * bytes, layout.Unit.Length * sizeof(T));
-        // Doubles add up fewer rows before they start anew: the fewer, the less rounding.
+        // Sums of doubles start again at zero after fewer rows. Fewer rows round off less.
         nint most = typeof(T) == typeof(double) ? RowsOfDoubles : nint.MaxValue;
         var blocks = new RowBlocks(layout.Groups, layout.Unit.Length, layout.CoefficientPeriod, most);
         nint padded = Padded(layout.Coefficients);

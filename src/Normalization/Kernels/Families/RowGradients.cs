@@ -34,7 +34,7 @@ internal static unsafe class RowGradients<T, V, W>
         double product = statistics.InverseStandardDeviation * (sums.Product - (statistics.MeanLow * sums.Sum));
         ProjectionSums<One> total = new() { Sum = sums.Sum, Product = product, Weight = 1 };
         GradientAffine affine = Projection.Create<T>(statistics, total, width, operands.IsCentered).Weighted<T>(1);
-        // The sums see all products but those that cancel each other; three of them stand for these.
+        // Products that cancel each other do not show in the sums, so three products are compared too.
         double largest = OutputPivot.LargestProduct(
             operands.OutputGradient + (row * width), operands.Weight + (row % layout.CoefficientPeriod * width), width);
         return NumericRange.HoldsProducts(Math.Max(Math.Max(Math.Abs(sums.Sum), Math.Abs(product)), largest))
@@ -71,7 +71,7 @@ internal static unsafe class RowGradients<T, V, W>
     public static void Write(in WeightedRows<T> rows, bool areFour, GradientAffine* affines, in Target<T> target) =>
         ElementProgram.Run<T, V, W, WeightedGradientProgram<T>>(new(rows, affines, target), areFour ? Thresholds.RowsAtOnce : 1);
 
-    /// <summary>The gradients of some parameters, as far as they are wanted, gain what was gathered for them.</summary>
+    /// <summary>Adds what was gathered for some parameters to those of their gradients that are computed.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Accumulate(in BackwardOperands<T> operands, nint offset, double* biasTerms, double* weightTerms, nint count)
     {

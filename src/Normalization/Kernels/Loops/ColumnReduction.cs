@@ -16,7 +16,7 @@ internal interface IRowTerms<TSelf, W>
 
     void At<TAccess>(nint i, in W column, TAccess access, out W a, out W b) where TAccess : struct, IAccess;
 
-    /// <summary>Asks for the cache line of element i, which need not exist.</summary>
+    /// <summary>Prefetches the cache line of element i, which need not exist.</summary>
     void Prefetch(nint i);
 }
 
@@ -89,7 +89,7 @@ internal static unsafe class ColumnReduction
     }
 
     /// <summary>
-    /// The first of several arrays that lie one after another gains the others; those of doubles with what the additions round off.
+    /// Adds several arrays, which lie one after another, to the first of them. For doubles, what the additions round off is added too.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void AddUp<T, W>(double* arrays, nint number, nint count, double* rests)
@@ -133,7 +133,7 @@ internal static unsafe class ColumnReduction
     }
 
     /// <summary>
-    /// The total of each channel gains its columns, which are written over; what that rounds off of doubles goes to the rests.
+    /// Adds the columns of each channel to its total, and overwrites the columns. For doubles, what this rounds off is added to the rests.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void AddTotals<T, W>(double* columns, nint columnsPerChannel, double* totals, double* rests, nint channels)

@@ -19,7 +19,7 @@ internal interface ISource<TSelf, T>
     TLanes Gather<TLanes>(nint step) where TLanes : unmanaged, ILanes<TLanes>;
 
     /// <summary>
-    /// Asks for the cache line of element i, which need not exist; <paramref name="isFar"/> spares the first-level cache.
+    /// Prefetches the cache line of element i, which need not exist. <paramref name="isFar"/>: not into the first-level cache.
     /// </summary>
     void Prefetch(nint i, bool isFar);
 }
@@ -72,7 +72,7 @@ internal readonly struct Identity<T> : IEpilogue<Identity<T>, T> where T : unman
 }
 
 /// <summary>
-/// An elementwise pass over items (rows or channels) that can be compiled for either arithmetic, with a bias and without.
+/// An elementwise pass over items (rows or channels). It can be compiled for narrow and wide vectors, with a bias and without.
 /// </summary>
 internal interface IElementProgram<T> where T : unmanaged
 {

@@ -5,12 +5,12 @@ using Normalization.Kernels.Statistics;
 namespace Normalization.Kernels.Loops;
 
 /// <summary>
-/// The elements of such a group: units of slices with a weight each, or one row with a weight for each element. They are taken one after
-/// another; this is rare, and slow.
+/// The elements of a group that needs a <see cref="HardGradient"/>: units of slices with a weight each, or one row with a weight for
+/// each element. They are computed one after another, which is rare and slow.
 /// </summary>
 internal readonly unsafe struct HardGroup
 {
-    // Above all exponents of products, and below them.
+    // Exponents that stand for "not finite" and "all zero": above and below those of all products.
     private const int NotFinite = 1 << 14;
     private const int AllZero = -1 << 13;
     private const int Bound = 1 << 12;

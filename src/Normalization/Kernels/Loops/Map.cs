@@ -16,11 +16,11 @@ internal interface IMap<TSelf, V, TColumn>
 
     V Invoke<TAccess>(nint i, in TColumn column, TAccess access) where TAccess : struct, IAccess;
 
-    /// <summary>Asks for the cache line of element i of the large inputs, which need not exist.</summary>
+    /// <summary>Prefetches the cache line of element i of the large inputs, which need not exist.</summary>
     void Prefetch(nint i);
 }
 
-/// <summary>What rows share that share nothing.</summary>
+/// <summary>For maps whose rows share nothing.</summary>
 internal readonly struct NoColumn;
 
 /// <summary>Where a map writes, and how.</summary>
@@ -73,8 +73,8 @@ internal static unsafe class Map
     }
 
     /// <summary>
-    /// Whether rows can be streamed side by side: a span over bytes may begin in the middle of an element, and rows have to share their
-    /// lines' bounds.
+    /// Whether rows can be streamed side by side. A span over bytes may begin in the middle of an element, and all rows must begin at
+    /// the same place of a cache line.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsAligned<T>(T* y, nint stride) where T : unmanaged =>
@@ -97,14 +97,14 @@ internal static unsafe class Map
             RunPart<T, V, TMap, TColumn>(map, TFour.Value ? Thresholds.RowsAtOnce : 1, y, stride, 0, length);
             return;
         }
-        // Copies of its own stay in registers.
+        // Local copies stay in registers.
         TMap row0 = map;
         Unsafe.SkipInit(out TMap row1);
         Unsafe.SkipInit(out TMap row2);
         Unsafe.SkipInit(out TMap row3);
         if (TFour.Value)
             (row1, row2, row3) = (map.Down(1), map.Down(2), map.Down(3));
-        // The last vector overlaps the one before it; it is computed first, while an input that is also y still holds.
+        // The last vector overlaps the vector before it. It is computed first, because y may be the input, which is then still unchanged.
         nint end = length - V.Count;
         TColumn column = row0.Column(end, default(Whole));
         V last0 = row0.Invoke(end, column, default(Whole));

@@ -53,7 +53,9 @@ internal static unsafe class Moments<T, W, TSource>
         }
         if (!statistics.AreInRange<T>(epsilon)
             && ScaledMoments.TryCompute<T, TSource>(group, set, isCentered, epsilon, out GroupStatistics scaled))
+        {
             statistics = GroupStatistics<TLanes>.Load(&scaled);
+        }
         return true;
     }
 

@@ -14,9 +14,9 @@ internal static unsafe class Reduction
 {
     private const int Lanes = 16;
     private const int Four = 4;
-    // The hardware stops prefetching at the end of a page, which lies less far ahead.
+    // The hardware prefetcher stops at the end of a page. This distance reaches across the end.
     private const nint PrefetchAhead = 2048;
-    // Doubles are added up in blocks of this many elements, for which rounding errors that all go one way stay below 52 units.
+    // Doubles are added in blocks of this many elements. Even if all rounding errors have one sign, they then stay below 52 units.
     private const nint BlockLength = 512;
 
     private static ReadOnlySpan<long> LaneMask =>
@@ -49,15 +49,15 @@ internal static unsafe class Reduction
     {
         if (length < Lanes)
             return ReduceShort<T, W, TTerms>(terms, slices, length, stride);
-        // The hardware follows a slice by itself but does not guess where the next one starts.
+        // The hardware prefetches inside a slice, but does not know where the next slice starts.
         Sums result;
         Run<T, W, TTerms, Off, On>(terms, terms, terms, terms, slices, length, stride, ahead: slices > 1 ? stride : PrefetchAhead, &result);
         return result;
     }
 
     /// <summary>
-    /// Four reductions side by side, none of which waits for another's additions; the bits are those of each alone. Memory that lies
-    /// <paramref name="ahead"/>, unless it is zero, is asked for on the way.
+    /// Four reductions side by side. No reduction waits for the additions of another, and each has the bits that it has alone. Memory
+    /// that lies <paramref name="ahead"/> is prefetched, unless <paramref name="ahead"/> is zero.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void RunFour<T, W, TTerms>(
@@ -94,8 +94,7 @@ internal static unsafe class Reduction
         where TFour : struct, IFlag
         where TAhead : struct, IFlag
     {
-        // Copies of its own stay in registers.
-        TTerms terms0 = first;
+            TTerms terms0 = first;
         Unsafe.SkipInit(out TTerms terms1);
         Unsafe.SkipInit(out TTerms terms2);
         Unsafe.SkipInit(out TTerms terms3);
@@ -104,7 +103,7 @@ internal static unsafe class Reduction
         nint tail = length & (Lanes - 1);
         long* mask = Mask + tail;
         double* lanes = stackalloc double[(TFour.Value ? Four : 1) * 2 * Lanes];
-        // Four vectors at a time, of one reduction or of four; what they do not cover of the lanes is another turn.
+        // Four vectors at a time, of one reduction or of four. Lanes that they do not cover are done in the next iteration.
         nint turn = TFour.Value ? W.Count : Math.Min(Four * W.Count, Lanes);
         // One reduction's vectors are neighboring lanes; four reductions lie 2 · Lanes apart.
         nint next = TFour.Value ? 2 * Lanes : W.Count;
@@ -237,7 +236,8 @@ internal static unsafe class Reduction
         where W : unmanaged, IWideSimd<W, T>
         where TTerms : struct, ITerms<W>
     {
-        // A slice may begin at any lane and end, with whole vectors, past the last one; what is there belongs to the first lanes.
+        // A slice may begin at any lane, and its last vector may end past the last lane. The values past the last lane belong to the
+        // first lanes.
         const int Room = 3 * Lanes;
         double* sums = stackalloc double[2 * Room];
         new Span<double>(sums, 2 * Room).Clear();

@@ -9,7 +9,7 @@ internal interface ITerms<W>
 {
     void At<TAccess>(nint i, TAccess access, out W a, out W b) where TAccess : struct, IAccess;
 
-    /// <summary>Asks for the cache line of element i, which need not exist.</summary>
+    /// <summary>Prefetches the cache line of element i, which need not exist.</summary>
     void Prefetch(nint i);
 }
 

@@ -40,8 +40,8 @@ internal static unsafe class RowGradientReduction
     private const int Lanes = 8;
 
     /// <summary>
-    /// The columns' sums are read and written in whole vectors of up to 8. Four rows ask on the way for memory that lies
-    /// <paramref name="ahead"/>, unless it is zero.
+    /// The columns' sums are read and written in whole vectors of up to 8. Four rows prefetch the memory that lies <paramref
+    /// name="ahead"/>, unless <paramref name="ahead"/> is zero.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Run<T, W>(
@@ -76,7 +76,7 @@ internal static unsafe class RowGradientReduction
         where TFour : struct, IFlag
         where TAhead : struct, IFlag
     {
-        // One row stands for all four where there is only one; it is then not touched again.
+        // Where there is one row, the other three variables refer to it too, and are not used.
         int others = TFour.Value ? 1 : 0;
         Row<T, W> row0 = new(rows, 0, first), row1 = new(rows, others, first);
         Row<T, W> row2 = new(rows, 2 * others, first), row3 = new(rows, 3 * others, first);

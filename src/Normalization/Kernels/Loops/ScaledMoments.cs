@@ -6,8 +6,8 @@ using Normalization.Kernels.Statistics;
 namespace Normalization.Kernels.Loops;
 
 /// <summary>
-/// The statistics of a group of doubles whose squares leave their range: taken of the elements times a power of two, one after
-/// another with compensated sums. Rare, and slow.
+/// The statistics of a group of doubles whose squares overflow or underflow. They are computed from the elements times a power of two,
+/// one element after another, with compensated sums. This is rare and slow.
 /// </summary>
 internal static unsafe class ScaledMoments
 {
@@ -49,7 +49,7 @@ internal static unsafe class ScaledMoments
         statistics.Mean = Math.ScaleB(mean, exponent);
         statistics.MeanLow = Math.ScaleB(meanLow, exponent);
         statistics.Variance = Math.ScaleB(variance, 2 * exponent);
-        // A deviation whose reciprocal is no double counts as none.
+        // Where the inverse is no finite double, the deviation counts as zero.
         statistics.InverseStandardDeviation = double.IsFinite(reciprocal) ? reciprocal : 0;
         return true;
     }

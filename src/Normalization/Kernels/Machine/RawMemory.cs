@@ -13,7 +13,7 @@ internal static unsafe class RawMemory
 
     public const int DoublesPerLine = LineBytes / sizeof(double);
 
-    // From this size on the runtime keeps arrays apart, and moves them only where it is asked to or runs out of memory.
+    // From this size on the runtime keeps arrays in a heap of their own, and rarely moves them.
     private const int LargeArrayBytes = 85_000;
 
     /// <summary>How many doubles to ask for so that this many can begin on a cache line.</summary>
@@ -24,8 +24,8 @@ internal static unsafe class RawMemory
     public static double* AtLine(double* address) => (double*)(((nuint)address + LineBytes - 1) & ~(nuint)(LineBytes - 1));
 
     /// <summary>
-    /// New memory. Where it is large, it begins on a cache line, which arrays do not, until the runtime moves it. It is not pinned:
-    /// under a memory limit the runtime has to be able to close the gaps between large arrays.
+    /// Allocates memory. Large memory begins on a cache line, which a plain array does not, until the runtime moves it. The memory is
+    /// not pinned, because under a memory limit the runtime must be able to close the gaps between large arrays.
     /// </summary>
     public static Memory<T> Allocate<T>(int length, bool isCleared) where T : unmanaged
     {
@@ -66,7 +66,7 @@ internal static unsafe class RawMemory
         where T : unmanaged
         where TOther : unmanaged
     {
-        // Both are pinned at once, so that no collection moves one of them between the two looks.
+        // Both spans are pinned at once, so that no garbage collection moves one of them between the two comparisons.
         fixed (T* a = first)
         fixed (TOther* b = second)
             return !first.IsEmpty && !second.IsEmpty && (void*)a < b + second.Length && (void*)b < a + first.Length;

@@ -8,7 +8,9 @@ using System.Runtime.Intrinsics.X86;
 namespace Normalization.Kernels.Machine;
 
 /// <summary>Pooled memory for intermediate results; its content is undefined.</summary>
-/// <remarks>The pool may wait for a lock. A thread that is interrupted there keeps the interrupt for the next wait of its user.</remarks>
+/// <remarks>
+/// The pool may wait for a lock. Where the thread is interrupted in this wait, the interrupt is kept for the next wait of its user.
+/// </remarks>
 internal readonly ref struct Scratch<TElement>(nint length) : IDisposable where TElement : unmanaged
 {
     private readonly TElement[]? _array = Rent(checked((int)length));
@@ -55,19 +57,19 @@ internal readonly ref struct Scratch<TElement>(nint length) : IDisposable where 
         }
         catch (ThreadInterruptedException)
         {
-            // What does not go back to the pool is collected.
+            // The garbage collector frees an array that does not go back to the pool.
             Thread.CurrentThread.Interrupt();
         }
     }
 }
 
-/// <summary>Memory of its own for each thread of a job; each room begins on a cache line.</summary>
+/// <summary>Memory for each thread of a job. The part of each thread begins on a cache line.</summary>
 internal readonly unsafe struct WorkerScratch(double* memory, nint length)
 {
     private readonly double* _memory = RawMemory.AtLine(memory);
     private readonly nint _step = Step(length);
 
-    /// <summary>The room of a thread by its number.</summary>
+    /// <summary>The part of a thread, by the number of the thread.</summary>
     public double* this[int worker] => _memory + (worker * _step);
 
     /// <summary>How many doubles to rent for so many threads.</summary>
@@ -76,7 +78,7 @@ internal readonly unsafe struct WorkerScratch(double* memory, nint length)
     private static nint Step(nint length) => RawMemory.PaddedLength(length) & -RawMemory.DoublesPerLine;
 }
 
-/// <summary>Orders stores that went past the cache before whatever tells another thread that they are done.</summary>
+/// <summary>A fence between stores that went past the cache and the signal to another thread that they are done.</summary>
 internal static class Fence
 {
     public static void Publish()

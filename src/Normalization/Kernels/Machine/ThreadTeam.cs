@@ -6,18 +6,18 @@ using System.Runtime.ExceptionServices;
 namespace Normalization.Kernels.Machine;
 
 /// <summary>
-/// The threads that work on one job at a time: its caller and helpers of the thread pool. The caller works too and never waits for a
-/// helper that has not started, so a busy pool only means less help. It returns after every helper has left the job.
+/// The threads that work on one job at a time: its caller and helpers of the thread pool. The caller works too, and never waits for a
+/// helper that has not started: with a busy pool it does more of the work itself. The call returns after every helper has left the job.
 /// </summary>
 [SuppressMessage("Design", "CA1001", Justification = "The event lives as long as its thread and is finalized after it.")]
 internal sealed class ThreadTeam<TJob> : IThreadPoolWorkItem where TJob : struct, IWorkerJob
 {
-    // The state counts the helpers inside the job; no helper enters a closed one.
+    // The state counts the helpers that work on the job. No helper begins to work on a closed job.
     private const int Closed = 1 << 30;
     private const int CallerSleeps = 1 << 29;
     private const int Helpers = CallerSleeps - 1;
 
-    // Most waits are shorter than the first, and waking a thread takes some percent of the second.
+    // Most waits are shorter than the first time. Waking a thread takes a few percent of the second time.
     private const long SpinMicroseconds = 20;
     private const long YieldMicroseconds = 500;
 
@@ -71,7 +71,7 @@ internal sealed class ThreadTeam<TJob> : IThreadPoolWorkItem where TJob : struct
         Interlocked.Decrement(ref _queued);
         if (!TryEnter())
             return;
-        // More may come than this job asked for: an earlier one may have called them.
+        // More helpers may come than this job called: some were called for an earlier job.
         int worker = Interlocked.Increment(ref _workers);
         if (worker <= _helpers)
             Work(worker);
@@ -93,7 +93,9 @@ internal sealed class ThreadTeam<TJob> : IThreadPoolWorkItem where TJob : struct
         return false;
     }
 
-    /// <summary>Calls those helpers that are missing: what an earlier job called and the pool has not started yet helps this one.</summary>
+    /// <summary>
+    /// Calls the helpers that are missing. Helpers that an earlier job called and the pool has not started yet count for this job.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void CallHelpers()
     {
@@ -107,7 +109,7 @@ internal sealed class ThreadTeam<TJob> : IThreadPoolWorkItem where TJob : struct
         }
         catch (Exception exception)
         {
-            // A helper that cannot be called, for lack of memory or because of an interrupt, is less help, and no more.
+            // Without memory, or after an interrupt, a helper cannot be called. The job then goes on with the helpers that are there.
             Interlocked.Decrement(ref _queued);
             _isInterrupted |= exception is ThreadInterruptedException;
         }
@@ -126,7 +128,7 @@ internal sealed class ThreadTeam<TJob> : IThreadPoolWorkItem where TJob : struct
         }
         catch (Exception exception)
         {
-            // The caller throws the first one; what nobody has begun is left.
+            // The caller throws the first exception. Chunks that no thread has begun are not done.
             Interlocked.CompareExchange(ref _failure, exception, null);
             Interlocked.Exchange(ref _next, _chunks);
         }
@@ -151,7 +153,9 @@ internal sealed class ThreadTeam<TJob> : IThreadPoolWorkItem where TJob : struct
         }
     }
 
-    /// <summary>Until the last helper has left, or less long: the interrupt of a thread is kept for the next wait of its user.</summary>
+    /// <summary>
+    /// Waits until the last helper has left, or a shorter time. An interrupt of the thread is kept for the next wait of its user.
+    /// </summary>
     private void Sleep()
     {
         try
@@ -164,7 +168,7 @@ internal sealed class ThreadTeam<TJob> : IThreadPoolWorkItem where TJob : struct
         }
         catch (Exception exception)
         {
-            // The wait runs code of the user where a synchronization context asks for it.
+            // A synchronization context can make the wait run code of the user, which may throw.
             Interlocked.CompareExchange(ref _failure, exception, null);
         }
     }

@@ -1,7 +1,7 @@
 namespace Normalization.Kernels.Plans;
 
 /// <summary>
-/// Groups that share statistics, each made of units that share one pair of coefficients. Unit u of all of them starts at
+/// Groups of elements that share statistics. Each group consists of units, and a unit shares one pair of coefficients. Unit u starts at
 /// u · <see cref="UnitStride"/> and belongs to group u / <see cref="UnitsPerGroup"/> and has coefficient u mod <see
 /// cref="CoefficientPeriod"/>.
 /// </summary>
@@ -49,7 +49,7 @@ internal readonly struct GroupLayout
         UnitStride = s,
     };
 
-    /// <summary>[n, c, s] with given statistics of each channel, walked in the order of memory.</summary>
+    /// <summary>[n, c, s] with given statistics of each channel, computed in the order of memory.</summary>
     public static GroupLayout FixedBatch(nint n, nint c, nint s) => new()
     {
         Groups = n * c,

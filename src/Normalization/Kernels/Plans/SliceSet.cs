@@ -4,8 +4,8 @@ using Normalization.Kernels.Machine;
 namespace Normalization.Kernels.Plans;
 
 /// <summary>
-/// Contiguous slices of one length, one stride apart, cut into segments by their size alone: the sums of
-/// a set are those of its segments added in order, whichever thread took which.
+/// Contiguous slices of one length, one stride apart. Their size alone says how they are cut into segments. The sums of a set are those
+/// of its segments added in order, so they do not depend on which thread computed which segment.
 /// </summary>
 internal readonly struct SliceSet
 {

@@ -46,7 +46,7 @@ internal readonly unsafe struct Double128<T>(Vector128<double> value) : IWideSim
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreNonTemporal(T* destination, Double128<T> value)
     {
-        // Wide arithmetic on floats is the rare path: an ordinary store will do there.
+        // Wide arithmetic on floats is rare, so it uses an ordinary store.
         if (typeof(T) == typeof(float))
             Store(destination, value);
         else
@@ -138,7 +138,7 @@ internal readonly unsafe struct Double256<T>(Vector256<double> value) : IWideSim
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreNonTemporal(T* destination, Double256<T> value)
     {
-        // Wide arithmetic on floats is the rare path: an ordinary store will do there.
+        // Wide arithmetic on floats is rare, so it uses an ordinary store.
         if (typeof(T) == typeof(float))
             Store(destination, value);
         else
@@ -222,7 +222,7 @@ internal readonly unsafe struct Double512<T>(Vector512<double> value) : IWideSim
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreNonTemporal(T* destination, Double512<T> value)
     {
-        // Wide arithmetic on floats is the rare path: an ordinary store will do there.
+        // Wide arithmetic on floats is rare, so it uses an ordinary store.
         if (typeof(T) == typeof(float))
             Store(destination, value);
         else

@@ -1,8 +1,8 @@
 namespace Normalization.Kernels.Simd;
 
 /// <summary>
-/// One hardware vector over elements stored as <typeparamref name="T"/>. The compute type is the implementation's own:
-/// the narrow vectors compute in <typeparamref name="T"/>, the wide ones in <see cref="double"/>.
+/// One hardware vector over elements stored as <typeparamref name="T"/>. The narrow vectors compute in <typeparamref name="T"/>, the
+/// wide vectors in <see cref="double"/>.
 /// </summary>
 internal unsafe interface ISimd<TSelf, T>
     where TSelf : unmanaged, ISimd<TSelf, T>

@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics;
 namespace Normalization.Kernels.Simd;
 
 /// <summary>
-/// Doubles side by side, for what is computed once a group or a channel: written once for <see cref="One"/> and for
-/// <see cref="Four"/>, and each lane gets the bits that it would get alone.
+/// Doubles side by side. What is computed once for each group or channel is written once for <see cref="One"/> and <see cref="Four"/>.
+/// Each of the four lanes gets the bits that it would get alone.
 /// </summary>
 internal unsafe interface ILanes<TSelf> where TSelf : unmanaged, ILanes<TSelf>
 {

@@ -7,7 +7,8 @@ using Normalization.Kernels.Simd;
 namespace Normalization.Kernels.Statistics;
 
 /// <summary>
-/// The coefficients of (x - pivot) · scale + shift; the pivot is an exact element, so that the difference is too near it.
+/// The coefficients of (x - pivot) · scale + shift. The pivot is a value of the element type, so that x - pivot is exact for x near the
+/// pivot.
 /// </summary>
 internal readonly struct Affine<TLanes> where TLanes : unmanaged, ILanes<TLanes>
 {
@@ -57,7 +58,7 @@ internal readonly struct GradientAffine<TLanes> where TLanes : unmanaged, ILanes
     /// <summary>Whether the element type computes this without overflow, underflow or loss by cancellation, in every lane.</summary>
     public bool IsNarrow { get; init; }
 
-    /// <summary>Not even doubles compute this: <see cref="Hard"/> does.</summary>
+    /// <summary>Whether the coefficients leave the range of doubles, so that <see cref="Hard"/> is used.</summary>
     public bool IsHard { get; init; }
 
     public HardGradient Hard { get; init; }

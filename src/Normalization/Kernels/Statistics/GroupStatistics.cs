@@ -8,12 +8,11 @@ namespace Normalization.Kernels.Statistics;
 /// <summary>The statistics of one group, or of several side by side. The mean is <see cref="Mean"/> + <see cref="MeanLow"/>.</summary>
 internal unsafe struct GroupStatistics<TLanes> where TLanes : unmanaged, ILanes<TLanes>
 {
-    // How far, in squared deviations, the pivot may lie from the mean before the sums about it lose digits: those of floats have more
-    // to lose.
+    // How far the pivot may lie from the mean, in squared deviations, before the sums about the pivot lose digits.
     private const double FarPivot = 16;
     private const double FarPivotOfDoubles = 4;
 
-    // Where squares of doubles may have lost digits to the ends of the range, and where an epsilon is so large that those do not count.
+    // Below and above these variances, squares of doubles may have lost digits. With a larger epsilon a small variance has no effect.
     private static readonly double _smallestVariance = double.ScaleB(1, -850);
     private static readonly double _largestVariance = double.ScaleB(1, 1000);
     private static readonly double _largeEpsilon = double.ScaleB(1, -700);
@@ -40,7 +39,7 @@ internal unsafe struct GroupStatistics<TLanes> where TLanes : unmanaged, ILanes<
     public static GroupStatistics<TLanes> FromSquares(TLanes squares, double count, double epsilon) =>
         FromMoments(0, squares / count, epsilon);
 
-    // A constant group without epsilon has no direction to scale: zero makes its output the bias, and its gradient zero.
+    // In a constant group without epsilon the inverse is set to zero, so that the output is the bias and the gradient is zero.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static GroupStatistics<TLanes> FromMoments(TLanes mean, TLanes variance, double epsilon, TLanes meanLow = default) =>
         new() { Mean = mean, MeanLow = meanLow, Variance = variance, InverseStandardDeviation = TLanes.ReciprocalSqrt(variance + epsilon) };

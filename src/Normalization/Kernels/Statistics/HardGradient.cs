@@ -1,8 +1,8 @@
 namespace Normalization.Kernels.Statistics;
 
 /// <summary>
-/// The input gradient of a group of doubles where a sum or a coefficient leaves their range: g = weight · dy and what is subtracted
-/// of it are kept times a power of two, dx = r · 2^exponent · (g' - mean' - x̂ · slope').
+/// The input gradient of a group of doubles where a sum or a coefficient leaves the range of doubles. g = weight · dy and what is
+/// subtracted from g are kept times a power of two: dx = r · 2^exponent · (g' - mean' - x̂ · slope').
 /// </summary>
 internal readonly struct HardGradient
 {

@@ -3,7 +3,7 @@ using Normalization.Kernels.Simd;
 
 namespace Normalization.Kernels.Statistics;
 
-/// <summary>Where arithmetic in the element type loses nothing to the ends of its range.</summary>
+/// <summary>Whether numbers lie far enough from the ends of the range of the element type, so that arithmetic loses no digits.</summary>
 internal static class NumericRange
 {
     private const double Smallest = 1.0 / (1L << 50) / (1L << 50);
@@ -17,12 +17,17 @@ internal static class NumericRange
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double LargestOf<T>() => typeof(T) == typeof(float) ? Largest : _largestFactor * _largestFactor;
 
-    /// <summary>A coefficient that floats are multiplied by. That of doubles is a product of <see cref="Factors{T, TLanes}"/>.</summary>
+    /// <summary>
+    /// Whether floats may be multiplied by a coefficient. The coefficient of doubles is a product of <see cref="Factors{T, TLanes}"/>.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool Holds<T, TLanes>(TLanes coefficient) where TLanes : unmanaged, ILanes<TLanes> =>
         typeof(T) == typeof(double) || TLanes.AreZeroOrBetween(coefficient, Smallest, Largest);
 
-    /// <summary>A number that doubles make coefficients of. Those of floats are computed in double, which has room for them.</summary>
+    /// <summary>
+    /// Whether a number of doubles may be a factor of a coefficient. The coefficients of floats are computed in double, whose range is
+    /// larger.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool Factors<T, TLanes>(TLanes factor) where TLanes : unmanaged, ILanes<TLanes> =>
         typeof(T) == typeof(float) || TLanes.AreZeroOrBetween(factor, _smallestFactor, _largestFactor);

@@ -5,8 +5,9 @@ using Normalization.Kernels.Simd;
 namespace Normalization.Kernels.Statistics;
 
 /// <summary>
-/// What dy is taken about, so that a large common part of it costs the sums no digits: the median of its first, middle and last
-/// element, for one of them may be an outlier. Sums of floats are taken in double, which has digits to spare: about 0.
+/// The pivot that is subtracted from dy, so that the sums lose no digits where all dy have a large common part. The pivot is the median
+/// of the first, middle and last element, because one of them may be an outlier. For floats the pivot is 0: their sums are taken in
+/// double, which has enough digits.
 /// </summary>
 internal static unsafe class OutputPivot
 {

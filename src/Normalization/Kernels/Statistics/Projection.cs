@@ -23,7 +23,7 @@ internal readonly struct ProjectionSums<TLanes> where TLanes : unmanaged, ILanes
 }
 
 /// <summary>
-/// What dx takes of a group whatever the weight: dx = r · (g - m(g) - x̂ · m(g · x̂)) with g = weight · dy.
+/// The part of dx that is the same for all weights of a group: dx = r · (g - m(g) - x̂ · m(g · x̂)) with g = weight · dy.
 /// </summary>
 internal readonly struct Projection<TLanes> where TLanes : unmanaged, ILanes<TLanes>
 {
@@ -53,7 +53,8 @@ internal readonly struct Projection<TLanes> where TLanes : unmanaged, ILanes<TLa
         where T : unmanaged
     {
         TLanes r = statistics.InverseStandardDeviation;
-        // Step by step, for r³ overflows long before the result does; a constant group has a product of 0 and an r that may be huge.
+        // One factor r at a time, because r³ overflows where the result does not. A constant group has a product of 0, and its r may be
+        // huge.
         TLanes inner = -r * (r * (sums.Product / count));
         return new()
         {
@@ -73,7 +74,7 @@ internal readonly struct Projection<TLanes> where TLanes : unmanaged, ILanes<TLa
     {
         TLanes outer = InverseStandardDeviation * weight;
         TLanes excess = Mean + ((Weight - weight) * OutputPivot);
-        // dy is centered before it is scaled, as x is; a weight near zero leaves nothing to center.
+        // dy is centered before it is scaled, as x is. Where the weight is near zero, there is nothing to center.
         TLanes center = TLanes.Within(TLanes.Round<T>(OutputPivot + (excess / weight)), NumericRange.LargestOf<T>());
         TLanes shift = (outer * (center - OutputPivot)) - (InverseStandardDeviation * excess) - Shift;
         return new()

@@ -11,9 +11,10 @@ internal static unsafe class RunningStatistics
     /// statistics of their own.
     /// </summary>
     /// <remarks>
-    /// <paramref name="unrounded"/> keeps the running values in double, all means and then all variances: what is rounded to float at
-    /// every batch does not follow steps below half an ulp. A value counts while it rounds to what is stored, so that whoever writes
-    /// the stored one is believed. Empty: every batch starts from what is stored.
+    /// <paramref name="unrounded"/> keeps the running values in double, all means and then all variances, because a value that is
+    /// rounded to float at every batch does not move by steps below half an ulp. A value in double is used only if it rounds to the
+    /// stored float: after somebody has written the stored float, the next batch starts from it. Where the span is empty, every batch
+    /// starts from the stored values.
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Update<T>(
@@ -25,7 +26,7 @@ internal static unsafe class RunningStatistics
         Span<double> unrounded = default)
         where T : unmanaged
     {
-        // Not even a NaN of the batch counts.
+        // With a momentum of 0 a NaN of the batch has no effect either.
         if (momentum == 0)
             return;
         int channels = mean.Length;
@@ -78,7 +79,7 @@ internal static unsafe class RunningStatistics
     }
 
     /// <summary>
-    /// One running statistic of all channels, as elements and, where there is room for it, as it was before it was rounded.
+    /// One running statistic of all channels: as stored elements and, where there is memory for it, in double before rounding.
     /// </summary>
     private readonly struct Running<T>(T* stored, double* unrounded, double momentum) where T : unmanaged
     {
@@ -86,7 +87,10 @@ internal static unsafe class RunningStatistics
         private readonly double* _unrounded = unrounded;
         private readonly double _momentum = momentum;
 
-        /// <summary>The values so far; false where somebody else has written one of several, and each has to be looked at alone.</summary>
+        /// <summary>
+        /// The values so far. Returns false where the stored value of one of several channels was written from outside, so that each
+        /// channel must be computed alone.
+        /// </summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public bool TryLoad<TLanes>(nint channel, out TLanes value) where TLanes : unmanaged, ILanes<TLanes>
         {

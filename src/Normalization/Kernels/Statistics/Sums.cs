@@ -37,7 +37,7 @@ internal struct Sums
     }
 }
 
-/// <summary>Sums of many parts: what each addition rounds off is added at the end, so that their number costs no digits.</summary>
+/// <summary>Sums of many parts. What each addition rounds off is added at the end, so that many parts lose no digits.</summary>
 internal struct TotalSums
 {
     private CompensatedSum _sum;

@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace Normalization.Kernels.Statistics;
 
 /// <summary>
-/// (x - mean - its low part) · r · weight + bias, where the product of r and weight is in no type's range although the result may be: it
-/// is taken apart into a factor near 1 and three equal powers of two, each of which leads toward the result.
+/// (x - mean - its low part) · r · weight + bias, where r · weight may leave the range of doubles although the result does not. The
+/// product is split into a factor near 1 and three equal powers of two, which are multiplied one after another.
 /// </summary>
 internal readonly struct WideAffine
 {
