@@ -18,7 +18,7 @@ internal static partial class PlantedBugs
             ("-r * (r * (sums.Product / count))", "-r * r * (sums.Product / count)"));
         yield return new(
             "squares of doubles overflow and vanish", "ScaleTests.Statistics_of_huge_and_tiny_doubles_are_those_of_ordinary_ones_scaled",
-            ("if (!statistics.AreInRange<T>(epsilon) && ", "if (epsilon < 0 && "), ("if (areNear && statistics.AreInRange<T>(epsilon))", "if (areNear)"));
+            ("if (!statistics.AreInRange<T>(epsilon)", "if (epsilon < 0"), ("if (areNear && statistics.AreInRange<T>(epsilon))", "if (areNear)"));
         yield return new(
             "the coefficients of a group leave the range of doubles", EveryScale,
             ("areInRange &= sums.AreInRange(statistics, weight);", "areInRange &= sums.AreInRange(statistics, weight) || true;"));

@@ -42,7 +42,7 @@ internal static partial class PlantedBugs
         yield return new(
             "an interrupt at a lock of the pool comes out of a pass",
             "ScratchTests.A_thread_that_is_interrupted_at_a_lock_of_the_pool_has_its_memory_and_keeps_the_interrupt",
-            ("            // What does not go back to the pool is collected.", "            throw;\n#pragma warning disable CS0162"));
+            ("            // The garbage collector frees an array that does not go back to the pool.", "            throw;\n#pragma warning disable CS0162"));
         yield return new(
             "a job rents in its middle",
             "ParallelismTests.Evaluation_rents_its_memory_before_it_begins_and_not_for_each_tile_of_columns",
