@@ -8,11 +8,10 @@ public sealed partial class ReadmeTests
 {
     private const BindingFlags AnyStatic = BindingFlags.Static | BindingFlags.Public;
 
-    private static readonly Dictionary<string, string> SampleTexts = ReadSamples(Path.Combine(Repository.TestProject, "Samples"));
+    private static readonly Dictionary<string, string> SampleTexts = ReadSamples("Normalization.PublicApi.Tests/Samples", "Normalization.PublicApi.Tests/OwnLayers");
 
     // The verification program runs these and prints their errors.
-    private static readonly Dictionary<string, string> LoopTexts =
-        ReadSamples(Path.Combine(Repository.Root, "tests", "Normalization.Verify", "Loops"));
+    private static readonly Dictionary<string, string> LoopTexts = ReadSamples("Normalization.Verify/Loops");
 
     public static TheoryData<string> Samples => [.. SampleTexts.Keys];
 
@@ -53,7 +52,8 @@ public sealed partial class ReadmeTests
     private static bool IsLayer(Type? type) =>
         type is not null && ((type.IsGenericType && type.GetGenericTypeDefinition() == typeof(NormalizationLayer<>)) || IsLayer(type.BaseType));
 
-    private static Dictionary<string, string> ReadSamples(string folder) => Directory.EnumerateFiles(folder, "*.cs")
+    private static Dictionary<string, string> ReadSamples(params IEnumerable<string> folders) => folders
+        .SelectMany(static folder => Directory.EnumerateFiles(Path.Combine(Repository.Root, "tests", folder), "*.cs"))
         .SelectMany(static path => Marked().Matches(Repository.Read(path)))
         .GroupBy(static match => match.Groups["name"].Value, static match => Unindented(match.Groups["text"].Value))
         .ToDictionary(static sample => sample.Key, static sample => string.Concat(sample).Trim('\n'));

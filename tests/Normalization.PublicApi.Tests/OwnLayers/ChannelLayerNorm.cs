@@ -1,8 +1,11 @@
+// begin-sample own-layer
 using System.Numerics;
 using Normalization;
 
+// end-sample
 namespace OwnLayers;
 
+// begin-sample own-layer
 /// <summary>LayerNorm over the channels of [N, C, H, W], as ConvNeXt has it: statistics of each position.</summary>
 internal sealed class ChannelLayerNorm<T>(int numChannels, double epsilon = 1e-6)
     : NormalizationLayer<T>(epsilon, [numChannels], hasWeight: true, hasBias: true)
@@ -12,3 +15,4 @@ internal sealed class ChannelLayerNorm<T>(int numChannels, double epsilon = 1e-6
         ? NormalizationPlan.Positions(shape[0], numChannels, shape[2] * shape[3])
         : throw new ArgumentException($"expected input [N, {numChannels}, H, W]");
 }
+// end-sample
