@@ -1,5 +1,6 @@
 using Normalization.Programs;
 using Normalization.Training;
+using Normalization.Training.Commands;
 
 using var cancellation = new CancellationTokenSource();
 Console.CancelKeyPress += (_, key) =>

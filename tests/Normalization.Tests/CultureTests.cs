@@ -7,6 +7,8 @@ using Normalization.Benchmarks.Results;
 using Normalization.Mpi;
 using Normalization.Training;
 using Normalization.Training.Claims;
+using Normalization.Training.Claims.Method;
+using Normalization.Training.Commands;
 using Normalization.Training.Reports;
 using Normalization.Verify;
 using Normalization.Verify.Numerics;

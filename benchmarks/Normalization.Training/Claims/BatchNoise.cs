@@ -1,3 +1,4 @@
+using Normalization.Training.Claims.Method;
 using Normalization.Training.Data;
 using Normalization.Training.Learning;
 using Normalization.Training.Networks;

@@ -1,3 +1,4 @@
+using Normalization.Training.Claims.Method;
 using Normalization.Training.Reports;
 
 namespace Normalization.Training.Claims;

@@ -1,3 +1,4 @@
+using Normalization.Training.Claims.Method;
 using Normalization.Training.Learning;
 using Normalization.Training.Networks;
 using Normalization.Training.Reports;

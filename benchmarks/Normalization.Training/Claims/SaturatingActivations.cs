@@ -1,4 +1,5 @@
 using MathNet.Numerics.Statistics;
+using Normalization.Training.Claims.Method;
 using Normalization.Training.Learning;
 using Normalization.Training.Networks;
 using Normalization.Training.Reports;

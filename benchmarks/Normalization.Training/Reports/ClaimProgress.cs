@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Normalization.Training.Claims;
+using Normalization.Training.Claims.Method;
 using Spectre.Console;
 
 namespace Normalization.Training.Reports;

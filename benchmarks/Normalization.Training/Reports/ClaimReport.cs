@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using Normalization.Training.Claims;
+using Normalization.Training.Claims.Method;
 
 namespace Normalization.Training.Reports;
 

@@ -1,4 +1,5 @@
 using Normalization.Training.Claims;
+using Normalization.Training.Claims.Method;
 using Spectre.Console;
 
 namespace Normalization.Training.Reports;

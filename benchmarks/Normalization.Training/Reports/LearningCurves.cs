@@ -1,5 +1,5 @@
 using Normalization.Training.Data;
-using Normalization.Training.Learning;
+using Normalization.Training.Experiments;
 using Normalization.Training.Networks;
 
 namespace Normalization.Training.Reports;

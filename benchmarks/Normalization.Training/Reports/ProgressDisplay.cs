@@ -1,4 +1,4 @@
-using Normalization.Training.Learning;
+using Normalization.Training.Experiments;
 using Spectre.Console;
 
 namespace Normalization.Training.Reports;

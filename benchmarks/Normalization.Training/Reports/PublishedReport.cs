@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Normalization.Training.Claims;
+using Normalization.Training.Claims.Method;
 
 namespace Normalization.Training.Reports;
 

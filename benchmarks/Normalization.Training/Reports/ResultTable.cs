@@ -1,3 +1,4 @@
+using Normalization.Training.Experiments;
 using Normalization.Training.Learning;
 using Normalization.Training.Networks;
 using Spectre.Console;

@@ -1,6 +1,8 @@
 using Normalization.PublicApi.Tests;
 using Normalization.Training;
 using Normalization.Training.Claims;
+using Normalization.Training.Claims.Method;
+using Normalization.Training.Commands;
 using Normalization.Training.Data;
 using Normalization.Training.Learning;
 using Normalization.Training.Networks;

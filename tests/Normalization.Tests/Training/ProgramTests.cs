@@ -1,5 +1,6 @@
 using Normalization.PublicApi.Tests;
 using Normalization.Training;
+using Normalization.Training.Commands;
 using Normalization.Training.Reports;
 
 namespace Normalization.Tests.Training;

@@ -1,4 +1,5 @@
 using Normalization.Training.Claims;
+using Normalization.Training.Claims.Method;
 using Normalization.Training.Learning;
 
 namespace Normalization.Tests.Training;

@@ -1,9 +1,10 @@
 using System.Diagnostics;
 using System.Numerics.Tensors;
 using Normalization.Training.Data;
+using Normalization.Training.Learning;
 using Normalization.Training.Networks;
 
-namespace Normalization.Training.Learning;
+namespace Normalization.Training.Experiments;
 
 /// <summary>Trains replicas of a network, one on each rank. All of them see the same batches and take their own part of each.</summary>
 internal sealed class DistributedTrainer(ImageSet train, ImageSet test)

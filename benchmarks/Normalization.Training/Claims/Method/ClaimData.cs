@@ -1,6 +1,6 @@
 using Normalization.Training.Data;
 
-namespace Normalization.Training.Claims;
+namespace Normalization.Training.Claims.Method;
 
 /// <summary>The images of a run: to learn from, to choose settings by, and to report.</summary>
 internal sealed record ClaimData(string Name, ImageSet Train, ImageSet Validation, ImageSet Test)

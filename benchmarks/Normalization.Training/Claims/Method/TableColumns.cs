@@ -1,4 +1,4 @@
-namespace Normalization.Training.Claims;
+namespace Normalization.Training.Claims.Method;
 
 internal static class TableColumns
 {

@@ -1,10 +1,10 @@
 using Normalization.Mpi;
 using Normalization.Training.Data;
-using Normalization.Training.Learning;
+using Normalization.Training.Experiments;
 using Normalization.Training.Reports;
 using Spectre.Console;
 
-namespace Normalization.Training;
+namespace Normalization.Training.Commands;
 
 /// <summary>Data-parallel training with and without synchronised batch statistics, beside one process with the whole batch.</summary>
 internal static class DistributedCommand

@@ -1,6 +1,7 @@
+using Normalization.Training.Learning;
 using Normalization.Training.Networks;
 
-namespace Normalization.Training.Learning;
+namespace Normalization.Training.Experiments;
 
 /// <summary>One training of the comparison: a network, a learning rate and what normalizes it.</summary>
 internal sealed record Experiment(

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Normalization.Programs;
 
-namespace Normalization.Training;
+namespace Normalization.Training.Commands;
 
 /// <summary>Goes through the command line: options with a value ("--name value" or "--name=value"), flags and words.</summary>
 internal sealed class ArgumentReader(IReadOnlyList<string> arguments)

@@ -2,7 +2,7 @@ using Normalization.Training.Data;
 using Normalization.Training.Learning;
 using Normalization.Training.Networks;
 
-namespace Normalization.Training.Claims;
+namespace Normalization.Training.Claims.Method;
 
 /// <summary>Where the claims do their experiments: the images, the seeds, and the processors to spread the work over.</summary>
 /// <remarks>A result depends on its setting and its seed alone, so neither the number of threads nor their order changes it.</remarks>

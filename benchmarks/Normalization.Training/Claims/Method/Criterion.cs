@@ -1,4 +1,4 @@
-namespace Normalization.Training.Claims;
+namespace Normalization.Training.Claims.Method;
 
 /// <summary>One part of the rule of a claim, decided before the run: a quantity, and the bound that it has to keep.</summary>
 internal sealed record Criterion(string Quantity, bool IsFloor, double Bound, Unit Unit)

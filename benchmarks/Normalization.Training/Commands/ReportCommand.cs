@@ -1,6 +1,6 @@
 using Normalization.Training.Reports;
 
-namespace Normalization.Training;
+namespace Normalization.Training.Commands;
 
 /// <summary>Writes what the repository shows of the claims, or checks that it shows what the results say.</summary>
 internal static class ReportCommand

@@ -1,6 +1,6 @@
 using Normalization.Training.Claims;
 
-namespace Normalization.Training;
+namespace Normalization.Training.Commands;
 
 /// <summary>What the person who wants the claims tested asks for.</summary>
 internal sealed record ClaimsOptions(CommonOptions Common, int? Seeds, IReadOnlyList<IClaim> Claims)

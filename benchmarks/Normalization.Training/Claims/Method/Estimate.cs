@@ -3,7 +3,7 @@ using MathNet.Numerics.Distributions;
 using MathNet.Numerics.Statistics;
 using Normalization.Training.Learning;
 
-namespace Normalization.Training.Claims;
+namespace Normalization.Training.Claims.Method;
 
 /// <summary>The mean over the seeds, and half the width of its 95 % interval (Student's); the latter is 0 where one seed gives no
 /// interval.</summary>

@@ -1,6 +1,6 @@
 using Normalization.Training.Data;
 
-namespace Normalization.Training;
+namespace Normalization.Training.Commands;
 
 /// <summary>The options that mean the same in every command that trains.</summary>
 internal sealed record CommonOptions

@@ -1,9 +1,10 @@
 using Normalization.Training.Data;
+using Normalization.Training.Experiments;
 using Normalization.Training.Learning;
 using Normalization.Training.Reports;
 using Spectre.Console;
 
-namespace Normalization.Training;
+namespace Normalization.Training.Commands;
 
 /// <summary>The main job: trains both networks with every normalization and shows what each one bought.</summary>
 internal static class CompareCommand

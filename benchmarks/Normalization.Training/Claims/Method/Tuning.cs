@@ -1,4 +1,4 @@
-namespace Normalization.Training.Claims;
+namespace Normalization.Training.Claims.Method;
 
 /// <summary>All runs of a sweep over learning rates, and the rate that was best on average.</summary>
 internal sealed record Tuned<TRun>(double Rate, bool IsEdge, IReadOnlyList<(double Rate, TRun[] Runs)> Sweep)

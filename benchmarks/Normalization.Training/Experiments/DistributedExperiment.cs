@@ -1,6 +1,7 @@
+using Normalization.Training.Learning;
 using Normalization.Training.Networks;
 
-namespace Normalization.Training.Learning;
+namespace Normalization.Training.Experiments;
 
 /// <summary>Who computes, and over what BatchNorm takes its statistics.</summary>
 internal enum Parallelism

@@ -1,10 +1,11 @@
 using System.Diagnostics;
 using Normalization.Training.Claims;
+using Normalization.Training.Claims.Method;
 using Normalization.Training.Data;
 using Normalization.Training.Reports;
 using Spectre.Console;
 
-namespace Normalization.Training;
+namespace Normalization.Training.Commands;
 
 /// <summary>Puts what is said of normalization to the test, and writes a report.</summary>
 internal static class ClaimsCommand

@@ -1,4 +1,4 @@
-namespace Normalization.Training;
+namespace Normalization.Training.Commands;
 
 /// <summary>The commands of the program; options without a command are those of the first.</summary>
 internal static class TrainingCommands

@@ -3,7 +3,7 @@ using Normalization.Training.Learning;
 using Normalization.Training.Networks;
 using Normalization.Training.Reports;
 
-namespace Normalization.Training.Claims;
+namespace Normalization.Training.Claims.Method;
 
 /// <summary>A kind of network that an experiment compares with others, made from the number of pixels and a seed.</summary>
 internal sealed record Contestant(string Name, string Color, Func<int, int, Network> Create)

@@ -1,4 +1,4 @@
-namespace Normalization.Training;
+namespace Normalization.Training.Commands;
 
 /// <summary>The common options and, without mpirun, how many threads stand for ranks.</summary>
 internal sealed record DistributedOptions(CommonOptions Common, int? Ranks)

@@ -2,7 +2,7 @@ using Normalization.Training.Learning;
 using Normalization.Training.Networks;
 using Normalization.Training.Reports;
 
-namespace Normalization.Training.Claims;
+namespace Normalization.Training.Claims.Method;
 
 /// <summary>Lines with the 95 % interval of the mean over the seeds as a band.</summary>
 internal static class Lines
