@@ -44,7 +44,8 @@ public sealed partial class PageTests
     [Fact]
     public void The_readme_leads_to_every_page_of_the_documentation() =>
         Links(Pages.Readme).Select(static link => link.Split('#')[0])
-            .Should().Contain(Pages.All.Where(static page => page.StartsWith(".github", StringComparison.Ordinal)).Select(static page => page.Replace('\\', '/')));
+            .Should().Contain(Pages.All.Where(static page => page.StartsWith(".github", StringComparison.Ordinal))
+                .Select(static page => page.Replace('\\', '/')));
 
     [Theory]
     [MemberData(nameof(All))]
@@ -53,7 +54,8 @@ public sealed partial class PageTests
 
     private static bool IsAbsolute(string link) => link.StartsWith("https://", StringComparison.Ordinal);
 
-    private static IEnumerable<string> Links(string page) => Link().Matches(Repository.Read(page)).Select(static match => match.Groups["to"].Value);
+    private static IEnumerable<string> Links(string page) =>
+        Link().Matches(Repository.Read(page)).Select(static match => match.Groups["to"].Value);
 
     /// <summary>The anchors that GitHub makes of the headings.</summary>
     private static IEnumerable<string> Headings(string page) => Heading().Matches(Repository.Read(page))

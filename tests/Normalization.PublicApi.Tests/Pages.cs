@@ -7,7 +7,8 @@ internal static class Pages
 
     /// <summary>The READMEs of the packages, which have to make sense without the repository around them.</summary>
     public static IReadOnlyList<string> OfPackages { get; } =
-        [.. Directory.EnumerateDirectories(Path.Combine(Repository.Root, "src")).Select(static folder => Path.Combine("src", Path.GetFileName(folder), Readme))];
+        [.. Directory.EnumerateDirectories(Path.Combine(Repository.Root, "src"))
+            .Select(static folder => Path.Combine("src", Path.GetFileName(folder), Readme))];
 
     /// <summary>All of them, by their paths in the repository.</summary>
     public static IReadOnlyList<string> All { get; } =
@@ -18,7 +19,8 @@ internal static class Pages
         Path.Combine("benchmarks", "Normalization.Benchmarks", "Synchronization", Readme),
         Path.Combine("benchmarks", "Normalization.Training", "Data", Readme),
         .. OfPackages,
-        .. Directory.EnumerateFiles(Path.Combine(Repository.Root, ".github", "docs"), "*.md").Select(static path => Path.GetRelativePath(Repository.Root, path)),
+        .. Directory.EnumerateFiles(Path.Combine(Repository.Root, ".github", "docs"), "*.md")
+            .Select(static path => Path.GetRelativePath(Repository.Root, path)),
     ];
 
     /// <summary>The texts of all of them, one after another.</summary>

@@ -8,7 +8,8 @@ public sealed partial class ReadmeTests
 {
     private const BindingFlags AnyStatic = BindingFlags.Static | BindingFlags.Public;
 
-    private static readonly Dictionary<string, string> SampleTexts = ReadSamples("Normalization.PublicApi.Tests/Samples", "Normalization.PublicApi.Tests/OwnLayers");
+    private static readonly Dictionary<string, string> SampleTexts =
+        ReadSamples("Normalization.PublicApi.Tests/Samples", "Normalization.PublicApi.Tests/OwnLayers");
 
     // The verification program runs these and prints their errors.
     private static readonly Dictionary<string, string> LoopTexts = ReadSamples("Normalization.Verify/Loops");

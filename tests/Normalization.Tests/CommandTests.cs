@@ -38,7 +38,11 @@ public sealed class CommandTests
         exitCode.Should().Be(0);
         string[] lines = help.Split('\n');
         int options = Array.FindIndex(lines, static line => line.StartsWith("Options", StringComparison.Ordinal));
-        string[] named = [.. lines[..options].Where(static line => line.StartsWith("  ", StringComparison.Ordinal) && line[2] != ' ').Select(static line => line.Split(' ')[2])];
+        string[] named =
+        [
+            .. lines[..options].Where(static line => line.StartsWith("  ", StringComparison.Ordinal) && line[2] != ' ')
+                .Select(static line => line.Split(' ')[2]),
+        ];
         named.Should().Equal(commands.Split(' '));
     }
 

@@ -45,7 +45,8 @@ internal static class StatisticsPicture
         svg.Append(CultureInfo.InvariantCulture, $"""<g transform="translate({x} {y})">""").Append('\n');
         Text(PanelWidth / 2.0, 28, "middle", panel.Layer, size: 17, """ font-weight="600" """);
         Text(PanelWidth / 2.0, 48, "middle", panel.Caption, size: 14);
-        foreach (IGrouping<(Side Side, bool IsShared), Face> faces in cube.Faces().GroupBy(static face => (face.Side, face.IsShared)).OrderBy(static faces => faces.Key.IsShared))
+        foreach (IGrouping<(Side Side, bool IsShared), Face> faces in cube.Faces()
+            .GroupBy(static face => (face.Side, face.IsShared)).OrderBy(static faces => faces.Key.IsShared))
         {
             string style = faces.Key.Side.ToString().ToLowerInvariant() + (faces.Key.IsShared ? " shared" : "");
             svg.Append(CultureInfo.InvariantCulture, $"""<path class="{style}" d="{string.Concat(faces.Select(face => Outline(face, left)))}"/>""").Append('\n');
