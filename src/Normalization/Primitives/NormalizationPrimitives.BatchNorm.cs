@@ -1,8 +1,8 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Normalization.Kernels.Plans;
 using Normalization.Kernels;
 using Normalization.Kernels.Machine;
+using Normalization.Kernels.Plans;
 using Normalization.Kernels.Statistics;
 
 namespace Normalization;

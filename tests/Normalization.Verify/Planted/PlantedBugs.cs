@@ -101,7 +101,7 @@ internal static partial class PlantedBugs
             ("NumericRange.Holds<T, TLanes>(scale) && NumericRange.Spans<T, TLanes>(statistics)", "true"));
         yield return new(
             "RmsNorm subtracts the mean", "ForwardTests.RmsNorm_subtracts_no_mean_and_adds_the_machine_epsilon",
-            ("_dimensions.Width, isCentered: false", "_dimensions.Width, isCentered: true"));
+            ("_dimensions.Width, subtractMean: false", "_dimensions.Width, subtractMean: true"));
         yield return new(
             "a NaN leaks into the neighboring group", "NonFiniteTests.A_NaN_in_the_input_stays_in_its_group",
             ("                _operands.BiasOf<One>(channel),", "                _operands.BiasOf<One>(channel) + (0 * _operands.Statistics[0].Mean),"));
@@ -239,7 +239,8 @@ internal static partial class PlantedBugs
             ("!(value >= 0 && value <= 1)", "(value < 0 || value > 1)"));
         yield return new(
             "one value per channel has a variance", "StrongGuaranteeTests.A_wrong_shape_is_refused_naming_expected_and_given",
-            ("if (plan.ElementsPerGroup == 1)", "if (plan.ElementsPerGroup < 1)")) { Type = "BatchNorm" };
+            ("if (plan.ElementsPerGroup == 1)", "if (plan.ElementsPerGroup < 1)"))
+        { Type = "BatchNorm" };
     }
 
     private static IEnumerable<PlantedBug> Tensors()
