@@ -42,7 +42,7 @@ internal static partial class PlantedBugs
         yield return new(
             "a pass asks the layer twice what it is to do",
             "PassTests.A_layer_that_is_switched_during_a_pass_ends_the_pass_as_it_began_it",
-            ("if (mode.Fixed is FixedStatistics<T> given)", "if (FixedStatisticsFor(IsTraining) is FixedStatistics<T> given)"));
+            ("        if (mode.Fixed is FixedStatistics<T> given)", "        if (FixedStatisticsFor(IsTraining) is FixedStatistics<T> given)"));
         yield return new(
             "the plan of a pass is not compared with its memory",
             "PassTests.Kernels_get_no_memory_that_does_not_have_the_planned_size",

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Normalization.Kernels.Statistics;
 
 /// <summary>
@@ -19,6 +21,7 @@ internal readonly record struct CountedMoments(double Count, double Mean, double
     /// about the mean of the first that has elements: mean = Σ nᵢ · meanᵢ / n, M2 = Σ (M2ᵢ + nᵢ · (meanᵢ - mean)²). The order of the parts
     /// decides the last bits.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static GroupStatistics Merge<T>(ReadOnlySpan<CountedMoments> parts, double epsilon) where T : unmanaged
     {
         while (parts[0].Count == 0)
