@@ -5,7 +5,6 @@ using System.Reflection;
 using Normalization.Benchmarks;
 using Normalization.Benchmarks.Results;
 using Normalization.Mpi;
-using Normalization.Training;
 using Normalization.Training.Claims;
 using Normalization.Training.Claims.Method;
 using Normalization.Training.Commands;

@@ -119,10 +119,11 @@ internal sealed class Placement : IClaim
         network.Backward(gradient);
 
         // Each hidden layer has a matrix, a bias, and γ and β; the classifier has a matrix and a bias.
-        Weights[] hidden = [.. network.Weights.SkipLast(2)];
+        Parameter<float>[] hidden = [.. network.Parameters.SkipLast(2)];
         return Norm(hidden.Where((_, i) => i % 4 == 1)) / Norm(hidden.Where((_, i) => i % 4 == 0));
 
-        static double Norm(IEnumerable<Weights> weights) => Math.Sqrt(weights.Sum(w => w.Gradient.Span.ToArray().Sum(x => (double)x * x)));
+        static double Norm(IEnumerable<Parameter<float>> parameters) =>
+            Math.Sqrt(parameters.Sum(p => p.Gradient.Span.ToArray().Sum(x => (double)x * x)));
     }
 
     private sealed record Place(string Name, string Color, bool IsBefore, bool HasBias);

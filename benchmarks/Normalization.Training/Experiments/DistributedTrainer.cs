@@ -36,9 +36,9 @@ internal sealed class DistributedTrainer(ImageSet train, ImageSet test)
         int count = settings.BatchSize / ranks.Size, first = ranks.Rank * count, imageLength = train.PixelCount;
         var images = new Tensor<float>([count, .. network.InputShape]);
         var gradient = new Tensor<float>(count, ImageSet.ClassCount);
-        var descent = new MomentumDescent(network.Weights, settings.LearningRate, settings.Momentum, settings.WeightDecay);
+        var descent = new MomentumDescent(network.Parameters, settings.LearningRate, settings.Momentum, settings.WeightDecay);
         var random = new Random(settings.Seed);
-        double[] sums = new double[1 + network.Weights.Sum(w => w.Gradient.Length)];
+        double[] sum = new double[1];
         var losses = new List<double>();
         var curve = new List<CurvePoint>();
         var clock = new Stopwatch();
@@ -57,7 +57,10 @@ internal sealed class DistributedTrainer(ImageSet train, ImageSet test)
             double share = (double)count / settings.BatchSize;
             TensorPrimitives.Multiply(gradient.Span, (float)share, gradient.Span);
             network.Backward(gradient);
-            losses.Add(SumOverRanks(ranks, network, loss * share, sums));
+            ranks.AllReduceGradients(network.Parameters);
+            sum[0] = loss * share;
+            ranks.AllReduce(sum);
+            losses.Add(sum[0]);
             descent.Step();
             clock.Stop();
 
@@ -68,27 +71,5 @@ internal sealed class DistributedTrainer(ImageSet train, ImageSet test)
         }
 
         return new DistributedResult(experiment, losses, curve, clock.Elapsed);
-    }
-
-    /// <summary>Adds the gradients of all weights over the ranks, in one message, and returns the sum of the losses.</summary>
-    private static double SumOverRanks(ICollective ranks, Network network, double loss, double[] sums)
-    {
-        sums[0] = loss;
-        int next = 1;
-        foreach (Weights weights in network.Weights)
-        {
-            TensorPrimitives.ConvertTruncating<float, double>(weights.Gradient.Span, sums.AsSpan(next));
-            next += weights.Gradient.Length;
-        }
-
-        ranks.AllReduce(sums);
-        next = 1;
-        foreach (Weights weights in network.Weights)
-        {
-            TensorPrimitives.ConvertTruncating<double, float>(sums.AsSpan(next, weights.Gradient.Length), weights.Gradient.Span);
-            next += weights.Gradient.Length;
-        }
-
-        return sums[0];
     }
 }

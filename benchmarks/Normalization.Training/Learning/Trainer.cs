@@ -14,7 +14,7 @@ internal sealed class Trainer(ImageSet train, ImageSet test)
         var batches = new Batches(train, network.InputShape, settings.BatchSize);
         var tests = new Evaluation(test, network.InputShape);
         var gradient = new Tensor<float>(settings.BatchSize, ImageSet.ClassCount);
-        var descent = new MomentumDescent(network.Weights, settings.LearningRate, settings.Momentum, settings.WeightDecay);
+        var descent = new MomentumDescent(network.Parameters, settings.LearningRate, settings.Momentum, settings.WeightDecay);
         var random = new Random(settings.Seed);
         var curve = new List<CurvePoint> { new(0, tests.Accuracy(network)) };
         var clock = new Stopwatch();

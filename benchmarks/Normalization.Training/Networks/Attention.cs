@@ -21,7 +21,8 @@ internal sealed class Attention : ILayer
         (_value, _output) = (new(width, width, deviation, random), new(width, width, deviation, random));
     }
 
-    public IReadOnlyList<Weights> Weights => [.. _query.Weights, .. _key.Weights, .. _value.Weights, .. _output.Weights];
+    public IReadOnlyList<Parameter<float>> Parameters =>
+        [.. _query.Parameters, .. _key.Parameters, .. _value.Parameters, .. _output.Parameters];
 
     private float Scale => 1 / MathF.Sqrt(_width);
 

@@ -5,7 +5,7 @@ namespace Normalization.Training.Networks;
 /// <summary>Layers one after another as one layer.</summary>
 internal class Composite(IReadOnlyList<ILayer> layers) : ILayer
 {
-    public IReadOnlyList<Weights> Weights { get; } = [.. layers.SelectMany(layer => layer.Weights)];
+    public IReadOnlyList<Parameter<float>> Parameters { get; } = [.. layers.SelectMany(layer => layer.Parameters)];
 
     protected IReadOnlyList<ILayer> Layers { get; } = layers;
 

@@ -8,9 +8,9 @@ internal sealed class Convolution(int inputs, int outputs, Random random) : ILay
     private const int Kernel = 3;
 
     // He's deviation: what ReLU halves, the weights give back.
-    private readonly Weights _weight = Networks.Weights.Normal(
-        [outputs, inputs * Kernel * Kernel], Math.Sqrt(2.0 / (inputs * Kernel * Kernel)), random);
-    private readonly Weights _bias = Networks.Weights.Zero([outputs]);
+    private readonly Parameter<float> _weight = new("weight", Tensor<float>.RandomNormal(
+        [outputs, inputs * Kernel * Kernel], random.Next(), 0, Math.Sqrt(2.0 / (inputs * Kernel * Kernel))));
+    private readonly Parameter<float> _bias = new("bias", outputs);
     private readonly Scratch _patches = new();
     private readonly Scratch _patchGradients = new();
     private readonly Scratch _products = new();
@@ -18,7 +18,7 @@ internal sealed class Convolution(int inputs, int outputs, Random random) : ILay
     private readonly Scratch _inputGradients = new();
     private Tensor<float>? _input;
 
-    public IReadOnlyList<Weights> Weights => [_weight, _bias];
+    public IReadOnlyList<Parameter<float>> Parameters => [_weight, _bias];
 
     public Tensor<float> Forward(Tensor<float> input)
     {

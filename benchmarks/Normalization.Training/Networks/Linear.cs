@@ -5,13 +5,14 @@ namespace Normalization.Training.Networks;
 /// <summary>y = x·Wᵀ + b, for any input whose elements per example are <c>inputs</c> in number; b can be left out.</summary>
 internal sealed class Linear(int inputs, int outputs, double standardDeviation, Random random, bool hasBias = true) : ILayer
 {
-    private readonly Weights _weight = Networks.Weights.Normal([outputs, inputs], standardDeviation, random);
-    private readonly Weights _bias = Networks.Weights.Zero([outputs]);
+    private readonly Parameter<float> _weight =
+        new("weight", Tensor<float>.RandomNormal([outputs, inputs], random.Next(), 0, standardDeviation));
+    private readonly Parameter<float> _bias = new("bias", outputs);
     private readonly Scratch _outputs = new();
     private readonly Scratch _inputGradients = new();
     private Tensor<float>? _input;
 
-    public IReadOnlyList<Weights> Weights => hasBias ? [_weight, _bias] : [_weight];
+    public IReadOnlyList<Parameter<float>> Parameters => hasBias ? [_weight, _bias] : [_weight];
 
     public Tensor<float> Forward(Tensor<float> input)
     {

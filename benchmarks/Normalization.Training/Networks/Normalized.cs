@@ -3,6 +3,8 @@ using System.Diagnostics;
 namespace Normalization.Training.Networks;
 
 /// <summary>A normalization layer of the library as a step of a network, with a clock that runs while training is inside it.</summary>
+/// <remarks>A class cannot be given an interface from outside, so the layers of the library need this class to be an <see cref="ILayer"/>.
+/// It also keeps the tensors for their outputs, and the clock measures each of them.</remarks>
 internal sealed class Normalized(NormalizationLayer<float> layer) : ILayer
 {
     private readonly Scratch _outputs = new();
@@ -12,7 +14,7 @@ internal sealed class Normalized(NormalizationLayer<float> layer) : ILayer
 
     public TimeSpan TrainingTime { get; private set; }
 
-    public IReadOnlyList<Weights> Weights { get; } = Networks.Weights.Of(layer);
+    public IReadOnlyList<Parameter<float>> Parameters => layer.Parameters;
 
     public void Train() => layer.Train();
 

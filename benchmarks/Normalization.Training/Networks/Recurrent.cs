@@ -14,9 +14,11 @@ namespace Normalization.Training.Networks;
 internal sealed class Recurrent(
     int inputs, int units, Func<IReadOnlyList<int>> lengths, IReadOnlyList<NormalizationLayer<float>> norms, Random random) : ILayer
 {
-    private readonly Weights _inputWeight = Networks.Weights.Normal([units, inputs], Math.Sqrt(1.0 / inputs), random);
-    private readonly Weights _stateWeight = Networks.Weights.Normal([units, units], Math.Sqrt(1.0 / units), random);
-    private readonly Weights _bias = Networks.Weights.Zero([units]);
+    private readonly Parameter<float> _inputWeight =
+        new("input_weight", Tensor<float>.RandomNormal([units, inputs], random.Next(), 0, Math.Sqrt(1.0 / inputs)));
+    private readonly Parameter<float> _stateWeight =
+        new("state_weight", Tensor<float>.RandomNormal([units, units], random.Next(), 0, Math.Sqrt(1.0 / units)));
+    private readonly Parameter<float> _bias = new("bias", units);
     private readonly List<Step> _steps = [];
     private readonly Scratch _outputs = new();
     private readonly Scratch _stateGradients = new();
@@ -24,7 +26,8 @@ internal sealed class Recurrent(
     private Tensor<float>? _input;
     private int[] _active = [];
 
-    public IReadOnlyList<Weights> Weights => [_inputWeight, _stateWeight, _bias, .. norms.SelectMany(Networks.Weights.Of)];
+    public IReadOnlyList<Parameter<float>> Parameters =>
+        [_inputWeight, _stateWeight, _bias, .. norms.SelectMany(norm => norm.Parameters)];
 
     public void Train()
     {

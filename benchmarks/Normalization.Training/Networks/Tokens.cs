@@ -13,10 +13,10 @@ internal sealed class RowTokens(int side) : ILayer
 /// <summary>Adds to each token a vector that is learned for its place in the sequence.</summary>
 internal sealed class Positions(int tokens, int width, Random random) : ILayer
 {
-    private readonly Weights _places = Networks.Weights.Normal([tokens, width], 0.1, random);
+    private readonly Parameter<float> _places = new("places", Tensor<float>.RandomNormal([tokens, width], random.Next(), 0, 0.1));
     private readonly Scratch _outputs = new();
 
-    public IReadOnlyList<Weights> Weights => [_places];
+    public IReadOnlyList<Parameter<float>> Parameters => [_places];
 
     public Tensor<float> Forward(Tensor<float> input)
     {

@@ -62,7 +62,7 @@ public sealed class ClaimTests
         {
             Network network = Contestant.Perceptron(kind, depth: 2).Create(data.Train.PixelCount, seed);
             laboratory.Train(network, new TrainingSettings { LearningRate = 0.1, Steps = 5, Seed = seed }, data.Validation);
-            return network.Weights[0].Value.Span.ToArray();
+            return network.Parameters[0].Value.Span.ToArray();
         }
     }
 

@@ -22,7 +22,7 @@ public sealed class NetworkGradientTests
         ["token mean"] = static () => (new TokenMean(3), [6, 4]),
         ["attention"] = static () => (new Attention(3, 4, new Random(1)), [6, 4]),
         ["residual"] = static () => (new Residual([new Linear(4, 4, 0.5, new Random(1)), new Tanh()]), [3, 4]),
-        ["ghost batches"] = static () => (new GhostBatchNorm(3, 4), [10, 3]),
+        ["ghost batches"] = static () => (new Normalized(new GhostBatchNorm(3, 4)), [10, 3]),
         ["recurrent"] = static () => Sequence([]),
         ["recurrent, LayerNorm"] = static () => Sequence([new LayerNorm<float>(4)]),
         ["recurrent, BatchNorm per step"] = static () =>
@@ -42,11 +42,11 @@ public sealed class NetworkGradientTests
 
         layer.Forward(input);
         Tensor<float> inputGradient = layer.Backward(factors).Clone();
-        float[][] gradients = [.. layer.Weights.Select(static w => w.Gradient.Span.ToArray())];
+        float[][] gradients = [.. layer.Parameters.Select(static p => p.Gradient.Span.ToArray())];
 
         Compare(input, inputGradient.Span, Loss);
-        foreach ((Weights weight, float[] gradient) in layer.Weights.Zip(gradients))
-            Compare(weight.Value, gradient, Loss);
+        foreach ((Parameter<float> parameter, float[] gradient) in layer.Parameters.Zip(gradients))
+            Compare(parameter.Value, gradient, Loss);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using Normalization.Training.Learning;
 using Normalization.Training.Networks;
 
 namespace Normalization.Tests.Training;
@@ -8,6 +9,16 @@ namespace Normalization.Tests.Training;
 public sealed class ReproducibleTrainingTests
 {
     private const string Expected = "56F3FBB14FD7D479";
+
+    [Fact]
+    public void A_step_leaves_frozen_parameters_as_they_are()
+    {
+        var frozen = new Parameter<float>("frozen", Tensor<float>.Full([2, 2], 1)) { RequiresGradient = false };
+        var learned = new Parameter<float>("learned", Tensor<float>.Full([2, 2], 1));
+        new MomentumDescent([frozen, learned], learningRate: 0.1, momentum: 0.9, weightDecay: 0.5).Step();
+        frozen.Value.Span.ToArray().Should().OnlyContain(static x => x == 1);
+        learned.Value.Span.ToArray().Should().OnlyContain(static x => x < 1);
+    }
 
     [Fact]
     public void Products_and_functions_give_the_same_bits_at_every_vector_width() => Hash().Should().Be(Expected);
