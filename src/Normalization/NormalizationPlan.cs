@@ -62,14 +62,18 @@ public readonly struct NormalizationPlan
         GuardSizes(n, c, s);
         Guard.Positive(groups);
         if (c % groups != 0)
-            throw new ArgumentException($"The number of channels must be divisible by the number of groups, got {c} channels and {groups} groups.", nameof(groups));
+        {
+            throw new ArgumentException(
+                $"The number of channels must be divisible by the number of groups, got {c} channels and {groups} groups.", nameof(groups));
+        }
         return new(Plan.ChannelGroups(n, c, s, groups));
     }
 
     /// <summary>As LayerNorm and RmsNorm: the input is [rows, width], each row has statistics, and each column has coefficients.</summary>
     /// <param name="rows">The number of rows.</param>
     /// <param name="width">The elements of one row.</param>
-    /// <param name="subtractMean">Whether the mean is subtracted; if not, the root mean square stands for the deviation, as in RmsNorm.</param>
+    /// <param name="subtractMean">Whether the mean is subtracted; if not, the root mean square stands for the deviation, as in
+    /// RmsNorm.</param>
     /// <returns>The plan.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A size is negative.</exception>
     public static NormalizationPlan Rows(int rows, int width, bool subtractMean = true)
@@ -90,7 +94,8 @@ public readonly struct NormalizationPlan
     /// <param name="n">The batch size.</param>
     /// <param name="c">The number of channels.</param>
     /// <param name="s">The positions of one sample; 1 for [n, c].</param>
-    /// <param name="subtractMean">Whether the mean is subtracted; if not, the root mean square stands for the deviation, as in RmsNorm.</param>
+    /// <param name="subtractMean">Whether the mean is subtracted; if not, the root mean square stands for the deviation, as in
+    /// RmsNorm.</param>
     /// <returns>The plan.</returns>
     /// <exception cref="ArgumentOutOfRangeException">A size is negative.</exception>
     public static NormalizationPlan Positions(int n, int c, int s, bool subtractMean = true)

@@ -43,7 +43,8 @@ internal static unsafe class Transposition
         ToRows(plan, x, rows.Span);
         ToRows(plan, dy, gradients.Span);
         Launch.Backward(
-            plan.Transposed, rows.Span, gradients.Span, weight, statistics, hasFixedStatistics: false, gradients.Span, weightGradient, biasGradient);
+            plan.Transposed, rows.Span, gradients.Span, weight, statistics, hasFixedStatistics: false,
+            gradients.Span, weightGradient, biasGradient);
         FromRows(plan, gradients.Span, dx);
     }
 

@@ -11,7 +11,7 @@ namespace Normalization;
 /// <remarks>
 /// Training uses the statistics of the batch and moves the running ones, whose variance is the unbiased one; evaluation, and
 /// training with <see cref="RunningStatisticsLayer{T}.UseRunningStatistics"/>, uses the running statistics. If none are tracked,
-/// evaluation uses those of the batch. An empty batch gives an empty output, leaves the running statistics alone and counts in
+/// evaluation uses those of the batch. An empty batch gives an empty output, does not change the running statistics and counts in
 /// <see cref="RunningStatisticsLayer{T}.BatchesTracked"/>. Ioffe, Szegedy: Batch Normalization: Accelerating Deep Network
 /// Training by Reducing Internal Covariate Shift, 2015, arXiv:1502.03167.
 /// </remarks>
@@ -54,17 +54,18 @@ public abstract class BatchNorm<T> : RunningStatisticsLayer<T>
     /// <para>
     /// Where one rank's arguments are refused, the pass throws on all ranks. So it does where ranks call different layers, even equal
     /// ones (the order of these calls says which layers belong together), and where one rank has made a call without the others.
-    /// After such an error the ranks are together again and can go on.
+    /// After such an error the ranks can continue with the next pass.
     /// </para>
     /// </remarks>
-    /// <param name="collective">The ranks, which share the statistics, one object for all layers; null, or a single rank, ends the synchronization.</param>
-    /// <exception cref="CollectiveException">The ranks' layers differ in channels, type or ε, or the exchange failed. The passes throw it too.</exception>
+    /// <param name="collective">The ranks, which share the statistics, one object for all layers; null, or a single rank, ends the
+    /// synchronization.</param>
+    /// <exception cref="CollectiveException">The ranks' layers differ in channels, type or ε, or the exchange failed. The passes throw
+    /// it too.</exception>
     public void Synchronize(ICollective? collective) => ShareStatistics(collective, NumFeatures);
 
     /// <summary>
-    /// Gives what the layer does in evaluation as y = x · scale + shift for each channel: scale = γ / √(σ² + ε), shift = β - μ · scale,
-    /// with the running μ and σ². For people who compute it themselves; <see cref="BatchNormFolding"/> puts it into the weights of
-    /// the layer before.
+    /// Returns the evaluation of the layer as y = x · scale + shift for each channel: scale = γ / √(σ² + ε), shift = β - μ · scale,
+    /// with the running μ and σ². <see cref="BatchNormFolding"/> puts these two into the weights of the layer before.
     /// </summary>
     /// <remarks>
     /// Both are computed in double and rounded once. That is all the accuracy this form has: it loses the digits by which |μ|
@@ -89,9 +90,15 @@ public abstract class BatchNorm<T> : RunningStatisticsLayer<T>
     internal ChannelMap[] FoldChannels()
     {
         if (IsTraining)
-            throw new InvalidOperationException("Only evaluation can be folded, training uses the statistics of each batch; call Eval() first.");
+        {
+            throw new InvalidOperationException(
+                "Only evaluation can be folded, training uses the statistics of each batch; call Eval() first.");
+        }
         if (FixedStatisticsFor(isTraining: false) is not FixedStatistics<T> given)
-            throw new InvalidOperationException("Without running statistics there is nothing to fold. Construct the layer with trackRunningStatistics: true.");
+        {
+            throw new InvalidOperationException(
+                "Without running statistics there is nothing to fold. Construct the layer with trackRunningStatistics: true.");
+        }
         var channels = new ChannelMap[NumFeatures];
         ChannelMap.Fill(given.Mean.Span, given.Variance.Span, ValueOf(Weight), ValueOf(Bias), Epsilon, channels);
         return channels;
@@ -107,7 +114,9 @@ public abstract class BatchNorm<T> : RunningStatisticsLayer<T>
     {
         if (plan.ElementsPerGroup == 1)
         {
-            throw Guard.InputError($"Batch statistics need more than one value per channel, got the input {Shape.Format(shape)}: the variance would be 0. Use a larger batch, or the running statistics by Eval() or UseRunningStatistics.");
+            throw Guard.InputError(
+                $"Batch statistics need more than one value per channel, got the input {Shape.Format(shape)}: the variance would be 0. "
+                    + "Use a larger batch, or the running statistics by Eval() or UseRunningStatistics.");
         }
     }
 }

@@ -33,7 +33,9 @@ public class InstanceNorm<T>(
     {
         if (plan.ElementsPerGroup == 1)
         {
-            throw Guard.InputError($"Instance statistics need more than one value per channel and sample, got the input {Shape.Format(shape)}: the variance would be 0.");
+            throw Guard.InputError(
+                $"Instance statistics need more than one value per channel and sample, got the input {Shape.Format(shape)}: the variance "
+                    + "would be 0.");
         }
     }
 }

@@ -15,7 +15,9 @@ public abstract partial class NormalizationLayer<T>
     /// <summary>Gets a value indicating whether training shares its statistics with other ranks.</summary>
     protected bool SharesStatistics => Ranks is not null;
 
-    /// <summary>Gets how the layer is configured, for <see cref="ToString"/>: what its constructor was given, as PyTorch's extra_repr.</summary>
+    /// <summary>
+    /// Gets how the layer is configured, for <see cref="ToString"/>: what its constructor was given, as PyTorch's extra_repr.
+    /// </summary>
     protected virtual string Configuration => $"epsilon: {Epsilon}";
 
     /// <summary>Says how an input of this shape is normalized, or throws. The plan must depend on the shape alone.</summary>
@@ -72,7 +74,9 @@ public abstract partial class NormalizationLayer<T>
         _parameters = [.. _parameters, parameter];
     }
 
-    /// <summary>Makes a tensor a part of the state, which is saved and loaded under this name. Training does not change it by gradients.</summary>
+    /// <summary>
+    /// Makes a tensor a part of the state, which is saved and loaded under this name. Training does not change it by gradients.
+    /// </summary>
     /// <param name="name">The key in the state.</param>
     /// <param name="value">The tensor. Loading writes into it; no output may overlap it.</param>
     /// <param name="isNonNegative">Whether a state with a negative element is refused, as for a variance.</param>
@@ -105,7 +109,8 @@ public abstract partial class NormalizationLayer<T>
     /// <param name="collective">The ranks; null, or a single rank, ends the synchronization.</param>
     /// <param name="channels">The number of channels of all plans.</param>
     /// <exception cref="ArgumentOutOfRangeException">The number of channels is not positive.</exception>
-    /// <exception cref="CollectiveException">The ranks' layers differ in channels, type or ε, or the exchange failed. The passes throw it too.</exception>
+    /// <exception cref="CollectiveException">The ranks' layers differ in channels, type or ε, or the exchange failed. The passes throw
+    /// it too.</exception>
     protected void ShareStatistics(ICollective? collective, int channels)
     {
         Guard.Positive(channels);

@@ -5,7 +5,7 @@ namespace Normalization;
 
 /// <summary>
 /// A layer that normalizes groups of elements to mean 0 and variance 1 and then scales and shifts them:
-/// y = (x - μ) / √(σ² + ε) · γ + β. Which elements share statistics and which share coefficients is what layers differ by.
+/// y = (x - μ) / √(σ² + ε) · γ + β. Layers differ in which elements share statistics and which elements share coefficients.
 /// </summary>
 /// <remarks>
 /// <para>
@@ -15,8 +15,8 @@ namespace Normalization;
 /// </para>
 /// <para>
 /// A backward pass reads the input again. It compares a few of its elements with what they were in the forward pass, and throws if
-/// they have changed; a change elsewhere gives wrong gradients. γ is read when a pass runs: where it has changed since the forward
-/// pass, the gradient of the input is that of the present γ, and the gradients of γ and β do not depend on it.
+/// they have changed. A change of other elements is not noticed and gives wrong gradients. A pass reads γ when it runs: where γ has
+/// changed since the forward pass, the gradient of the input is that of the present γ. The gradients of γ and β do not depend on γ.
 /// </para>
 /// <para>
 /// Backward passes of one layer must not run at the same time, not even with contexts of their own: all of them add to the gradients of
@@ -67,7 +67,10 @@ public abstract partial class NormalizationLayer<T>
     /// <summary>Gets β, initially zeros; null without affine.</summary>
     public Parameter<T>? Bias { get; }
 
-    /// <summary>Gets the parameters that are there: γ, then β, then what the layer has registered, frozen ones (<see cref="Parameter{T}.RequiresGradient"/>) included.</summary>
+    /// <summary>
+    /// Gets the parameters that are there: γ, then β, then what the layer has registered, frozen ones (<see
+    /// cref="Parameter{T}.RequiresGradient"/>) included.
+    /// </summary>
     public IReadOnlyList<Parameter<T>> Parameters => _parameters;
 
     /// <summary>Switches to training mode.</summary>
@@ -84,7 +87,7 @@ public abstract partial class NormalizationLayer<T>
             Eval();
     }
 
-    /// <summary>Switches to evaluation mode and lets go of what training remembers, as <see cref="ForgetForward"/> does.</summary>
+    /// <summary>Switches to evaluation mode and forgets the last forward pass, as <see cref="ForgetForward"/> does.</summary>
     /// <exception cref="InvalidOperationException">Another thread is in a pass that the layer remembers.</exception>
     public void Eval()
     {
@@ -93,8 +96,8 @@ public abstract partial class NormalizationLayer<T>
     }
 
     /// <summary>
-    /// Forgets the last forward pass in training mode and lets go of its input, which the layer keeps alive until then; for a layer
-    /// that trains no more for a while. A <see cref="ForwardContext{T}"/> has <see cref="ForwardContext{T}.Clear"/> for this.
+    /// Forgets the last forward pass in training mode. The layer then no longer keeps the input of that pass in memory. A <see
+    /// cref="ForwardContext{T}"/> has <see cref="ForwardContext{T}.Clear"/> for this.
     /// </summary>
     /// <exception cref="InvalidOperationException">Another thread is in a pass that the layer remembers.</exception>
     public void ForgetForward() => _remembered.Clear();

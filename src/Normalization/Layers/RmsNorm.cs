@@ -42,7 +42,8 @@ public sealed class RmsNorm<T>(ReadOnlySpan<int> normalizedShape, double? epsilo
     private static double MachineEpsilon => double.CreateTruncating(T.BitIncrement(T.One) - T.One);
 
     /// <inheritdoc/>
-    protected override string Configuration => $"{Shape.Format(NormalizedShape)}, epsilon: {Epsilon}, elementwiseAffine: {Weight is not null}";
+    protected override string Configuration =>
+        $"{Shape.Format(NormalizedShape)}, epsilon: {Epsilon}, elementwiseAffine: {Weight is not null}";
 
     /// <inheritdoc/>
     protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>

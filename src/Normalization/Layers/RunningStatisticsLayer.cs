@@ -16,7 +16,7 @@ public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
     // The number of batches; null without tracking.
     private readonly StateCounter? _batchesTracked;
 
-    // How many of the tracked batches had no elements: those have no weight in the cumulative average.
+    // How many of the tracked batches had no elements. Such batches have no weight in the cumulative average.
     private long _emptyBatches;
     private double? _momentum;
     private bool _useRunningStatistics;
@@ -82,8 +82,8 @@ public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
     /// they are, whatever the batch holds.
     /// </summary>
     /// <remarks>
-    /// The next batch starts from the running statistics in double, not from what they were rounded to: neither the cumulative average
-    /// nor a small momentum stands still while the steps are below an ulp. Values that are written to <see cref="RunningMean"/> or
+    /// The next batch starts from the running statistics in double, not from their rounded values. So the cumulative average, or an
+    /// average with a small momentum, also follows steps below an ulp. Values that are written to <see cref="RunningMean"/> or
     /// <see cref="RunningVariance"/>, or loaded, replace these.
     /// </remarks>
     /// <exception cref="ArgumentOutOfRangeException">The value lies outside [0, 1].</exception>
@@ -103,8 +103,8 @@ public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
     /// </summary>
     /// <remarks>
     /// Training then computes what evaluation computes, and still remembers what <c>Backward</c> needs: dx = r · γ · dy, and dγ with x̂ by
-    /// the running statistics. One value for each channel is enough. Evaluation is as always, and γ and β go on learning; to freeze
-    /// them see <see cref="Parameter{T}.RequiresGradient"/>.
+    /// the running statistics. One value for each channel is enough. Evaluation does not change, and γ and β are still trained; to
+    /// freeze them see <see cref="Parameter{T}.RequiresGradient"/>.
     /// </remarks>
     /// <exception cref="InvalidOperationException">The layer does not track running statistics, and the value is set to true.</exception>
     public bool UseRunningStatistics
@@ -124,11 +124,15 @@ public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
         get
         {
             string momentum = Momentum is double share ? $"{share}" : "null";
-            return $"{NumFeatures}, epsilon: {Epsilon}, momentum: {momentum}, affine: {Weight is not null}, trackRunningStatistics: {RunningMean is not null}";
+            return $"{NumFeatures}, epsilon: {Epsilon}, momentum: {momentum}, affine: {Weight is not null}, "
+                + $"trackRunningStatistics: {RunningMean is not null}";
         }
     }
 
-    /// <summary>Sets the running mean to zeros, the running variance to ones and <see cref="BatchesTracked"/> to 0; nothing to do without tracking.</summary>
+    /// <summary>
+    /// Sets the running mean to zeros, the running variance to ones and <see cref="BatchesTracked"/> to 0; nothing to do without
+    /// tracking.
+    /// </summary>
     public void ResetRunningStatistics()
     {
         RunningMean?.Fill(T.Zero);

@@ -74,7 +74,9 @@ internal sealed class Synchronization
         if (plan.Statistics != StatisticsSharing.Channel || plan.C != _channels)
         {
             throw new InvalidOperationException(
-                string.Create(CultureInfo.InvariantCulture, $"The ranks share the statistics of {_channels} channels, and this input has a plan with others."));
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"The ranks share the statistics of {_channels} channels, and this input has a plan with others."));
         }
     }
 
@@ -106,7 +108,7 @@ internal sealed class Synchronization
         return total;
     }
 
-    /// <summary>The sums of all ranks from those of this one, over so many elements together.</summary>
+    /// <summary>Turns the sums of this rank into those of all ranks, which have so many elements together.</summary>
     public void AddSums(ReadOnlySpan<Sums> own, Span<Sums> total, double elements)
     {
         using var message = new Message(this, SumLength);
@@ -127,7 +129,7 @@ internal sealed class Synchronization
 
     private void BeginCall()
     {
-        // A call that is made of others is one.
+        // A call that contains other calls counts once.
         if (_isAwaited)
             return;
         _isAwaited = true;
@@ -161,7 +163,7 @@ internal sealed class Synchronization
     }
 
     /// <summary>
-    /// A pass on this rank. One that ends before its message has been sent tells the others that its arguments were refused.
+    /// A pass on this rank. A pass that ends before it has sent its message tells the other ranks that its arguments were refused.
     /// </summary>
     internal readonly ref struct Call : IDisposable
     {
@@ -220,7 +222,7 @@ internal sealed class Synchronization
             {
                 throw new CollectiveException($"{exception.Message} This rank was at: {Describe(own)}.", exception);
             }
-            // Ranks that have lost step are together again after the error.
+            // After the error the ranks count from the same numbers again.
             for (int rank = 0; rank < _owner._collective.Size; rank++)
                 _owner._numbers.CatchUp(Header(rank)[3], Header(rank)[4]);
             for (int rank = 0; rank < _owner._collective.Size; rank++)

@@ -9,7 +9,10 @@ namespace Normalization;
 
 public static partial class NormalizationPrimitives
 {
-    /// <summary>BatchNorm in training: y = (x - μ) · r · γ + β with the statistics of each channel of this batch, r = 1 / √(σ² + ε), σ² the biased variance.</summary>
+    /// <summary>
+    /// BatchNorm in training: y = (x - μ) · r · γ + β with the statistics of each channel of this batch, r = 1 / √(σ² + ε), σ² the
+    /// biased variance.
+    /// </summary>
     /// <remarks>
     /// running = (1 - momentum) · running + momentum · batch, with the unbiased variance. An empty batch leaves the running statistics
     /// alone and gives NaN as statistics. Ioffe, Szegedy: Batch Normalization, 2015, arXiv:1502.03167.
@@ -29,7 +32,8 @@ public static partial class NormalizationPrimitives
     /// <param name="momentum">The share of this batch in the running statistics, in [0, 1].</param>
     /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
     /// <exception cref="ArgumentException">A span does not have the length that the sizes ask for, or memory overlaps.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">A size is negative, ε is negative or not finite, or the momentum lies outside [0, 1].</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A size is negative, ε is negative or not finite, or the momentum lies outside [0,
+    /// 1].</exception>
     /// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
     [OverloadResolutionPriority(1)]
     public static void BatchNormForward<T>(
@@ -47,12 +51,14 @@ public static partial class NormalizationPrimitives
         Span<T> runningVariance,
         double momentum)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        => BatchForward<T, double>(x, n, c, s, weight, bias, epsilon, y, mean, inverseStandardDeviation, runningMean, runningVariance, momentum);
+        => BatchForward<T, double>(
+            x, n, c, s, weight, bias, epsilon, y, mean, inverseStandardDeviation, runningMean, runningVariance, momentum);
 
-    /// <inheritdoc cref="BatchNormForward{T}(ReadOnlySpan{T}, int, int, int, ReadOnlySpan{T}, ReadOnlySpan{T}, double, Span{T}, Span{double}, Span{double}, Span{T}, Span{T}, double)"/>
+    /// <inheritdoc cref="BatchNormForward{T}(ReadOnlySpan{T}, int, int, int, ReadOnlySpan{T}, ReadOnlySpan{T}, double, Span{T},
+    /// Span{double}, Span{double}, Span{T}, Span{T}, double)"/>
     /// <remarks>
-    /// The saved statistics are rounded to <typeparamref name="T"/>. For float that loses digits where a mean exceeds its deviation: x̂ in the
-    /// gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
+    /// The saved statistics are rounded to <typeparamref name="T"/>. For float that loses digits where a mean exceeds its deviation: x̂
+    /// in the gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
     /// </remarks>
     public static void BatchNormForward<T>(
         ReadOnlySpan<T> x,

@@ -5,7 +5,9 @@ namespace Normalization;
 
 public static partial class NormalizationPrimitives
 {
-    /// <summary>The gradients of <c>BatchNormForward</c>: dx = r · (g - m(g) - x̂ · m(g · x̂)) with g = γ · dy and m the mean over a channel.</summary>
+    /// <summary>
+    /// The gradients of <c>BatchNormForward</c>: dx = r · (g - m(g) - x̂ · m(g · x̂)) with g = γ · dy and m the mean over a channel.
+    /// </summary>
     /// <param name="x">The input, [n, c, s].</param>
     /// <param name="dy">The gradient of the output, [n, c, s].</param>
     /// <param name="n">The batch size.</param>
@@ -36,12 +38,14 @@ public static partial class NormalizationPrimitives
         ReadOnlySpan<double> inverseStandardDeviation)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         => ComputeBackward<T, double>(
-            NormalizationPlan.Batch(n, c, s), x, dy, weight, dx, weightGradient, biasGradient, mean, inverseStandardDeviation, hasFixedStatistics: false, "n · c · s");
+            NormalizationPlan.Batch(n, c, s), x, dy, weight, dx, weightGradient, biasGradient,
+            mean, inverseStandardDeviation, hasFixedStatistics: false, "n · c · s");
 
-    /// <inheritdoc cref="BatchNormGradient{T}(ReadOnlySpan{T}, ReadOnlySpan{T}, int, int, int, ReadOnlySpan{T}, Span{T}, Span{T}, Span{T}, ReadOnlySpan{double}, ReadOnlySpan{double})"/>
+    /// <inheritdoc cref="BatchNormGradient{T}(ReadOnlySpan{T}, ReadOnlySpan{T}, int, int, int, ReadOnlySpan{T}, Span{T}, Span{T},
+    /// Span{T}, ReadOnlySpan{double}, ReadOnlySpan{double})"/>
     /// <remarks>
-    /// The saved statistics are rounded to <typeparamref name="T"/>. For float that loses digits where a mean exceeds its deviation: x̂ in the
-    /// gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
+    /// The saved statistics are rounded to <typeparamref name="T"/>. For float that loses digits where a mean exceeds its deviation: x̂
+    /// in the gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
     /// </remarks>
     public static void BatchNormGradient<T>(
         ReadOnlySpan<T> x,
@@ -57,9 +61,12 @@ public static partial class NormalizationPrimitives
         ReadOnlySpan<T> inverseStandardDeviation)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         => ComputeBackward<T, T>(
-            NormalizationPlan.Batch(n, c, s), x, dy, weight, dx, weightGradient, biasGradient, mean, inverseStandardDeviation, hasFixedStatistics: false, "n · c · s");
+            NormalizationPlan.Batch(n, c, s), x, dy, weight, dx, weightGradient, biasGradient,
+            mean, inverseStandardDeviation, hasFixedStatistics: false, "n · c · s");
 
-    /// <summary>The same gradients with nothing saved: the statistics are computed from <paramref name="x"/> again, which reads it once more.</summary>
+    /// <summary>
+    /// The same gradients with nothing saved: the statistics are computed from <paramref name="x"/> again, which reads it once more.
+    /// </summary>
     /// <remarks>The statistics keep all digits, also those of a mean that are lost where it is saved as one number.</remarks>
     /// <param name="x">The input, [n, c, s].</param>
     /// <param name="dy">The gradient of the output, [n, c, s].</param>
@@ -120,12 +127,14 @@ public static partial class NormalizationPrimitives
         ReadOnlySpan<double> inverseStandardDeviation)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         => ComputeBackward<T, double>(
-            NormalizationPlan.Batch(n, c, s), x, dy, weight, dx, weightGradient, biasGradient, mean, inverseStandardDeviation, hasFixedStatistics: true, "n · c · s");
+            NormalizationPlan.Batch(n, c, s), x, dy, weight, dx, weightGradient, biasGradient,
+            mean, inverseStandardDeviation, hasFixedStatistics: true, "n · c · s");
 
-    /// <inheritdoc cref="BatchNormInferenceGradient{T}(ReadOnlySpan{T}, ReadOnlySpan{T}, int, int, int, ReadOnlySpan{T}, Span{T}, Span{T}, Span{T}, ReadOnlySpan{double}, ReadOnlySpan{double})"/>
+    /// <inheritdoc cref="BatchNormInferenceGradient{T}(ReadOnlySpan{T}, ReadOnlySpan{T}, int, int, int, ReadOnlySpan{T}, Span{T},
+    /// Span{T}, Span{T}, ReadOnlySpan{double}, ReadOnlySpan{double})"/>
     /// <remarks>
-    /// The saved statistics are rounded to <typeparamref name="T"/>. For float that loses digits where a mean exceeds its deviation: x̂ in the
-    /// gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
+    /// The saved statistics are rounded to <typeparamref name="T"/>. For float that loses digits where a mean exceeds its deviation: x̂
+    /// in the gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
     /// </remarks>
     public static void BatchNormInferenceGradient<T>(
         ReadOnlySpan<T> x,
@@ -141,7 +150,8 @@ public static partial class NormalizationPrimitives
         ReadOnlySpan<T> inverseStandardDeviation)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         => ComputeBackward<T, T>(
-            NormalizationPlan.Batch(n, c, s), x, dy, weight, dx, weightGradient, biasGradient, mean, inverseStandardDeviation, hasFixedStatistics: true, "n · c · s");
+            NormalizationPlan.Batch(n, c, s), x, dy, weight, dx, weightGradient, biasGradient,
+            mean, inverseStandardDeviation, hasFixedStatistics: true, "n · c · s");
 
     /// <summary>The same gradients from the mean and the variance that <c>BatchNormInference</c> was given.</summary>
     /// <param name="x">The input, [n, c, s].</param>
@@ -174,5 +184,6 @@ public static partial class NormalizationPrimitives
         ReadOnlySpan<T> mean,
         ReadOnlySpan<T> variance)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        => RecomputeBackward(NormalizationPlan.Batch(n, c, s), x, dy, weight, epsilon, dx, weightGradient, biasGradient, mean, variance, "n · c · s");
+        => RecomputeBackward(
+            NormalizationPlan.Batch(n, c, s), x, dy, weight, epsilon, dx, weightGradient, biasGradient, mean, variance, "n · c · s");
 }

@@ -5,7 +5,10 @@ namespace Normalization;
 
 public static partial class NormalizationPrimitives
 {
-    /// <summary>GroupNorm: y = (x - μ) · r · γ + β with the statistics of each group of c / groups neighboring channels of each sample, r = 1 / √(σ² + ε).</summary>
+    /// <summary>
+    /// GroupNorm: y = (x - μ) · r · γ + β with the statistics of each group of c / groups neighboring channels of each sample, r = 1 /
+    /// √(σ² + ε).
+    /// </summary>
     /// <remarks>
     /// Groups are numbered sample by sample: there are n · groups. A group of one element gives β. Wu, He: Group Normalization, 2018,
     /// arXiv:1803.08494; with groups = c: Ulyanov et al.: Instance Normalization, 2016, arXiv:1607.08022.
@@ -23,7 +26,8 @@ public static partial class NormalizationPrimitives
     /// <param name="inverseStandardDeviation">Receives 1 / √(σ² + ε) of each group; empty if not wanted.</param>
     /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
     /// <exception cref="ArgumentException">A span does not have the length that the sizes ask for, or memory overlaps.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">A size is negative, groups is not positive, or ε is negative or not finite.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A size is negative, groups is not positive, or ε is negative or not
+    /// finite.</exception>
     /// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
     [OverloadResolutionPriority(1)]
     public static void GroupNormForward<T>(
@@ -39,12 +43,14 @@ public static partial class NormalizationPrimitives
         Span<double> mean,
         Span<double> inverseStandardDeviation)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        => ComputeForward<T, double>(NormalizationPlan.Groups(n, c, s, groups), x, weight, bias, epsilon, y, mean, inverseStandardDeviation, "n · c · s");
+        => ComputeForward<T, double>(
+            NormalizationPlan.Groups(n, c, s, groups), x, weight, bias, epsilon, y, mean, inverseStandardDeviation, "n · c · s");
 
-    /// <inheritdoc cref="GroupNormForward{T}(ReadOnlySpan{T}, int, int, int, int, ReadOnlySpan{T}, ReadOnlySpan{T}, double, Span{T}, Span{double}, Span{double})"/>
+    /// <inheritdoc cref="GroupNormForward{T}(ReadOnlySpan{T}, int, int, int, int, ReadOnlySpan{T}, ReadOnlySpan{T}, double, Span{T},
+    /// Span{double}, Span{double})"/>
     /// <remarks>
-    /// The saved statistics are rounded to <typeparamref name="T"/>. For float that loses digits where a mean exceeds its deviation: x̂ in the
-    /// gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
+    /// The saved statistics are rounded to <typeparamref name="T"/>. For float that loses digits where a mean exceeds its deviation: x̂
+    /// in the gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
     /// </remarks>
     public static void GroupNormForward<T>(
         ReadOnlySpan<T> x,
@@ -59,9 +65,12 @@ public static partial class NormalizationPrimitives
         Span<T> mean,
         Span<T> inverseStandardDeviation)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        => ComputeForward<T, T>(NormalizationPlan.Groups(n, c, s, groups), x, weight, bias, epsilon, y, mean, inverseStandardDeviation, "n · c · s");
+        => ComputeForward<T, T>(
+            NormalizationPlan.Groups(n, c, s, groups), x, weight, bias, epsilon, y, mean, inverseStandardDeviation, "n · c · s");
 
-    /// <summary>The gradients of <c>GroupNormForward</c>: dx = r · (g - m(g) - x̂ · m(g · x̂)) with g = γ · dy and m the mean over a group.</summary>
+    /// <summary>
+    /// The gradients of <c>GroupNormForward</c>: dx = r · (g - m(g) - x̂ · m(g · x̂)) with g = γ · dy and m the mean over a group.
+    /// </summary>
     /// <param name="x">The input, [n, c, s].</param>
     /// <param name="dy">The gradient of the output, [n, c, s].</param>
     /// <param name="n">The batch size.</param>
@@ -94,12 +103,14 @@ public static partial class NormalizationPrimitives
         ReadOnlySpan<double> inverseStandardDeviation)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         => ComputeBackward<T, double>(
-            NormalizationPlan.Groups(n, c, s, groups), x, dy, weight, dx, weightGradient, biasGradient, mean, inverseStandardDeviation, hasFixedStatistics: false, "n · c · s");
+            NormalizationPlan.Groups(n, c, s, groups), x, dy, weight, dx, weightGradient, biasGradient,
+            mean, inverseStandardDeviation, hasFixedStatistics: false, "n · c · s");
 
-    /// <inheritdoc cref="GroupNormGradient{T}(ReadOnlySpan{T}, ReadOnlySpan{T}, int, int, int, int, ReadOnlySpan{T}, Span{T}, Span{T}, Span{T}, ReadOnlySpan{double}, ReadOnlySpan{double})"/>
+    /// <inheritdoc cref="GroupNormGradient{T}(ReadOnlySpan{T}, ReadOnlySpan{T}, int, int, int, int, ReadOnlySpan{T}, Span{T}, Span{T},
+    /// Span{T}, ReadOnlySpan{double}, ReadOnlySpan{double})"/>
     /// <remarks>
-    /// The saved statistics are rounded to <typeparamref name="T"/>. For float that loses digits where a mean exceeds its deviation: x̂ in the
-    /// gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
+    /// The saved statistics are rounded to <typeparamref name="T"/>. For float that loses digits where a mean exceeds its deviation: x̂
+    /// in the gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
     /// </remarks>
     public static void GroupNormGradient<T>(
         ReadOnlySpan<T> x,
@@ -116,9 +127,12 @@ public static partial class NormalizationPrimitives
         ReadOnlySpan<T> inverseStandardDeviation)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         => ComputeBackward<T, T>(
-            NormalizationPlan.Groups(n, c, s, groups), x, dy, weight, dx, weightGradient, biasGradient, mean, inverseStandardDeviation, hasFixedStatistics: false, "n · c · s");
+            NormalizationPlan.Groups(n, c, s, groups), x, dy, weight, dx, weightGradient, biasGradient,
+            mean, inverseStandardDeviation, hasFixedStatistics: false, "n · c · s");
 
-    /// <summary>The same gradients with nothing saved: the statistics are computed from <paramref name="x"/> again, which reads it once more.</summary>
+    /// <summary>
+    /// The same gradients with nothing saved: the statistics are computed from <paramref name="x"/> again, which reads it once more.
+    /// </summary>
     /// <remarks>The statistics keep all digits, also those of a mean that are lost where it is saved as one number.</remarks>
     /// <param name="x">The input, [n, c, s].</param>
     /// <param name="dy">The gradient of the output, [n, c, s].</param>
@@ -133,7 +147,8 @@ public static partial class NormalizationPrimitives
     /// <param name="biasGradient">Gains Σ dy of each channel; empty if not wanted.</param>
     /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
     /// <exception cref="ArgumentException">A span does not have the length that the sizes ask for, or memory overlaps.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">A size is negative, groups is not positive, or ε is negative or not finite.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A size is negative, groups is not positive, or ε is negative or not
+    /// finite.</exception>
     /// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
     public static void GroupNormGradient<T>(
         ReadOnlySpan<T> x,
@@ -148,7 +163,8 @@ public static partial class NormalizationPrimitives
         Span<T> weightGradient,
         Span<T> biasGradient)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        => RecomputeBackward(NormalizationPlan.Groups(n, c, s, groups), x, dy, weight, epsilon, dx, weightGradient, biasGradient, "n · c · s");
+        => RecomputeBackward(
+            NormalizationPlan.Groups(n, c, s, groups), x, dy, weight, epsilon, dx, weightGradient, biasGradient, "n · c · s");
 
     /// <summary>The mean and the biased variance of each group.</summary>
     /// <param name="x">The input, [n, c, s].</param>

@@ -32,12 +32,14 @@ public static partial class NormalizationPrimitives
         Span<double> mean,
         Span<double> inverseStandardDeviation)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        => ComputeForward<T, double>(NormalizationPlan.Rows(rows, width), x, weight, bias, epsilon, y, mean, inverseStandardDeviation, "rows · width");
+        => ComputeForward<T, double>(
+            NormalizationPlan.Rows(rows, width), x, weight, bias, epsilon, y, mean, inverseStandardDeviation, "rows · width");
 
-    /// <inheritdoc cref="LayerNormForward{T}(ReadOnlySpan{T}, int, int, ReadOnlySpan{T}, ReadOnlySpan{T}, double, Span{T}, Span{double}, Span{double})"/>
+    /// <inheritdoc cref="LayerNormForward{T}(ReadOnlySpan{T}, int, int, ReadOnlySpan{T}, ReadOnlySpan{T}, double, Span{T},
+    /// Span{double}, Span{double})"/>
     /// <remarks>
-    /// The saved statistics are rounded to <typeparamref name="T"/>. For float that loses digits where a mean exceeds its deviation: x̂ in the
-    /// gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
+    /// The saved statistics are rounded to <typeparamref name="T"/>. For float that loses digits where a mean exceeds its deviation: x̂
+    /// in the gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
     /// </remarks>
     public static void LayerNormForward<T>(
         ReadOnlySpan<T> x,
@@ -50,9 +52,12 @@ public static partial class NormalizationPrimitives
         Span<T> mean,
         Span<T> inverseStandardDeviation)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        => ComputeForward<T, T>(NormalizationPlan.Rows(rows, width), x, weight, bias, epsilon, y, mean, inverseStandardDeviation, "rows · width");
+        => ComputeForward<T, T>(
+            NormalizationPlan.Rows(rows, width), x, weight, bias, epsilon, y, mean, inverseStandardDeviation, "rows · width");
 
-    /// <summary>The gradients of <c>LayerNormForward</c>: dx = r · (g - m(g) - x̂ · m(g · x̂)) with g = γ · dy and m the mean over a row.</summary>
+    /// <summary>
+    /// The gradients of <c>LayerNormForward</c>: dx = r · (g - m(g) - x̂ · m(g · x̂)) with g = γ · dy and m the mean over a row.
+    /// </summary>
     /// <param name="x">The input, [rows, width].</param>
     /// <param name="dy">The gradient of the output, [rows, width].</param>
     /// <param name="rows">The number of rows.</param>
@@ -81,12 +86,14 @@ public static partial class NormalizationPrimitives
         ReadOnlySpan<double> inverseStandardDeviation)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         => ComputeBackward<T, double>(
-            NormalizationPlan.Rows(rows, width), x, dy, weight, dx, weightGradient, biasGradient, mean, inverseStandardDeviation, hasFixedStatistics: false, "rows · width");
+            NormalizationPlan.Rows(rows, width), x, dy, weight, dx, weightGradient, biasGradient,
+            mean, inverseStandardDeviation, hasFixedStatistics: false, "rows · width");
 
-    /// <inheritdoc cref="LayerNormGradient{T}(ReadOnlySpan{T}, ReadOnlySpan{T}, int, int, ReadOnlySpan{T}, Span{T}, Span{T}, Span{T}, ReadOnlySpan{double}, ReadOnlySpan{double})"/>
+    /// <inheritdoc cref="LayerNormGradient{T}(ReadOnlySpan{T}, ReadOnlySpan{T}, int, int, ReadOnlySpan{T}, Span{T}, Span{T}, Span{T},
+    /// ReadOnlySpan{double}, ReadOnlySpan{double})"/>
     /// <remarks>
-    /// The saved statistics are rounded to <typeparamref name="T"/>. For float that loses digits where a mean exceeds its deviation: x̂ in the
-    /// gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
+    /// The saved statistics are rounded to <typeparamref name="T"/>. For float that loses digits where a mean exceeds its deviation: x̂
+    /// in the gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
     /// </remarks>
     public static void LayerNormGradient<T>(
         ReadOnlySpan<T> x,
@@ -101,9 +108,12 @@ public static partial class NormalizationPrimitives
         ReadOnlySpan<T> inverseStandardDeviation)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         => ComputeBackward<T, T>(
-            NormalizationPlan.Rows(rows, width), x, dy, weight, dx, weightGradient, biasGradient, mean, inverseStandardDeviation, hasFixedStatistics: false, "rows · width");
+            NormalizationPlan.Rows(rows, width), x, dy, weight, dx, weightGradient, biasGradient,
+            mean, inverseStandardDeviation, hasFixedStatistics: false, "rows · width");
 
-    /// <summary>The same gradients with nothing saved: the statistics are computed from <paramref name="x"/> again, which reads it once more.</summary>
+    /// <summary>
+    /// The same gradients with nothing saved: the statistics are computed from <paramref name="x"/> again, which reads it once more.
+    /// </summary>
     /// <remarks>The statistics keep all digits, also those of a mean that are lost where it is saved as one number.</remarks>
     /// <param name="x">The input, [rows, width].</param>
     /// <param name="dy">The gradient of the output, [rows, width].</param>

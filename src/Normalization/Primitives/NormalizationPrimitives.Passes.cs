@@ -101,7 +101,9 @@ public static partial class NormalizationPrimitives
         Launch.Backward(plan, x, dy, weight, statistics, hasFixedStatistics, dx, weightGradient, biasGradient);
     }
 
-    /// <summary>Backward with nothing saved: the statistics are those of the input, or made of a mean and a variance that are given.</summary>
+    /// <summary>
+    /// Backward with nothing saved: the statistics are those of the input, or made of a mean and a variance that are given.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void RecomputeBackward<T>(
         NormalizationPlan given,
@@ -146,11 +148,13 @@ public static partial class NormalizationPrimitives
         Span<T> biasGradient,
         string sizes)
         where T : unmanaged
-        => RecomputeBackward(plan, x, dy, weight, epsilon, dx, weightGradient, biasGradient, default, default, sizes, hasFixedStatistics: false);
+        => RecomputeBackward(
+            plan, x, dy, weight, epsilon, dx, weightGradient, biasGradient, default, default, sizes, hasFixedStatistics: false);
 
     /// <summary>The statistics alone.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void ComputeMoments<T>(NormalizationPlan given, ReadOnlySpan<T> x, Span<double> mean, Span<double> variance, string sizes)
+    private static void ComputeMoments<T>(
+        NormalizationPlan given, ReadOnlySpan<T> x, Span<double> mean, Span<double> variance, string sizes)
         where T : unmanaged
     {
         Plan plan = given.Plan;

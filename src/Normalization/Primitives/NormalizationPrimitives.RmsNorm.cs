@@ -28,12 +28,14 @@ public static partial class NormalizationPrimitives
         Span<T> y,
         Span<double> inverseStandardDeviation)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        => ComputeForward<T, double>(NormalizationPlan.Rows(rows, width, subtractMean: false), x, weight, default, epsilon, y, default, inverseStandardDeviation, "rows · width");
+        => ComputeForward<T, double>(
+            NormalizationPlan.Rows(rows, width, subtractMean: false), x, weight, default, epsilon, y,
+            default, inverseStandardDeviation, "rows · width");
 
     /// <inheritdoc cref="RmsNormForward{T}(ReadOnlySpan{T}, int, int, ReadOnlySpan{T}, double, Span{T}, Span{double})"/>
     /// <remarks>
-    /// The saved statistics are rounded to <typeparamref name="T"/>. For float that loses digits where a mean exceeds its deviation: x̂ in the
-    /// gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
+    /// The saved statistics are rounded to <typeparamref name="T"/>. For float that loses digits where a mean exceeds its deviation: x̂
+    /// in the gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
     /// </remarks>
     public static void RmsNormForward<T>(
         ReadOnlySpan<T> x,
@@ -44,7 +46,9 @@ public static partial class NormalizationPrimitives
         Span<T> y,
         Span<T> inverseStandardDeviation)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        => ComputeForward<T, T>(NormalizationPlan.Rows(rows, width, subtractMean: false), x, weight, default, epsilon, y, default, inverseStandardDeviation, "rows · width");
+        => ComputeForward<T, T>(
+            NormalizationPlan.Rows(rows, width, subtractMean: false), x, weight, default, epsilon, y,
+            default, inverseStandardDeviation, "rows · width");
 
     /// <summary>The gradients of <c>RmsNormForward</c>: dx = r · (g - x̂ · m(g · x̂)) with g = γ · dy and m the mean over a row.</summary>
     /// <param name="x">The input, [rows, width].</param>
@@ -71,12 +75,14 @@ public static partial class NormalizationPrimitives
         ReadOnlySpan<double> inverseStandardDeviation)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         => ComputeBackward<T, double>(
-            NormalizationPlan.Rows(rows, width, subtractMean: false), x, dy, weight, dx, weightGradient, default, default, inverseStandardDeviation, hasFixedStatistics: false, "rows · width");
+            NormalizationPlan.Rows(rows, width, subtractMean: false), x, dy, weight, dx, weightGradient, default,
+            default, inverseStandardDeviation, hasFixedStatistics: false, "rows · width");
 
-    /// <inheritdoc cref="RmsNormGradient{T}(ReadOnlySpan{T}, ReadOnlySpan{T}, int, int, ReadOnlySpan{T}, Span{T}, Span{T}, ReadOnlySpan{double})"/>
+    /// <inheritdoc cref="RmsNormGradient{T}(ReadOnlySpan{T}, ReadOnlySpan{T}, int, int, ReadOnlySpan{T}, Span{T}, Span{T},
+    /// ReadOnlySpan{double})"/>
     /// <remarks>
-    /// The saved statistics are rounded to <typeparamref name="T"/>. For float that loses digits where a mean exceeds its deviation: x̂ in the
-    /// gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
+    /// The saved statistics are rounded to <typeparamref name="T"/>. For float that loses digits where a mean exceeds its deviation: x̂
+    /// in the gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
     /// </remarks>
     public static void RmsNormGradient<T>(
         ReadOnlySpan<T> x,
@@ -89,9 +95,12 @@ public static partial class NormalizationPrimitives
         ReadOnlySpan<T> inverseStandardDeviation)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         => ComputeBackward<T, T>(
-            NormalizationPlan.Rows(rows, width, subtractMean: false), x, dy, weight, dx, weightGradient, default, default, inverseStandardDeviation, hasFixedStatistics: false, "rows · width");
+            NormalizationPlan.Rows(rows, width, subtractMean: false), x, dy, weight, dx, weightGradient, default,
+            default, inverseStandardDeviation, hasFixedStatistics: false, "rows · width");
 
-    /// <summary>The same gradients with nothing saved: the statistics are computed from <paramref name="x"/> again, which reads it once more.</summary>
+    /// <summary>
+    /// The same gradients with nothing saved: the statistics are computed from <paramref name="x"/> again, which reads it once more.
+    /// </summary>
     /// <remarks>The statistics keep all digits, also those of a mean that are lost where it is saved as one number.</remarks>
     /// <param name="x">The input, [rows, width].</param>
     /// <param name="dy">The gradient of the output, [rows, width].</param>
@@ -115,5 +124,6 @@ public static partial class NormalizationPrimitives
         Span<T> dx,
         Span<T> weightGradient)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
-        => RecomputeBackward(NormalizationPlan.Rows(rows, width, subtractMean: false), x, dy, weight, epsilon, dx, weightGradient, default, "rows · width");
+        => RecomputeBackward(
+            NormalizationPlan.Rows(rows, width, subtractMean: false), x, dy, weight, epsilon, dx, weightGradient, default, "rows · width");
 }

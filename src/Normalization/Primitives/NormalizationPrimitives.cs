@@ -30,10 +30,10 @@ namespace Normalization;
 /// </remarks>
 public static partial class NormalizationPrimitives
 {
-    // Statistics of this many groups fit on the stack without a thought.
+    // Statistics of this many groups are small enough for the stack.
     internal const int GroupsOnStack = 32;
 
-    /// <summary>The gate of every forward: the output has the input's size and overlaps nothing but the whole input.</summary>
+    /// <summary>Checks every forward pass: the output has the size of the input and overlaps nothing, or is exactly the input.</summary>
     internal static void GuardForward<T>(
         ReadOnlySpan<T> x, Span<T> y, ReadOnlySpan<T> weight, ReadOnlySpan<T> bias, string xName = "x", string yName = "y")
         where T : unmanaged
@@ -44,7 +44,7 @@ public static partial class NormalizationPrimitives
         Guard.Apart<T, T>(y, bias, yName, nameof(bias));
     }
 
-    /// <summary>The gate of every backward: dx may be the whole of dy, and nothing that is written overlaps anything else.</summary>
+    /// <summary>Checks every backward pass: dx may be exactly dy, and nothing else that is written overlaps anything.</summary>
     internal static void GuardBackward<T>(
         ReadOnlySpan<T> x,
         ReadOnlySpan<T> dy,
@@ -84,7 +84,7 @@ public static partial class NormalizationPrimitives
         Guard.Apart(written, fourth, name, Other);
     }
 
-    /// <summary>The gate of every forward on spans.</summary>
+    /// <summary>Checks every forward pass on spans.</summary>
     private static void GuardForward<T, TStatistics>(
         in Plan plan,
         ReadOnlySpan<T> x,

@@ -65,7 +65,9 @@ public sealed class LayerDictionary<T> : IReadOnlyDictionary<string, Normalizati
             layer.Train();
     }
 
-    /// <summary>Switches all layers to training mode as <see cref="Train()"/> does, or to evaluation mode as <see cref="Eval"/> does.</summary>
+    /// <summary>
+    /// Switches all layers to training mode as <see cref="Train()"/> does, or to evaluation mode as <see cref="Eval"/> does.
+    /// </summary>
     /// <param name="isTraining">Whether the layers are to train.</param>
     public void Train(bool isTraining)
     {

@@ -3,8 +3,8 @@ using System.Numerics;
 namespace Normalization;
 
 /// <summary>
-/// One value that a layer has: what it is now, and what it becomes. A new value is staged first; it is the layer's only once it
-/// is committed, which cannot fail.
+/// One value of a layer: the present one and the new one. A new value is staged first. Committing, which cannot fail, then writes it to
+/// the layer.
 /// </summary>
 internal abstract class StateSlot(string key, bool isOptional, Action loaded)
 {

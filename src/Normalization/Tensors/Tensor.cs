@@ -43,7 +43,9 @@ public sealed partial class Tensor<T>
     {
     }
 
-    /// <summary>Wraps memory, managed or native (<see cref="NativeMemoryManager{T}"/>), as a tensor of one dimension, without a copy.</summary>
+    /// <summary>
+    /// Wraps memory, managed or native (<see cref="NativeMemoryManager{T}"/>), as a tensor of one dimension, without a copy.
+    /// </summary>
     /// <param name="data">The elements.</param>
     /// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
     public Tensor(Memory<T> data)

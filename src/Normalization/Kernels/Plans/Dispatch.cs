@@ -17,10 +17,10 @@ internal static class Dispatch
         {
             _ when !isDense => throw Refusal(plan, direction, hasFixedStatistics),
 
-            // dx = r · γ · dy, where nothing else is wanted, is a forward pass about a mean of 0: it needs neither x nor sums.
+            // With fixed statistics dx = r · γ · dy, which is a forward pass about a mean of 0. This pass needs neither x nor sums.
             (_, _, _, true) when direction == Direction.InputGradient => Choose(plan, Direction.Forward, hasFixedStatistics),
 
-            // BatchNorm: short slices are columns. Fixed statistics need no accumulators (tiles are wider) and no whole channels.
+            // BatchNorm: short slices are treated as columns. With fixed statistics a tile needs no accumulators, so it is wider.
             (StatisticsSharing.Channel, Coefficients.None or Coefficients.Channel, Order.ChannelsFirst, true)
                 when s < Thresholds.ShortSlice && isForward =>
                 Columns(direction, new(n, c, s, Thresholds.FixedTileColumns)),
@@ -31,8 +31,8 @@ internal static class Dispatch
             (StatisticsSharing.Channel, Coefficients.None or Coefficients.Channel, MemoryOrder.ChannelsFirst, false) =>
                 Slices(direction, GroupLayout.Batch(n, c, s)),
 
-            // GroupNorm and InstanceNorm: without coefficients a group is one slice; where the slice of one weight is too short for a
-            // kernel, weights are repeated for each element.
+            // GroupNorm and InstanceNorm: without coefficients a group is one slice. Where the slice of one weight is too short for a
+            // kernel, the weights are repeated for each element.
             (StatisticsSharing.ChannelGroup, Coefficients.None, MemoryOrder.ChannelsFirst, false) =>
                 Slices(direction, GroupLayout.Rows(n * groups, c / groups * s, groups, isElementwise: false)),
             (StatisticsSharing.ChannelGroup, Coefficients.Channel, Order.ChannelsFirst, false)
@@ -49,7 +49,8 @@ internal static class Dispatch
 
             // The channels of a position lie far apart: they become rows.
             (StatisticsSharing.Position, CoefficientSharing.None, MemoryOrder.ChannelsFirst, false) =>
-                Choose(plan.Transposed with { Coefficients = CoefficientSharing.None }, direction, hasFixedStatistics) with { IsTransposed = true },
+                Choose(plan.Transposed with { Coefficients = CoefficientSharing.None }, direction, hasFixedStatistics)
+                    with { IsTransposed = true },
             (StatisticsSharing.Position, CoefficientSharing.Channel, MemoryOrder.ChannelsFirst, false) =>
                 Choose(plan.Transposed, direction, hasFixedStatistics) with { IsTransposed = true },
 
@@ -57,7 +58,7 @@ internal static class Dispatch
         };
     }
 
-    // Rows of a tile that is neither narrow nor wide lie a page or so apart, and are written one by one.
+    // The rows of a tile of middle width lie about a page apart, and are written one by one.
     private static Route Columns(Direction direction, in ColumnLayout layout) => new()
     {
         Direction = direction,

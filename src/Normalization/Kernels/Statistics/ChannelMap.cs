@@ -11,7 +11,8 @@ internal readonly record struct ChannelMap(double Mean, double Scale, double Bia
     /// <summary>Fills the maps of all channels; no weight stands for ones, no bias for zeros.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Fill<T>(
-        ReadOnlySpan<T> mean, ReadOnlySpan<T> variance, ReadOnlySpan<T> weight, ReadOnlySpan<T> bias, double epsilon, Span<ChannelMap> channels)
+        ReadOnlySpan<T> mean, ReadOnlySpan<T> variance, ReadOnlySpan<T> weight, ReadOnlySpan<T> bias,
+        double epsilon, Span<ChannelMap> channels)
         where T : unmanaged
     {
         var statistics = new GroupStatistics[channels.Length];
