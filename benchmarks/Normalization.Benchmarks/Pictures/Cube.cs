@@ -34,11 +34,15 @@ internal sealed record Cube(int Samples, int Channels, int Positions, Func<int, 
         for (int c = 0; c < Channels; c++)
         {
             for (int n = 0; n < Samples; n++)
+            {
                 yield return new(
                     Side.Top, IsShared(n, c), [Corner(n, c, 0), Corner(n, c + 1, 0), Corner(n + 1, c + 1, 0), Corner(n + 1, c, 0)]);
+            }
             for (int p = 0; p < Positions; p++)
+            {
                 yield return new(
                     Side.Left, IsShared(0, c), [Corner(0, c, p), Corner(0, c + 1, p), Corner(0, c + 1, p + 1), Corner(0, c, p + 1)]);
+            }
         }
         for (int n = 0; n < Samples; n++)
         {
