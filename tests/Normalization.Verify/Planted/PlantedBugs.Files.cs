@@ -12,7 +12,8 @@ internal static partial class PlantedBugs
             ("(File.GetUnixFileMode(old) & AnybodyWrites) == 0", "false"));
         yield return new(
             "a link to nothing cannot be replaced", "FilePermissionTests.A_symbolic_link_to_nothing_is_replaced",
-            ("return false;", "return File.GetUnixFileMode(path) != 0;")) { Type = "AtomicFile" };
+            ("return false;", "return File.GetUnixFileMode(path) != 0;"))
+        { Type = "AtomicFile" };
         yield return new(
             "a pipe is replaced by a file", "FilePermissionTests.A_named_pipe_is_not_replaced_by_a_file",
             ("RandomAccess.GetLength(old);", ""));
@@ -24,7 +25,8 @@ internal static partial class PlantedBugs
             ("Load(path, \"\", strict, headerLimit)", "Load(path, \"\", strict, Math.Min(headerLimit, SafeTensorsFile.DefaultHeaderLimit))"));
         yield return new(
             "messages are formatted for the culture of the thread", "CultureTests.Messages_are_the_same_in_every_culture",
-            ("CultureInfo.InvariantCulture", "CultureInfo.CurrentCulture")) { Type = "DefaultInterpolatedStringHandler" };
+            ("CultureInfo.InvariantCulture", "CultureInfo.CurrentCulture"))
+        { Type = "DefaultInterpolatedStringHandler" };
         yield return new(
             "the sums of a row depend on the number of rows", "BatchInvarianceTests.Many_long_rows_have_the_bits_of_few",
             ("column += Thresholds.RowTile", "column += columns"), ("Math.Min(Thresholds.RowTile, columns - column)", "columns - column"));

@@ -27,7 +27,8 @@ internal static partial class PlantedBugs
             ("if (sums.AreInRange(statistics, 1) && !sums.AreZero)", "if (sums.AreInRange(statistics, 1) || true)"));
         yield return new(
             "the coefficients of a column leave the range of doubles", EveryScale,
-            ("bool areInRange = ", "bool areInRange = true || ")) { Type = "ColumnBackward" };
+            ("bool areInRange = ", "bool areInRange = true || "))
+        { Type = "ColumnBackward" };
         yield return new(
             "r · γ is one product", EveryScale, ("if (r == 0 || weight == 0", "if (r >= 0 || weight == 0"));
         yield return new(

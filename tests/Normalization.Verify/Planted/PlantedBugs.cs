@@ -92,7 +92,8 @@ internal static partial class PlantedBugs
     {
         yield return new(
             "x · a + b instead of centering first", "RangeTests.Outputs_far_from_zero_are_within_3_scaled_ulp",
-            ("Pivot = pivot,", "Pivot = 0,"), ("bias - ((statistics.Mean - pivot + statistics.MeanLow) * scale)", "bias - (statistics.Mean * scale)")) { Type = "Affine" };
+            ("Pivot = pivot,", "Pivot = 0,"), ("bias - ((statistics.Mean - pivot + statistics.MeanLow) * scale)", "bias - (statistics.Mean * scale)"))
+        { Type = "Affine" };
         yield return new(
             "the low part of the mean is lost", "RangeTests.Outputs_far_from_zero_are_within_3_scaled_ulp",
             ("bias - ((statistics.Mean - pivot + statistics.MeanLow) * scale)", "bias"));
@@ -152,7 +153,8 @@ internal static partial class PlantedBugs
             "the last segment of a run is left out", "ForwardTests.Doubles_are_within_1e_13_of_the_formula_in_training",
             ("(length + Thresholds.SegmentLength - 1) / Thresholds.SegmentLength", "length / Thresholds.SegmentLength"));
         yield return new(
-            "the tail is skipped", Formula, ("if (tail != 0)", "if (tail > 1)")) { Type = "Reduction" };
+            "the tail is skipped", Formula, ("if (tail != 0)", "if (tail > 1)"))
+        { Type = "Reduction" };
         yield return new(
             "the columns of a channel run into the next one's", Formula,
             ("Math.Clamp(count - lane, 0, W.Count)", "W.Count"));
@@ -174,7 +176,8 @@ internal static partial class PlantedBugs
             ("first + third + (second + fourth)", "first + second + (third + fourth)"));
         yield return new(
             "one width multiplies and adds in two roundings", Widths,
-            ("new(Vector128.FusedMultiplyAdd(left._value, right._value, addend._value))", "new((left._value * right._value) + addend._value)")) { Type = "Float128" };
+            ("new(Vector128.FusedMultiplyAdd(left._value, right._value, addend._value))", "new((left._value * right._value) + addend._value)"))
+        { Type = "Float128" };
         yield return new(
             "a streamed edge is left out", "SameBitsTests.Streaming_past_the_cache_changes_no_bits",
             ("y, stride, tail, length)", "y, stride, tail + 1, length)"));
@@ -211,7 +214,8 @@ internal static partial class PlantedBugs
             ("= (owner, plan, input, groups)", "= (owner, Owner is null ? plan : Plan, input, groups)"));
         yield return new(
             "a cleared context still goes backward", "StrongGuaranteeTests.Calls_in_the_wrong_order_are_refused",
-            ("Input = null;", ""), ("Owner = null;", "")) { Type = "ForwardContext" };
+            ("Input = null;", ""), ("Owner = null;", ""))
+        { Type = "ForwardContext" };
         yield return new(
             "evaluation remembers its pass", "StatePropertyTests.Evaluation_changes_no_state_and_remembers_no_pass",
             ("Context = mode.IsTraining ? _remembered : null", "Context = _remembered"));

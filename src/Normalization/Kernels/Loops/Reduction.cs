@@ -94,7 +94,7 @@ internal static unsafe class Reduction
         where TFour : struct, IFlag
         where TAhead : struct, IFlag
     {
-            TTerms terms0 = first;
+        TTerms terms0 = first;
         Unsafe.SkipInit(out TTerms terms1);
         Unsafe.SkipInit(out TTerms terms2);
         Unsafe.SkipInit(out TTerms terms3);

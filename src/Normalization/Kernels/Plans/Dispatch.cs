@@ -50,7 +50,8 @@ internal static class Dispatch
             // The channels of a position lie far apart: they become rows.
             (StatisticsSharing.Position, CoefficientSharing.None, MemoryOrder.ChannelsFirst, false) =>
                 Choose(plan.Transposed with { Coefficients = CoefficientSharing.None }, direction, hasFixedStatistics)
-                    with { IsTransposed = true },
+                    with
+                { IsTransposed = true },
             (StatisticsSharing.Position, CoefficientSharing.Channel, MemoryOrder.ChannelsFirst, false) =>
                 Choose(plan.Transposed, direction, hasFixedStatistics) with { IsTransposed = true },
 
