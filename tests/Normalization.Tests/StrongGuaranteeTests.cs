@@ -61,6 +61,13 @@ public sealed class StrongGuaranteeTests
         Refuse<ArgumentException>(layer, expected, sample => sample.Layer.Forward(input, input.Clone(), sample.Context));
     }
 
+    [Fact]
+    public void InstanceNorm_of_any_rank_does_not_take_a_matrix_for_one_sample()
+    {
+        Action forward = () => new InstanceNorm<float>(5).Forward(new Tensor<float>(5, 4));
+        forward.Should().Throw<ArgumentException>().WithMessage("expected input [N, 5, ...] of rank 3 or more, got [5, 4]*");
+    }
+
     [Theory]
     [MemberData(nameof(Layers))]
     public void An_output_of_another_shape_is_refused(string name)

@@ -25,8 +25,11 @@ public class InstanceNorm<T>(
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     /// <inheritdoc/>
-    protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>
-        InputShape.Instances(shape, NumFeatures, Math.Max(3, shape.Length), "[N, {0}, ...] of rank 3 or more");
+    protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape)
+    {
+        InputShape.RequireChannels(shape, 1, NumFeatures, shape.Length >= 3, "[N, {0}, ...] of rank 3 or more");
+        return NormalizationPlan.Groups(shape[0], NumFeatures, Shape.Product(shape, 2), NumFeatures);
+    }
 
     /// <inheritdoc/>
     protected override void GuardStatistics(NormalizationPlan plan, ReadOnlySpan<int> shape)
