@@ -5,35 +5,38 @@ namespace Normalization.Training.Networks;
 internal sealed class GhostBatchNorm(int features, int size)
     : BatchNorm<float>(features, epsilon: 1e-5, momentum: 0.1, affine: true, trackRunningStatistics: true)
 {
-    private readonly List<ForwardContext<float>> _contexts = [];
-
-    public override void Forward(Tensor<float> input, Tensor<float> output)
+    protected override void ForwardCore(in ForwardPass<float> pass)
     {
-        if (!IsTraining)
+        if (!pass.IsTraining)
         {
-            base.Forward(input, output);
+            base.ForwardCore(pass);
             return;
         }
 
-        for (int i = 0; i * size < input.Shape[0]; i++)
+        var pieces = pass.Context!.LayerData as List<ForwardContext<float>> ?? [];
+        for (int i = 0; i * size < pass.Shape[0]; i++)
         {
-            if (i == _contexts.Count)
-                _contexts.Add(new());
+            if (i == pieces.Count)
+                pieces.Add(new());
 
-            Forward(Piece(input, i), Piece(output, i), _contexts[i]);
+            Range piece = Piece(pass.Shape[0], i);
+            ReadOnlySpan<float> input = pass.Input[piece];
+            base.ForwardCore(pass.CreatePart([input.Length / NumFeatures, NumFeatures], input, pass.Output[piece], pieces[i]));
+        }
+
+        pass.Context.LayerData = pieces;
+    }
+
+    protected override void BackwardCore(in BackwardPass<float> pass)
+    {
+        var pieces = (List<ForwardContext<float>>)pass.Context.LayerData!;
+        for (int i = 0; i * size < pass.Shape[0]; i++)
+        {
+            Range piece = Piece(pass.Shape[0], i);
+            base.BackwardCore(pass.CreatePart(pass.Input[piece], pass.OutputGradient[piece], pass.InputGradient[piece], pieces[i]));
         }
     }
 
-    public override void Backward(Tensor<float> outputGradient, Tensor<float> inputGradient)
-    {
-        for (int i = 0; i * size < outputGradient.Shape[0]; i++)
-            Backward(Piece(outputGradient, i), Piece(inputGradient, i), _contexts[i]);
-    }
-
     /// <summary>So many images of the batch as the size says; the last piece has what is left.</summary>
-    private Tensor<float> Piece(Tensor<float> batch, int index)
-    {
-        int count = Math.Min(size, batch.Shape[0] - index * size);
-        return new Tensor<float>(batch.Memory.Slice(index * size * NumFeatures, count * NumFeatures), count, NumFeatures);
-    }
+    private Range Piece(int images, int index) => (index * size * NumFeatures)..(Math.Min((index + 1) * size, images) * NumFeatures);
 }

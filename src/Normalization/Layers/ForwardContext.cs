@@ -40,7 +40,16 @@ public sealed class ForwardContext<T>
     /// <summary>Gets the number of groups that have statistics of their own.</summary>
     public int GroupCount { get; private set; }
 
+    /// <summary>
+    /// Gets or sets what a layer keeps here beside the statistics, in <see cref="NormalizationLayer{T}.ForwardCore"/> for <see
+    /// cref="NormalizationLayer{T}.BackwardCore"/>. Layers of the library keep nothing.
+    /// </summary>
+    public object? LayerData { get; set; }
+
     internal NormalizationLayer<T>? Owner { get; private set; }
+
+    /// <summary>Gets how many passes have been remembered here.</summary>
+    internal int PassCount { get; private set; }
 
     /// <summary>The input's shape.</summary>
     internal ReadOnlySpan<int> Shape => _shape.AsSpan(0, _rank);
@@ -77,6 +86,7 @@ public sealed class ForwardContext<T>
         Input = null;
         Owner = null;
         Ranks = null;
+        LayerData = null;
         GroupCount = 0;
     }
 
@@ -95,21 +105,15 @@ public sealed class ForwardContext<T>
 
     /// <summary>Remembers a pass that is done, with the statistics in the memory that was reserved last.</summary>
     internal void Remember(
-        NormalizationLayer<T> owner,
-        in Plan plan,
-        ReadOnlySpan<int> shape,
-        ReadOnlySpan<T> x,
-        Tensor<T>? input,
-        int groups,
-        in PassMode<T> mode,
-        double elementsPerGroup)
+        NormalizationLayer<T> owner, in Plan plan, in ForwardPass<T> pass, int groups, double elementsPerGroup)
     {
-        shape.CopyTo(_shape);
-        _rank = shape.Length;
-        InputSamples.Take(x, _samples);
+        pass.Shape.CopyTo(_shape);
+        _rank = pass.Shape.Length;
+        InputSamples.Take(pass.Input, _samples);
         (_statistics, _next) = (_next, _statistics);
-        (Owner, Plan, Input, GroupCount) = (owner, plan, input, groups);
-        (HasFixedStatistics, Ranks, ElementsPerGroup) = (mode.HasFixedStatistics, mode.Ranks, elementsPerGroup);
+        (Owner, Plan, Input, GroupCount) = (owner, plan, pass.Tensor, groups);
+        (HasFixedStatistics, Ranks, ElementsPerGroup) = (pass.Mode.HasFixedStatistics, pass.Mode.Ranks, elementsPerGroup);
+        PassCount++;
     }
 
     /// <summary>Throws if the input is not what it was in the forward pass, as far as the samples show.</summary>
@@ -123,6 +127,14 @@ public sealed class ForwardContext<T>
                 + "and the gradients would be wrong. Do not write to it before Backward, as x += h does after a layer; write the sum to "
                 + "another tensor.");
         }
+    }
+
+    /// <summary>Throws unless the context of a part of a pass is another one than that of the whole pass.</summary>
+    internal static void GuardPart(ForwardContext<T>? context, ForwardContext<T> whole)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        if (context == whole)
+            throw new ArgumentException("A part of a pass needs another context than the whole pass.", nameof(context));
     }
 
     private ref readonly GroupStatistics StatisticsOf(int group)

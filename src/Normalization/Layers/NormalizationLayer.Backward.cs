@@ -34,7 +34,7 @@ public abstract partial class NormalizationLayer<T>
     /// <exception cref="InvalidOperationException">
     /// No forward pass is remembered, the layer is in evaluation mode, or the input has changed since the forward pass.
     /// </exception>
-    public virtual void Backward(Tensor<T> outputGradient, Tensor<T> inputGradient) => Backward(outputGradient, inputGradient, _remembered);
+    public void Backward(Tensor<T> outputGradient, Tensor<T> inputGradient) => Backward(outputGradient, inputGradient, _remembered);
 
     /// <summary>Goes backward through the forward pass that a context remembers; adds to the gradients of the parameters.</summary>
     /// <param name="outputGradient">The gradient of the output.</param>
@@ -52,6 +52,28 @@ public abstract partial class NormalizationLayer<T>
         RunBackward(outputGradient, inputGradient, context);
     }
 
+    /// <summary>
+    /// Does the work of every backward pass, whichever overload it came by. The base class writes the gradient of the input and adds to
+    /// those of γ and β. A layer that has overridden <see cref="ForwardCore"/> overrides it and calls it, for the whole pass or for the
+    /// parts that the forward pass had.
+    /// </summary>
+    /// <remarks>
+    /// The call comes when the shapes, the memory and the unchanged input have been checked, and the context belongs to this pass alone.
+    /// </remarks>
+    /// <param name="pass">The pass.</param>
+    /// <exception cref="ArgumentException">A part does not have the size of its forward pass, or its memory overlaps.</exception>
+    /// <exception cref="InvalidOperationException">The context of a part remembers no forward pass of this layer.</exception>
+    protected virtual void BackwardCore(in BackwardPass<T> pass)
+    {
+        bool isHeld = pass.Holder == this;
+        using Synchronization.Call call = Synchronization.BeginBackward(isHeld ? null : RanksOf(pass.Context));
+        using ForwardContext<T>.Usage usage = ForwardContext<T>.Use(isHeld ? null : pass.Context);
+        GuardOwner(pass.Context);
+        if (!isHeld || !pass.IsChecked)
+            GuardBackward(pass);
+        Differentiate(pass);
+    }
+
     /// <summary>The ranks that wait for a backward pass of this context, or of the one that should have been passed.</summary>
     private Synchronization? RanksOf(ForwardContext<T>? context) => context?.Owner == this ? context.Ranks : Decide().Ranks;
 
@@ -64,37 +86,52 @@ public abstract partial class NormalizationLayer<T>
         Tensor<T> input = GuardRemembered(context);
         GuardShape(outputGradient, context.Shape, nameof(outputGradient));
         GuardShape(inputGradient, context.Shape, nameof(inputGradient));
-        RunBackward(input.Span, outputGradient.Span, inputGradient.Span, context);
+        RunBackward(new(context, input.Span, outputGradient.Span, inputGradient.Span) { Holder = this, IsChecked = true });
     }
 
-    private void RunBackward(ReadOnlySpan<T> x, ReadOnlySpan<T> dy, Span<T> dx, ForwardContext<T> context)
+    private void RunBackward(in BackwardPass<T> pass)
+    {
+        GuardBackward(pass);
+        BackwardCore(pass);
+    }
+
+    private void GuardBackward(in BackwardPass<T> pass)
     {
         const string InputGradient = "inputGradient";
+        ReadOnlySpan<T> x = pass.Input;
+        Span<T> dx = pass.InputGradient, weightGradient = GradientOf(Weight);
+        Guard.Length(x, Shape.Product(pass.Shape, 0), "input", "the product of its shape");
+        GuardBuffers(dx);
+        Guard.Apart(dx, ValueOf(Bias), InputGradient, nameof(Bias));
+        // The gradients of frozen parameters count too: they must stay untouched.
+        NormalizationPrimitives.GuardBackward(
+            x, pass.OutputGradient, ValueOf(Weight), dx, weightGradient, GradientOf(Bias), "input", "outputGradient", InputGradient);
+        // With fixed statistics only the gradient of γ depends on the input.
+        if (!pass.Context.HasFixedStatistics || Weight is { RequiresGradient: true })
+            pass.Context.GuardUnchanged(x);
+    }
+
+    private void Differentiate(in BackwardPass<T> pass)
+    {
+        ForwardContext<T> context = pass.Context;
         Plan plan = context.Plan;
         Span<GroupStatistics> statistics = context.Statistics;
-        ReadOnlySpan<T> weight = ValueOf(Weight), bias = ValueOf(Bias);
-        Span<T> weightGradient = GradientOf(Weight), biasGradient = GradientOf(Bias);
-        GuardSizes(plan, x, weight, bias);
+        ReadOnlySpan<T> x = pass.Input, dy = pass.OutputGradient, weight = ValueOf(Weight);
+        Span<T> dx = pass.InputGradient, weightGradient = GradientOf(Weight), biasGradient = GradientOf(Bias);
+        GuardSizes(plan, x, weight, ValueOf(Bias));
         Guard.LengthOrEmpty<T>(weightGradient, plan.Parameters, nameof(Weight), "the number of parameters");
         Guard.LengthOrEmpty<T>(biasGradient, plan.Parameters, nameof(Bias), "the number of parameters");
         Guard.LengthOrEmpty<GroupStatistics>(statistics, plan.StatisticsCount, nameof(context), "the number of groups");
-        GuardBuffers(dx);
-        Guard.Apart(dx, bias, InputGradient, nameof(Bias));
-        // The gradients of frozen parameters count too: they must stay untouched.
-        NormalizationPrimitives.GuardBackward(x, dy, weight, dx, weightGradient, biasGradient, "input", "outputGradient", InputGradient);
         weightGradient = Weight is { RequiresGradient: true } ? weightGradient : default;
         biasGradient = Bias is { RequiresGradient: true } ? biasGradient : default;
-        // With fixed statistics only the gradient of γ depends on the input.
-        if (!context.HasFixedStatistics || !weightGradient.IsEmpty)
-            context.GuardUnchanged(x);
         if (context.Ranks is not null)
-            RunBackwardTogether(plan, x, dy, weight, statistics, context, dx, weightGradient, biasGradient);
+            DifferentiateTogether(plan, x, dy, weight, statistics, context, dx, weightGradient, biasGradient);
         else
             Launch.Backward(plan, x, dy, weight, statistics, context.HasFixedStatistics, dx, weightGradient, biasGradient);
     }
 
     /// <summary>The input gradient uses the sums of all ranks, the gradients of the parameters use the sums of this rank.</summary>
-    private static void RunBackwardTogether(
+    private static void DifferentiateTogether(
         in Plan plan,
         ReadOnlySpan<T> x,
         ReadOnlySpan<T> dy,

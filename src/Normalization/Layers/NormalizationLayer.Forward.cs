@@ -27,7 +27,7 @@ public abstract partial class NormalizationLayer<T>
     /// <param name="output">Receives the output; in evaluation mode it may be exactly the input.</param>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
     /// <exception cref="ArgumentException">A shape does not fit, memory overlaps, or a channel has one value in training.</exception>
-    public virtual void Forward(Tensor<T> input, Tensor<T> output)
+    public void Forward(Tensor<T> input, Tensor<T> output)
     {
         PassMode<T> mode = Decide();
         mode = mode with { Context = mode.IsTraining ? _remembered : null };
@@ -49,6 +49,33 @@ public abstract partial class NormalizationLayer<T>
         Run(input, output, mode);
     }
 
+    /// <summary>
+    /// Does the work of every forward pass, whichever overload it came by. The base class normalizes the input into the output. A layer
+    /// that does more overrides it and calls it, for the whole pass or for parts of it.
+    /// </summary>
+    /// <remarks>
+    /// <para>
+    /// The call comes when the shape and the memory have been checked, and the context belongs to this pass alone. What the layer keeps
+    /// for its backward pass belongs into <see cref="ForwardContext{T}.LayerData"/>: the layer may be used several times before.
+    /// </para>
+    /// <para>In evaluation without a context, several threads may be in a pass at once: write only to the output.</para>
+    /// </remarks>
+    /// <param name="pass">The pass.</param>
+    /// <exception cref="ArgumentException">A part does not fit the layer, or its memory overlaps.</exception>
+    protected virtual void ForwardCore(in ForwardPass<T> pass)
+    {
+        if (pass.CheckedBy == this)
+        {
+            Normalize(pass, pass.Plan);
+            return;
+        }
+        using Synchronization.Call call = Synchronization.BeginForward(pass.Mode.Ranks);
+        using ForwardContext<T>.Usage usage = ForwardContext<T>.Use(pass.Context);
+        Plan plan = Describe(pass.Shape, pass.Mode);
+        GuardForward(pass.Input, pass.Output, pass.Context);
+        Normalize(pass, plan);
+    }
+
     private void Run(Tensor<T> input, Tensor<T> output, in PassMode<T> mode)
     {
         ArgumentNullException.ThrowIfNull(input);
@@ -56,60 +83,66 @@ public abstract partial class NormalizationLayer<T>
         using ForwardContext<T>.Usage usage = ForwardContext<T>.Use(mode.Context);
         Plan plan = Describe(input.Shape, mode);
         GuardShape(output, input.Shape, nameof(output));
-        Run(plan, input.Shape, input.Span, output.Span, mode, input);
+        Run(new(mode, input.Shape, input.Span, output.Span) { CheckedBy = this, Plan = plan, Tensor = input });
     }
 
-    /// <summary>
-    /// Normalizes memory of the planned size. A context remembers the input where it is a tensor, and no input otherwise.
-    /// </summary>
-    private void Run(in Plan plan, ReadOnlySpan<int> shape, ReadOnlySpan<T> x, Span<T> y, in PassMode<T> mode, Tensor<T>? remembered)
+    private void Run(in ForwardPass<T> pass)
     {
-        ReadOnlySpan<T> weight = ValueOf(Weight), bias = ValueOf(Bias);
-        GuardSizes(plan, x, weight, bias);
+        ForwardContext<T>? context = pass.Context;
+        GuardForward(pass.Input, pass.Output, context);
+        context?.Reserve(pass.Shape.Length, 0);
+        int remembered = context?.PassCount ?? 0;
+        ForwardCore(pass);
+        // A layer that went through its input in parts has statistics in the contexts of the parts.
+        if (context?.PassCount == remembered)
+            context.Remember(this, default, pass, groups: 0, elementsPerGroup: 0);
+    }
+
+    private void GuardForward(ReadOnlySpan<T> x, Span<T> y, ForwardContext<T>? context)
+    {
         GuardBuffers(y);
-        NormalizationPrimitives.GuardForward(x, y, weight, bias, "input", "output");
-        if (mode.Context is not null && x.Overlaps(y))
+        NormalizationPrimitives.GuardForward(x, y, ValueOf(Weight), ValueOf(Bias), "input", "output");
+        if (context is not null && x.Overlaps(y))
         {
             throw Guard.InputError(
                 "output overlaps input, which the backward pass needs; pass another output, or call Eval() first if there is no backward "
                     + "pass.",
                 "output");
         }
+    }
+
+    private void Normalize(in ForwardPass<T> pass, in Plan plan)
+    {
+        PassMode<T> mode = pass.Mode;
+        ReadOnlySpan<T> x = pass.Input, weight = ValueOf(Weight), bias = ValueOf(Bias);
+        GuardSizes(plan, x, weight, bias);
         if (mode.Ranks is not null)
         {
-            RunTogether(plan, shape, x, y, weight, bias, mode, remembered);
+            NormalizeTogether(pass, plan, weight, bias);
             return;
         }
         int groups = x.IsEmpty ? 0 : plan.StatisticsCount;
         bool isPooled = mode.Context is null && groups > NormalizationPrimitives.GroupsOnStack;
         using Scratch<GroupStatistics> scratch = isPooled ? new(groups) : default;
         scoped Span<GroupStatistics> statistics =
-            mode.Context is not null ? mode.Context.Reserve(shape.Length, groups)
+            mode.Context is not null ? mode.Context.Reserve(pass.Shape.Length, groups)
             : isPooled ? scratch.Span
             : (stackalloc GroupStatistics[NormalizationPrimitives.GroupsOnStack])[..groups];
         if (mode.Fixed is FixedStatistics<T> given)
             RunningStatistics.Fix<T>(given.Mean.Span, given.Variance.Span, Epsilon, statistics);
-        Launch.Forward(plan, x, weight, bias, Epsilon, statistics, mode.HasFixedStatistics, y);
+        Launch.Forward(plan, x, weight, bias, Epsilon, statistics, mode.HasFixedStatistics, pass.Output);
         if (mode.MovesRunningStatistics)
             OnInputStatistics(new(statistics, plan.ElementsPerGroup));
-        mode.Context?.Remember(this, plan, shape, x, remembered, groups, mode, plan.ElementsPerGroup);
+        mode.Context?.Remember(this, plan, pass, groups, plan.ElementsPerGroup);
     }
 
     /// <summary>Training with the statistics of all ranks. Nothing is written before they have agreed.</summary>
-    private void RunTogether(
-        in Plan plan,
-        ReadOnlySpan<int> shape,
-        ReadOnlySpan<T> x,
-        Span<T> y,
-        ReadOnlySpan<T> weight,
-        ReadOnlySpan<T> bias,
-        in PassMode<T> mode,
-        Tensor<T>? remembered)
+    private void NormalizeTogether(in ForwardPass<T> pass, in Plan plan, ReadOnlySpan<T> weight, ReadOnlySpan<T> bias)
     {
-        ForwardContext<T> context = mode.Context!;
-        Span<GroupStatistics> statistics = context.Reserve(shape.Length, plan.StatisticsCount);
-        Launch.Moments(plan, x, statistics);
-        double elements = mode.Ranks!.MergeMoments<T>(statistics, plan.ElementsPerGroup, Epsilon);
+        ForwardContext<T> context = pass.Context!;
+        Span<GroupStatistics> statistics = context.Reserve(pass.Shape.Length, plan.StatisticsCount);
+        Launch.Moments(plan, pass.Input, statistics);
+        double elements = pass.Mode.Ranks!.MergeMoments<T>(statistics, plan.ElementsPerGroup, Epsilon);
         if (elements == 1)
         {
             throw Guard.InputError(
@@ -117,8 +150,8 @@ public abstract partial class NormalizationLayer<T>
                     + "larger batch, or the running statistics by Eval() or UseRunningStatistics.");
         }
         statistics = elements == 0 ? default : statistics;
-        Launch.Forward(plan, x, weight, bias, Epsilon, statistics, hasFixedStatistics: true, y);
+        Launch.Forward(plan, pass.Input, weight, bias, Epsilon, statistics, hasFixedStatistics: true, pass.Output);
         OnInputStatistics(new(statistics, elements));
-        context.Remember(this, plan, shape, x, remembered, statistics.Length, mode, elements);
+        context.Remember(this, plan, pass, statistics.Length, elements);
     }
 }

@@ -72,11 +72,15 @@ public abstract partial class NormalizationLayer<T>
         TensorSpans.GuardShape(input.Lengths, context.Shape, nameof(input));
         TensorSpans.GuardShape(outputGradient.Lengths, context.Shape, nameof(outputGradient));
         TensorSpans.GuardShape(inputGradient.Lengths, context.Shape, nameof(inputGradient));
-        RunBackward(
+        RunBackward(new(
+            context,
             TensorSpans.Elements(input, nameof(input)),
             TensorSpans.Elements(outputGradient, nameof(outputGradient)),
-            TensorSpans.Elements(inputGradient, nameof(inputGradient)),
-            context);
+            TensorSpans.Elements(inputGradient, nameof(inputGradient)))
+        {
+            Holder = this,
+            IsChecked = true,
+        });
     }
 
     private void Run(in ReadOnlyTensorSpan<T> input, in TensorSpan<T> output, in PassMode<T> mode)
@@ -86,6 +90,7 @@ public abstract partial class NormalizationLayer<T>
         TensorSpans.CopyShape(input.Lengths, shape, nameof(input));
         Plan plan = Describe(shape, mode);
         TensorSpans.GuardShape(output.Lengths, shape, nameof(output));
-        Run(plan, shape, TensorSpans.Elements(input, nameof(input)), TensorSpans.Elements(output, nameof(output)), mode, null);
+        ReadOnlySpan<T> x = TensorSpans.Elements(input, nameof(input));
+        Run(new(mode, shape, x, TensorSpans.Elements(output, nameof(output))) { CheckedBy = this, Plan = plan });
     }
 }

@@ -46,8 +46,8 @@ public abstract partial class NormalizationLayer<T>
     protected virtual FixedStatistics<T>? FixedStatisticsFor(bool isTraining) => null;
 
     /// <summary>
-    /// Follows the statistics of a batch. It is called at the end of each forward pass in training that has taken statistics from its
-    /// input, and must not throw: the output has been written. The base class does nothing.
+    /// Follows the statistics of a batch. It is called at the end of each forward pass, or part of one, in training that has taken
+    /// statistics from its input, and must not throw: the output has been written. The base class does nothing.
     /// </summary>
     /// <param name="statistics">The statistics; those of an empty batch have no groups.</param>
     protected virtual void OnInputStatistics(InputStatistics statistics)

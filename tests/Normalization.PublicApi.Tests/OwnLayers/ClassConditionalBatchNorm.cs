@@ -1,14 +1,15 @@
+// begin-sample conditional-layer
 using System.Numerics;
 using Normalization;
 
+// end-sample
 namespace OwnLayers;
 
+// begin-sample conditional-layer
 /// <summary>BatchNorm whose γ and β are rows of two tables, chosen by the class of each sample.</summary>
 internal sealed class ClassConditionalBatchNorm<T> : BatchNorm<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private readonly ForwardContext<T> _context = new();
-
     public ClassConditionalBatchNorm(int numClasses, int numFeatures)
         : base(numFeatures, epsilon: 1e-5, momentum: 0.1, affine: false, trackRunningStatistics: true)
     {
@@ -23,32 +24,41 @@ internal sealed class ClassConditionalBatchNorm<T> : BatchNorm<T>
     /// <summary>Gets or sets the class of each sample of the next batch.</summary>
     public int[] Classes { get; set; } = [];
 
-    public override void Forward(Tensor<T> input, Tensor<T> output)
+    protected override void ForwardCore(in ForwardPass<T> pass)
     {
-        if (IsTraining)
-            base.Forward(input, output, _context);
-        else
-            base.Forward(input, output);
-        int s = input.Length / Classes.Length / NumFeatures;
-        for (int run = 0; run < Classes.Length * NumFeatures; run++)
+        int[] classes = Classes;
+        if (classes.Length != pass.Shape[0])
+            throw new ArgumentException($"expected {pass.Shape[0]} classes, got {classes.Length}");
+        base.ForwardCore(pass);
+        pass.Context?.LayerData = classes;
+        for (int i = 0; i < pass.Output.Length; i++)
         {
-            int row = (Classes[run / NumFeatures] * NumFeatures) + (run % NumFeatures);
-            foreach (ref T y in output.Span.Slice(run * s, s))
-                y = (y * Scales.Value.Span[row]) + Shifts.Value.Span[row];
+            int row = Row(i, classes, pass.Output.Length, out _);
+            pass.Output[i] = (pass.Output[i] * Scales.Value.Span[row]) + Shifts.Value.Span[row];
         }
     }
 
-    public override void Backward(Tensor<T> outputGradient, Tensor<T> inputGradient)
+    protected override void BackwardCore(in BackwardPass<T> pass)
     {
-        int s = outputGradient.Length / Classes.Length / NumFeatures;
-        for (int i = 0; i < outputGradient.Length; i++)
+        int[] classes = (int[])pass.Context.LayerData!;
+        for (int i = 0; i < pass.Input.Length; i++)
         {
-            int channel = i / s % NumFeatures, row = (Classes[i / s / NumFeatures] * NumFeatures) + channel;
-            T centered = _context.Input!.Span[i] - T.CreateTruncating(_context.GetMean(channel));
-            Scales.Gradient.Span[row] += outputGradient.Span[i] * centered * T.CreateTruncating(_context.GetInverseStandardDeviation(channel));
-            Shifts.Gradient.Span[row] += outputGradient.Span[i];
-            inputGradient.Span[i] = outputGradient.Span[i] * Scales.Value.Span[row];
+            int row = Row(i, classes, pass.Input.Length, out int channel);
+            T dy = pass.OutputGradient[i];
+            T centered = pass.Input[i] - T.CreateTruncating(pass.Context.GetMean(channel));
+            Scales.Gradient.Span[row] += dy * centered * T.CreateTruncating(pass.Context.GetInverseStandardDeviation(channel));
+            Shifts.Gradient.Span[row] += dy;
+            pass.InputGradient[i] = dy * Scales.Value.Span[row];
         }
-        base.Backward(inputGradient, inputGradient, _context);
+        base.BackwardCore(pass.WithOutputGradient(pass.InputGradient));
+    }
+
+    /// <summary>The row of the tables, by the class of the sample and the channel.</summary>
+    private int Row(int element, int[] classes, int elements, out int channel)
+    {
+        int run = element / (elements / classes.Length / NumFeatures);
+        channel = run % NumFeatures;
+        return (classes[run / NumFeatures] * NumFeatures) + channel;
     }
 }
+// end-sample

@@ -10,36 +10,47 @@ internal sealed class GhostBatchNorm<T>(int numFeatures, int pieceSize)
     : BatchNorm<T>(numFeatures, epsilon: 1e-5, momentum: 0.1, affine: true, trackRunningStatistics: true)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private readonly List<ForwardContext<T>> _contexts = [];
-
-    public override void Forward(Tensor<T> input, Tensor<T> output)
+    protected override void ForwardCore(in ForwardPass<T> pass)
     {
-        if (!IsTraining)
+        if (!pass.IsTraining)
         {
-            base.Forward(input, output);
+            pass.Context?.LayerData = null;
+            base.ForwardCore(pass);
             return;
         }
-        for (int i = 0; i < Pieces(input); i++)
+        if (pass.Shape[0] % pieceSize != 0)
+            throw new ArgumentException($"expected a batch of pieces of {pieceSize} samples, got {pass.Shape[0]} samples");
+        var pieces = pass.Context!.LayerData as List<ForwardContext<T>> ?? [];
+        Span<int> shape = stackalloc int[pass.Shape.Length];
+        pass.Shape.CopyTo(shape);
+        shape[0] = pieceSize;
+        for (int i = 0; i < pass.Shape[0] / pieceSize; i++)
         {
-            if (i == _contexts.Count)
-                _contexts.Add(new());
-            base.Forward(Piece(input, i), Piece(output, i), _contexts[i]);
+            if (i == pieces.Count)
+                pieces.Add(new());
+            Range piece = Piece(i, pass.Shape, pass.Input.Length);
+            base.ForwardCore(pass.CreatePart(shape, pass.Input[piece], pass.Output[piece], pieces[i]));
+        }
+        pass.Context.LayerData = pieces;
+    }
+
+    protected override void BackwardCore(in BackwardPass<T> pass)
+    {
+        if (pass.Context.LayerData is not List<ForwardContext<T>> pieces)
+        {
+            base.BackwardCore(pass);
+            return;
+        }
+        for (int i = 0; i < pass.Shape[0] / pieceSize; i++)
+        {
+            Range piece = Piece(i, pass.Shape, pass.Input.Length);
+            base.BackwardCore(pass.CreatePart(pass.Input[piece], pass.OutputGradient[piece], pass.InputGradient[piece], pieces[i]));
         }
     }
 
-    public override void Backward(Tensor<T> outputGradient, Tensor<T> inputGradient)
+    private Range Piece(int index, ReadOnlySpan<int> shape, int elements)
     {
-        for (int i = 0; i < Pieces(outputGradient); i++)
-            base.Backward(Piece(outputGradient, i), Piece(inputGradient, i), _contexts[i]);
-    }
-
-    private int Pieces(Tensor<T> batch) => batch.Shape[0] % pieceSize == 0
-        ? batch.Shape[0] / pieceSize
-        : throw new ArgumentException($"expected a batch of pieces of {pieceSize} samples, got {batch.Shape[0]} samples");
-
-    private Tensor<T> Piece(Tensor<T> batch, int index)
-    {
-        int length = batch.Length / batch.Shape[0] * pieceSize;
-        return new(batch.Memory.Slice(index * length, length), [pieceSize, .. batch.Shape[1..]]);
+        int length = elements / shape[0] * pieceSize;
+        return (index * length)..((index + 1) * length);
     }
 }

@@ -136,7 +136,7 @@ internal static partial class PlantedBugs
             ("rows.Weight + first", "rows.Weight"));
         yield return new(
             "the gradient of fixed statistics is that of the batch's", "GradientTests.Evaluation_gradients_are_the_closed_form",
-            ("= (mode.HasFixedStatistics, mode.Ranks, elementsPerGroup)", "= (false, mode.Ranks, elementsPerGroup)"));
+            ("= (pass.Mode.HasFixedStatistics, pass.Mode.Ranks, elementsPerGroup)", "= (false, pass.Mode.Ranks, elementsPerGroup)"));
     }
 
     private static IEnumerable<PlantedBug> Sharing()
@@ -208,10 +208,10 @@ internal static partial class PlantedBugs
     {
         yield return new(
             "a used context keeps its first input", "StatePropertyTests.A_context_used_before_serves_as_well_as_a_new_one",
-            ("= (owner, plan, input, groups)", "= (owner, plan, Input ?? input, groups)"));
+            ("= (owner, plan, pass.Tensor, groups)", "= (owner, plan, Input ?? pass.Tensor, groups)"));
         yield return new(
             "a used context keeps its first shape", "StatePropertyTests.A_context_used_before_serves_as_well_as_a_new_one",
-            ("= (owner, plan, input, groups)", "= (owner, Owner is null ? plan : Plan, input, groups)"));
+            ("= (owner, plan, pass.Tensor, groups)", "= (owner, Owner is null ? plan : Plan, pass.Tensor, groups)"));
         yield return new(
             "a cleared context still goes backward", "StrongGuaranteeTests.Calls_in_the_wrong_order_are_refused",
             ("Input = null;", ""), ("Owner = null;", ""))
@@ -234,7 +234,7 @@ internal static partial class PlantedBugs
             ("(offset != 0 || output.Length != input.Length)", "output.Length != input.Length"));
         yield return new(
             "training writes over its input", "StrongGuaranteeTests.Memory_that_overlaps_is_refused",
-            ("if (mode.Context is not null && x.Overlaps(y))", "if (false)"));
+            ("if (context is not null && x.Overlaps(y))", "if (false)"));
         yield return new(
             "a span that is too long is let through", "PrimitiveErrorTests.A_wrong_argument_is_refused_before_anything_is_written",
             ("if (span.Length != expected)", "if (span.Length < expected)"));

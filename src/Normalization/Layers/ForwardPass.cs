@@ -1,0 +1,69 @@
+using System.Numerics;
+using Normalization.Kernels.Plans;
+
+namespace Normalization;
+
+/// <summary>
+/// One forward pass, as <see cref="NormalizationLayer{T}.ForwardCore"/> gets it: the memory of input and output, and what remembers the
+/// pass. Tensors and tensor spans come here alike.
+/// </summary>
+/// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
+public readonly ref struct ForwardPass<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    internal ForwardPass(scoped in PassMode<T> mode, ReadOnlySpan<int> shape, ReadOnlySpan<T> input, Span<T> output)
+    {
+        Mode = mode;
+        Shape = shape;
+        Input = input;
+        Output = output;
+    }
+
+    /// <summary>Gets the shape of the input and of the output.</summary>
+    public ReadOnlySpan<int> Shape { get; }
+
+    /// <summary>Gets the elements of the input, row-major.</summary>
+    public ReadOnlySpan<T> Input { get; }
+
+    /// <summary>Gets the elements of the output, row-major. In evaluation they may be exactly those of the input.</summary>
+    public Span<T> Output { get; }
+
+    /// <summary>Gets a value indicating whether the pass is one of training, as decided when it began.</summary>
+    public bool IsTraining => Mode.IsTraining;
+
+    /// <summary>
+    /// Gets the context that remembers the pass: the caller's, or the layer's own in training. It is null in evaluation without a context.
+    /// </summary>
+    public ForwardContext<T>? Context => Mode.Context;
+
+    internal PassMode<T> Mode { get; }
+
+    /// <summary>Gets the layer that has checked the memory against <see cref="Plan"/>; null for a part, which nobody has checked.</summary>
+    internal NormalizationLayer<T>? CheckedBy { get; init; }
+
+    internal Plan Plan { get; init; }
+
+    /// <summary>Gets the tensor of the input, which the context remembers; null for memory that belongs to no tensor.</summary>
+    internal Tensor<T>? Tensor { get; init; }
+
+    /// <summary>
+    /// Creates a pass over other memory, which does what this pass does and has statistics of its own: over some samples of the batch,
+    /// for example. Give it to <see cref="NormalizationLayer{T}.ForwardCore"/> of the base class.
+    /// </summary>
+    /// <param name="shape">The shape of that memory.</param>
+    /// <param name="input">The elements of the input, row-major.</param>
+    /// <param name="output">Receives the output.</param>
+    /// <param name="context">
+    /// Receives what the backward pass of this part needs; another context than that of the whole pass. Null, which only a pass without a
+    /// context may give, remembers nothing.
+    /// </param>
+    /// <returns>The pass over this memory.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="context"/> is null, and this pass has a context.</exception>
+    /// <exception cref="ArgumentException"><paramref name="context"/> is that of this pass.</exception>
+    public ForwardPass<T> CreatePart(ReadOnlySpan<int> shape, ReadOnlySpan<T> input, Span<T> output, ForwardContext<T>? context)
+    {
+        if (Context is not null)
+            ForwardContext<T>.GuardPart(context, Context);
+        return new(Mode with { Context = context }, shape, input, output);
+    }
+}
