@@ -133,6 +133,15 @@ public sealed class AllocationTests
                 layer.Forward(sample.Input, sample.Output, sample.Context);
                 layer.Backward(sample.OutputGradient, sample.InputGradient, sample.Context);
             }),
+            ("training with a pass that is repeated", () =>
+            {
+                layer.Forward(sample.Input, sample.Output, sample.Context);
+                sample.Context.ReleaseInput();
+                sample.Context.IsRecomputation = true;
+                layer.Forward(sample.Input, sample.Output, sample.Context);
+                sample.Context.IsRecomputation = false;
+                layer.Backward(sample.OutputGradient, sample.InputGradient, sample.Context);
+            }),
             ("evaluation", () => layer.Forward(sample.Input, sample.Output)),
             ("evaluation with a context", () =>
             {

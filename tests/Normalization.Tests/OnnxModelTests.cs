@@ -34,7 +34,8 @@ public sealed class OnnxModelTests
             (normalizations[0], normalizations[2], normalizations[6]);
         (batch.Operator, batch.Epsilon, batch.Momentum, batch.InputRank, batch.NumGroups)
             .Should().Be(("BatchNormalization", 1e-3f, 0.25, 4, null));
-        batch.CreateLayer<float>().Should().BeOfType<BatchNorm2d<float>>().Which.Momentum.Should().Be(0.25);
+        BatchNorm2d<float> layer = batch.CreateLayer<float>().Should().BeOfType<BatchNorm2d<float>>().Which;
+        (layer.Momentum, layer.HasBiasedRunningVariance).Should().Be((0.25, true), "the operator follows the biased variance");
         (group.NumGroups, group.Momentum, (float)group.Epsilon).Should().Be((2, null, 1e-2f));
         (rms.Name, (float)rms.Epsilon, rms.InputRank).Should().Be(("rms", 1e-5f, 3));
         rms.State["weight"].ToString().Should().Be("F16 [4]");

@@ -30,7 +30,7 @@ public sealed class StateMappingTests
               model/batch_norm/moving_variance:0 -> model.batch_norm.running_var
               ignored: model/dense/kernel:0, model/dense/bias:0
               Batch normalization (1 layer) has by default epsilon 0.001 there, and momentum 0.99, which is 0.01 here.
-              The running variance there is the biased one; it is taken as it is, so that evaluation computes the same.
+              The running variance there is the biased one; it is taken as it is, so that evaluation computes the same. Before further training, construct the layer with HasBiasedRunningVariance = true.
             """.ReplaceLineEndings("\n"));
     }
 

@@ -32,10 +32,49 @@ public sealed class ForwardContext<T>
     private int _isInUse;
 
     /// <summary>
-    /// Gets the input of the remembered forward pass; null before the first one, and after one on tensor spans, whose input goes
-    /// to <c>Backward</c> again.
+    /// Gets the input of the remembered forward pass; null before the first one, after <see cref="ReleaseInput"/>, and after one on tensor
+    /// spans, whose input goes to <c>Backward</c> again.
     /// </summary>
-    public Tensor<T>? Input { get; private set; }
+    public Tensor<T>? Input { get; internal set; }
+
+    /// <summary>
+    /// Gets or sets a value indicating whether running statistics follow the forward passes in training with this context; initially they
+    /// do. If not, a pass leaves the running statistics and the count of batches as they are, and computes the same output. Layers without
+    /// running statistics do not read this value.
+    /// </summary>
+    /// <remarks>
+    /// A pass that is done a second time must not count twice. Where the context of the first pass is at hand, use
+    /// <see cref="IsRecomputation"/> for the second one: it also exchanges nothing between ranks.
+    /// </remarks>
+    public bool UpdateRunningStatistics { get; set; } = true;
+
+    /// <summary>
+    /// Gets or sets a value indicating whether a forward pass with this context repeats the pass that the context remembers, as gradient
+    /// checkpointing (activation recomputation) does; initially it does not.
+    /// </summary>
+    /// <remarks>
+    /// <para>
+    /// The repeated pass needs the same layer, and an input of the same shape and values. The output has the same bits, unless γ or β have
+    /// changed. Running statistics do not change, a synchronized layer sends no message, and the present mode of the layer has no effect.
+    /// The context remembers the new input tensor instead of the first one.
+    /// </para>
+    /// <para>
+    /// A pass throws <see cref="InvalidOperationException"/> if the context remembers no pass of this layer, or if the input has other
+    /// values, as far as a few of its elements show.
+    /// </para>
+    /// <para>Chen, Xu, Zhang, Guestrin: Training Deep Nets with Sublinear Memory Cost, 2016, arXiv:1604.06174.</para>
+    /// </remarks>
+    /// <example>
+    /// <code>
+    /// layer.Forward(input, output, context);
+    /// context.ReleaseInput();                  // input and output can go
+    /// context.IsRecomputation = true;
+    /// layer.Forward(sameInput, output, context);
+    /// layer.Backward(outputGradient, inputGradient, context);
+    /// context.IsRecomputation = false;
+    /// </code>
+    /// </example>
+    public bool IsRecomputation { get; set; }
 
     /// <summary>Gets the number of groups that have statistics of their own.</summary>
     public int GroupCount { get; private set; }
@@ -57,6 +96,9 @@ public sealed class ForwardContext<T>
     internal Plan Plan { get; private set; }
 
     internal bool HasFixedStatistics { get; private set; }
+
+    /// <summary>Gets a value indicating whether the pass was one of training.</summary>
+    internal bool WasTraining { get; private set; }
 
     /// <summary>Gets the ranks that the statistics are shared with, if there are any.</summary>
     internal Synchronization? Ranks { get; private set; }
@@ -90,6 +132,17 @@ public sealed class ForwardContext<T>
         GroupCount = 0;
     }
 
+    /// <summary>
+    /// Lets go of the input of the remembered forward pass, and keeps the rest: the statistics and the shape. The input then does not stay
+    /// in memory. For gradient checkpointing, where a pass with <see cref="IsRecomputation"/> brings the input back.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">Another thread is in a pass with this context.</exception>
+    public void ReleaseInput()
+    {
+        using Usage usage = Use(this);
+        Input = null;
+    }
+
     /// <summary>Takes a context, if there is one, for one call. Two passes at once would read what the other pass writes.</summary>
     internal static Usage Use(ForwardContext<T>? context) => new(context);
 
@@ -113,6 +166,7 @@ public sealed class ForwardContext<T>
         (_statistics, _next) = (_next, _statistics);
         (Owner, Plan, Input, GroupCount) = (owner, plan, pass.Tensor, groups);
         (HasFixedStatistics, Ranks, ElementsPerGroup) = (pass.Mode.HasFixedStatistics, pass.Mode.Ranks, elementsPerGroup);
+        WasTraining = pass.IsTraining;
         PassCount++;
     }
 
@@ -135,6 +189,18 @@ public sealed class ForwardContext<T>
         ArgumentNullException.ThrowIfNull(context);
         if (context == whole)
             throw new ArgumentException("A part of a pass needs another context than the whole pass.", nameof(context));
+    }
+
+    /// <summary>Throws if a pass that is done again has another input, as far as the samples show.</summary>
+    internal void GuardSameInput(ReadOnlySpan<T> x)
+    {
+        int changed = InputSamples.FindChange(x, _samples);
+        if (changed >= 0)
+        {
+            throw new InvalidOperationException(
+                $"The input is not that of the pass that the context remembers: element {changed} is another one. With IsRecomputation a "
+                + "pass repeats the remembered one; set IsRecomputation to false for a new pass.");
+        }
     }
 
     private ref readonly GroupStatistics StatisticsOf(int group)

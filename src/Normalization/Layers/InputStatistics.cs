@@ -37,8 +37,9 @@ public readonly ref struct InputStatistics
     public double GetVariance(int group) => _statistics[group].Variance;
 
     /// <summary>
-    /// Moves running statistics: running = (1 - momentum) · running + momentum · batch, with the unbiased variance. Where several groups
-    /// belong to one channel, as in InstanceNorm, their mean counts. An empty batch and a momentum of 0 change nothing.
+    /// Moves running statistics: running = (1 - momentum) · running + momentum · batch, with the unbiased variance unless
+    /// <paramref name="isBiased"/>. Where several groups belong to one channel, as in InstanceNorm, their mean counts. An empty batch and a
+    /// momentum of 0 change nothing.
     /// </summary>
     /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
     /// <param name="momentum">The share of this batch, in [0, 1].</param>
@@ -48,10 +49,12 @@ public readonly ref struct InputStatistics
     /// The running means and then the running variances before they were rounded to <typeparamref name="T"/>, which the next batch starts
     /// from while they round to what is stored: without them small steps are lost in float. Empty for none.
     /// </param>
+    /// <param name="isBiased">Whether the variance is the biased one, as <see cref="GetVariance"/> gives it.</param>
     /// <exception cref="ArgumentException">A span does not have the length that it must have.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The momentum lies outside [0, 1].</exception>
     /// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
-    public void UpdateRunning<T>(double momentum, Span<T> mean, Span<T> variance, Span<double> unrounded = default)
+    public void UpdateRunning<T>(
+        double momentum, Span<T> mean, Span<T> variance, Span<double> unrounded = default, bool isBiased = false)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Guard.ElementType<T>();
@@ -62,6 +65,6 @@ public readonly ref struct InputStatistics
             return;
         if (mean.IsEmpty || GroupCount % mean.Length != 0)
             throw new ArgumentException($"mean must have a length that divides the {GroupCount} groups, got {mean.Length}.", nameof(mean));
-        RunningStatistics.Update(_statistics, ElementsPerGroup, momentum, mean, variance, unrounded);
+        RunningStatistics.Update(_statistics, ElementsPerGroup, momentum, mean, variance, unrounded, isBiased);
     }
 }

@@ -163,7 +163,8 @@ public abstract partial class NormalizationLayer<T>
         if (context.Input is not Tensor<T> input)
         {
             throw new InvalidOperationException(
-                "The context remembers a forward pass on tensor spans, without its input. Pass the input to Backward again.");
+                "The context remembers a forward pass without its input: the pass was on tensor spans, or the input was released. Pass the "
+                    + "input to Backward again, or repeat the forward pass with IsRecomputation.");
         }
         return input;
     }

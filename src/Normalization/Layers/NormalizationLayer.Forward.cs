@@ -43,7 +43,7 @@ public abstract partial class NormalizationLayer<T>
     /// <exception cref="ArgumentException">A shape does not fit, memory overlaps, or a channel has one value in training.</exception>
     public void Forward(Tensor<T> input, Tensor<T> output, ForwardContext<T> context)
     {
-        PassMode<T> mode = Decide() with { Context = context };
+        PassMode<T> mode = Decide(context);
         using Synchronization.Call call = Synchronization.BeginForward(mode.Ranks);
         ArgumentNullException.ThrowIfNull(context);
         Run(input, output, mode);
@@ -72,7 +72,7 @@ public abstract partial class NormalizationLayer<T>
         using Synchronization.Call call = Synchronization.BeginForward(pass.Mode.Ranks);
         using ForwardContext<T>.Usage usage = ForwardContext<T>.Use(pass.Context);
         Plan plan = Describe(pass.Shape, pass.Mode);
-        GuardForward(pass.Input, pass.Output, pass.Context);
+        GuardForward(pass);
         Normalize(pass, plan);
     }
 
@@ -89,26 +89,35 @@ public abstract partial class NormalizationLayer<T>
     private void Run(in ForwardPass<T> pass)
     {
         ForwardContext<T>? context = pass.Context;
-        GuardForward(pass.Input, pass.Output, context);
+        GuardForward(pass);
         context?.Reserve(pass.Shape.Length, 0);
         int remembered = context?.PassCount ?? 0;
         ForwardCore(pass);
+        if (pass.Mode.IsRecomputation)
+        {
+            context!.Input = pass.Tensor;
+            return;
+        }
         // A layer that went through its input in parts has statistics in the contexts of the parts.
         if (context?.PassCount == remembered)
             context.Remember(this, default, pass, groups: 0, elementsPerGroup: 0);
     }
 
-    private void GuardForward(ReadOnlySpan<T> x, Span<T> y, ForwardContext<T>? context)
+    private void GuardForward(in ForwardPass<T> pass)
     {
+        ReadOnlySpan<T> x = pass.Input;
+        Span<T> y = pass.Output;
         GuardBuffers(y);
         NormalizationPrimitives.GuardForward(x, y, ValueOf(Weight), ValueOf(Bias), "input", "output");
-        if (context is not null && x.Overlaps(y))
+        if (pass.Context is not null && x.Overlaps(y))
         {
             throw Guard.InputError(
                 "output overlaps input, which the backward pass needs; pass another output, or call Eval() first if there is no backward "
                     + "pass.",
                 "output");
         }
+        if (pass.Mode.IsRecomputation)
+            pass.Context!.GuardSameInput(x);
     }
 
     private void Normalize(in ForwardPass<T> pass, in Plan plan)
@@ -116,6 +125,11 @@ public abstract partial class NormalizationLayer<T>
         PassMode<T> mode = pass.Mode;
         ReadOnlySpan<T> x = pass.Input, weight = ValueOf(Weight), bias = ValueOf(Bias);
         GuardSizes(plan, x, weight, bias);
+        if (mode.IsRecomputation)
+        {
+            NormalizeAgain(pass, plan, weight, bias);
+            return;
+        }
         if (mode.Ranks is not null)
         {
             NormalizeTogether(pass, plan, weight, bias);
@@ -151,7 +165,30 @@ public abstract partial class NormalizationLayer<T>
         }
         statistics = elements == 0 ? default : statistics;
         Launch.Forward(plan, pass.Input, weight, bias, Epsilon, statistics, hasFixedStatistics: true, pass.Output);
-        OnInputStatistics(new(statistics, elements));
+        if (pass.Mode.MovesRunningStatistics)
+            OnInputStatistics(new(statistics, elements));
         context.Remember(this, plan, pass, statistics.Length, elements);
+    }
+
+    /// <summary>The plan of the remembered pass, which is done again.</summary>
+    private Plan PlanAgain(ForwardContext<T> context, ReadOnlySpan<int> shape)
+    {
+        GuardOwner(context);
+        return shape.SequenceEqual(context.Shape)
+            ? context.Plan
+            : throw Guard.InputError(
+                $"expected the input {Shape.Format(context.Shape)} of the pass that the context remembers, got {Shape.Format(shape)}");
+    }
+
+    /// <summary>
+    /// The output of the remembered pass once more. Statistics that come from elsewhere are taken from the context; those of the input
+    /// are taken again, which gives the same bits.
+    /// </summary>
+    private void NormalizeAgain(in ForwardPass<T> pass, in Plan plan, ReadOnlySpan<T> weight, ReadOnlySpan<T> bias)
+    {
+        ForwardContext<T> context = pass.Context!;
+        bool isGiven = context.HasFixedStatistics || context.Ranks is not null;
+        Span<GroupStatistics> statistics = isGiven ? context.Statistics : context.Reserve(pass.Shape.Length, context.GroupCount);
+        Launch.Forward(plan, pass.Input, weight, bias, Epsilon, statistics, isGiven, pass.Output);
     }
 }

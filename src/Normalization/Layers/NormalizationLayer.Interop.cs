@@ -41,7 +41,7 @@ public abstract partial class NormalizationLayer<T>
     /// </exception>
     public void Forward(in ReadOnlyTensorSpan<T> input, in TensorSpan<T> output, ForwardContext<T> context)
     {
-        PassMode<T> mode = Decide() with { Context = context };
+        PassMode<T> mode = Decide(context);
         using Synchronization.Call call = Synchronization.BeginForward(mode.Ranks);
         ArgumentNullException.ThrowIfNull(context);
         Run(input, output, mode);

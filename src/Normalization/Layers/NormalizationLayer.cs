@@ -121,16 +121,24 @@ public abstract partial class NormalizationLayer<T>
     public override string ToString() => $"{GetType().Name.Split('`')[0]}({Configuration})";
 
     /// <summary>Decides what the next pass does; called once a pass.</summary>
-    private PassMode<T> Decide()
+    private PassMode<T> Decide(ForwardContext<T>? context = null)
     {
         bool isTraining = IsTraining;
+        if (context is { IsRecomputation: true })
+            return new(context.WasTraining, Context: context) { IsRecomputation = true };
         FixedStatistics<T>? given = FixedStatisticsFor(isTraining);
-        return new(isTraining, given, isTraining && given is null ? Ranks : null);
+        bool takesStatistics = isTraining && given is null;
+        return new(isTraining, given, takesStatistics ? Ranks : null, context)
+        {
+            MovesRunningStatistics = takesStatistics && context is not { UpdateRunningStatistics: false },
+        };
     }
 
     /// <summary>How an input of this shape is shared out in a pass that does what the mode says.</summary>
     private Plan Describe(ReadOnlySpan<int> shape, in PassMode<T> mode)
     {
+        if (mode.IsRecomputation)
+            return PlanAgain(mode.Context!, shape);
         NormalizationPlan plan = PlanFor(shape);
         if (mode.Ranks is not null)
             mode.Ranks.GuardPlan(plan.Plan);

@@ -18,5 +18,8 @@ internal readonly record struct PassMode<T>(
     public bool HasFixedStatistics => Fixed is not null;
 
     /// <summary>Gets a value indicating whether running statistics follow this pass.</summary>
-    public bool MovesRunningStatistics => IsTraining && !HasFixedStatistics;
+    public bool MovesRunningStatistics { get; init; }
+
+    /// <summary>Gets a value indicating whether the pass is the one that the context remembers, done again.</summary>
+    public bool IsRecomputation { get; init; }
 }

@@ -54,7 +54,10 @@ public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
     /// <summary>Gets the running mean of each channel, initially zeros; null without tracking.</summary>
     public Tensor<T>? RunningMean { get; }
 
-    /// <summary>Gets the running unbiased variance of each channel, initially ones; null without tracking.</summary>
+    /// <summary>
+    /// Gets the running variance of each channel, initially ones; null without tracking. It is the unbiased one, unless
+    /// <see cref="HasBiasedRunningVariance"/> says otherwise.
+    /// </summary>
     public Tensor<T>? RunningVariance { get; }
 
     /// <summary>
@@ -118,6 +121,19 @@ public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
         }
     }
 
+    /// <summary>
+    /// Gets a value indicating whether the running variance follows the biased variance of the batches, as in Keras, Flax and ONNX: the sum
+    /// of the squared differences divided by the number m of elements. By default it follows the unbiased variance, which is divided by
+    /// m - 1, as in PyTorch.
+    /// </summary>
+    /// <remarks>
+    /// Set it to continue the training of a model of one of those frameworks. It decides what training adds to
+    /// <see cref="RunningVariance"/>. It does not change what is stored there, and evaluation uses what is stored. It is not a part of the
+    /// state.
+    /// </remarks>
+    /// <example><code>new BatchNorm2d&lt;float&gt;(64, epsilon: 1e-3, momentum: 0.01) { HasBiasedRunningVariance = true }</code></example>
+    public bool HasBiasedRunningVariance { get; init; }
+
     /// <inheritdoc/>
     protected override string Configuration
     {
@@ -125,7 +141,8 @@ public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
         {
             string momentum = Momentum is double share ? $"{share}" : "null";
             return $"{NumFeatures}, epsilon: {Epsilon}, momentum: {momentum}, affine: {Weight is not null}, "
-                + $"trackRunningStatistics: {RunningMean is not null}";
+                + $"trackRunningStatistics: {RunningMean is not null}"
+                + (HasBiasedRunningVariance ? ", hasBiasedRunningVariance: True" : "");
         }
     }
 
@@ -159,7 +176,7 @@ public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
             return;
         }
         double momentum = _momentum ?? (1.0 / Math.Max(1, _batchesTracked.Value - _emptyBatches));
-        statistics.UpdateRunning(momentum, RunningMean.Span, RunningVariance.Span, _unrounded);
+        statistics.UpdateRunning(momentum, RunningMean.Span, RunningVariance.Span, _unrounded, HasBiasedRunningVariance);
     }
 
     /// <summary>Starts the next batch from the running statistics as they are stored: a state consists of rounded values.</summary>

@@ -48,7 +48,8 @@ public sealed class OnnxNormalization
 
     /// <summary>Makes a layer of the operator, with its values.</summary>
     /// <remarks>
-    /// The running variance of ONNX is the biased one; it is taken as it is, so that evaluation computes the same.
+    /// The running variance of ONNX is the biased one. It is taken as it is, so that evaluation computes the same, and the layer has
+    /// <see cref="RunningStatisticsLayer{T}.HasBiasedRunningVariance"/>, so that further training follows the biased one too.
     /// SimplifiedLayerNormalization and RMSNormalization become an <see cref="RmsNorm{T}"/>.
     /// </remarks>
     /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>; the values are converted to it.</typeparam>
@@ -169,9 +170,9 @@ public sealed class OnnxNormalization
     private BatchNorm<T> CreateBatchNorm<T>(int? rank)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> => rank switch
         {
-            2 or 3 => new BatchNorm1d<T>(Width, Epsilon, Momentum),
-            4 => new BatchNorm2d<T>(Width, Epsilon, Momentum),
-            5 => new BatchNorm3d<T>(Width, Epsilon, Momentum),
+            2 or 3 => new BatchNorm1d<T>(Width, Epsilon, Momentum) { HasBiasedRunningVariance = true },
+            4 => new BatchNorm2d<T>(Width, Epsilon, Momentum) { HasBiasedRunningVariance = true },
+            5 => new BatchNorm3d<T>(Width, Epsilon, Momentum) { HasBiasedRunningVariance = true },
             null => throw new InvalidOperationException(
                 $"The model does not say how many dimensions the input of {KeyText.Shown(Name)} has. "
                 + "Pass inputRank: 2 or 3 for BatchNorm1d, 4 for BatchNorm2d, 5 for BatchNorm3d."),

@@ -65,7 +65,10 @@ public sealed class StateImport
                 $"Batch normalization ({Count(batch)}) has by default epsilon {_mapping.BatchNormEpsilon} there, ",
                 $"and momentum {_mapping.BatchNormMomentum}, which is {momentum:G6} here.");
             if (_mapping.HasBiasedRunningVariance)
-                yield return "The running variance there is the biased one; it is taken as it is, so that evaluation computes the same.";
+            {
+                yield return "The running variance there is the biased one; it is taken as it is, so that evaluation computes the same. "
+                    + "Before further training, construct the layer with HasBiasedRunningVariance = true.";
+            }
         }
         string otherwise = Text(
             $"layer normalization has by default epsilon {_mapping.LayerNormEpsilon} there, ",

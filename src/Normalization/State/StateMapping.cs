@@ -101,7 +101,8 @@ public sealed class StateMapping
     public MomentumConvention MomentumConvention { get; init; } = MomentumConvention.OnNewValue;
 
     /// <summary>
-    /// Gets a value indicating whether its running variance is the biased one, while this library keeps the unbiased one.
+    /// Gets a value indicating whether its running variance is the biased one, while this library keeps the unbiased one unless
+    /// <see cref="RunningStatisticsLayer{T}.HasBiasedRunningVariance"/> is set.
     /// </summary>
     public bool HasBiasedRunningVariance { get; init; }
 
@@ -113,8 +114,9 @@ public sealed class StateMapping
 
     /// <summary>Translates the keys of a state.</summary>
     /// <remarks>
-    /// A biased running variance is taken as it is: evaluation then computes what it computed there, and further training moves it
-    /// toward the unbiased one. ε and momentum are not in a state: give them to the layer, as the report says.
+    /// A biased running variance is taken as it is: evaluation then computes what it computed there. Further training moves it toward the
+    /// biased one where the layer has <see cref="RunningStatisticsLayer{T}.HasBiasedRunningVariance"/>, and toward the unbiased one
+    /// otherwise. ε, momentum and that choice are not in a state: give them to the layer, as the report says.
     /// </remarks>
     /// <param name="state">The values by the other framework's keys.</param>
     /// <returns>The values by PyTorch's keys, and what was converted and what was not.</returns>

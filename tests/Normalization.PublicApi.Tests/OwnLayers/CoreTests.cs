@@ -50,6 +50,27 @@ public sealed class CoreTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Layers))]
+    public void A_repeated_pass_goes_through_the_core_as_the_first_did(string kind, bool isTraining)
+    {
+        NormalizationLayer<double> layer = Create(kind, isTraining);
+        var context = new ForwardContext<double>();
+        (double[] output, double[] inputGradient, _) = Expected(kind, isTraining);
+        Tensor<double> written = new(_shape);
+        layer.Forward(_input, written, context);
+        long? batches = (layer as BatchNorm<double>)?.BatchesTracked;
+        context.ReleaseInput();
+        layer.Train(!isTraining);
+        written.Fill(0);
+        context.IsRecomputation = true;
+        layer.Forward(_input, written, context);
+        written.Span.ToArray().Should().Equal(output);
+        layer.Backward(_gradient, written, context);
+        written.Span.ToArray().Should().Equal(inputGradient);
+        (layer as BatchNorm<double>)?.BatchesTracked.Should().Be(batches);
+    }
+
     [Fact]
     public void Two_uses_of_a_layer_keep_apart_what_its_core_keeps()
     {

@@ -17,7 +17,10 @@ internal static class OtherFrameworks
         var norm = new BatchNorm2d<float>(
             8,
             epsilon: StateMapping.Keras.BatchNormEpsilon,
-            momentum: MomentumConvention.OnOldValue.Convert(0.99));
+            momentum: MomentumConvention.OnOldValue.Convert(0.99))
+        {
+            HasBiasedRunningVariance = StateMapping.Keras.HasBiasedRunningVariance,
+        };
         norm.LoadState(import.State.GetSubset("block1.bn"));
         // end-sample
         norm.RunningMean![0].Should().Be(1);

@@ -4,7 +4,7 @@ using Normalization.Verify.Numerics;
 namespace Normalization.Verify.Fuzz;
 
 /// <summary>One layer through a few calls, right and wrong ones in any order.</summary>
-internal sealed class LayerCase<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
+internal sealed partial class LayerCase<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly FuzzRandom _random;
     private readonly LayerModel<T> _model;
@@ -17,7 +17,7 @@ internal sealed class LayerCase<T> where T : unmanaged, IBinaryFloatingPointIeee
 
     private LayerCase(FuzzRandom random, LayerModel<T> model) => (_random, _model) = (random, model);
 
-    private sealed record Pass(Tensor<T> Input, Geometry Geometry, Reference Exact, bool IsFinite, bool IsSpan);
+    private sealed record Pass(Tensor<T> Input, Geometry Geometry, Reference Exact, bool IsFinite, bool IsSpan, T[] Output);
 
     private NormalizationLayer<T> Layer => _model.Layer;
 
@@ -46,8 +46,11 @@ internal sealed class LayerCase<T> where T : unmanaged, IBinaryFloatingPointIeee
             case 2:
                 SetOptions();
                 break;
-            case < 7:
+            case < 6:
                 Forward();
+                break;
+            case 6:
+                Repeat();
                 break;
             default:
                 Backward();
@@ -82,7 +85,9 @@ internal sealed class LayerCase<T> where T : unmanaged, IBinaryFloatingPointIeee
         bool isFinite = _random.Fill(input.Span);
         Tensor<T>? output = ForwardOutput(block, shape, length, out bool overlaps, out bool isInput);
         ForwardContext<T>? context = _random.Chance(0.3) ? _random.Of(_contexts) : null;
-        bool remembers = context is not null || Layer.IsTraining;
+        bool remembers = context is not null || Layer.IsTraining, updates = context is null || _random.Chance(0.7);
+        if (context is not null)
+            context.UpdateRunningStatistics = updates;
         Geometry? geometry = _model.Describe(shape);
         bool isRight = geometry is not null && output is not null && output.Shape.SequenceEqual(shape) && !overlaps && !(isInput && remembers);
         LayerSnapshot<T> before = Snapshot(("memory", block));
@@ -103,16 +108,17 @@ internal sealed class LayerCase<T> where T : unmanaged, IBinaryFloatingPointIeee
         before.RequireUnchanged(name, "memory", "running mean", "running variance", "options", "contexts");
         if (!isInput)
             FuzzFailure.Require(before.Kept("memory").AsSpan(0, length).SequenceEqual(block.AsSpan(0, length)), $"{name} changed its input");
-        if (!Layer.IsTraining || _model.HasFixedStatistics)
-            before.RequireUnchanged($"{name} with statistics that are given", "memory", context is null ? "" : "contexts");
+        bool isFollowed = Layer.IsTraining && !_model.HasFixedStatistics && updates;
+        if (!isFollowed)
+            before.RequireUnchanged($"{name} with running statistics that do not follow", "memory", context is null ? "" : "contexts");
         Reference exact = Exact(geometry!, x);
         ResultJudge.RequireOutput(name, exact, geometry!, x, ValuesOf(Layer.Weight), ValuesOf(Layer.Bias), result.Span);
-        if (Layer.IsTraining && !_model.HasFixedStatistics && length == 0)
+        if (isFollowed && length == 0)
             _emptyBatches++;
-        if (Layer.IsTraining && !_model.HasFixedStatistics && isFinite && length > 0)
+        if (isFollowed && isFinite && length > 0)
             RequireRunning(name, geometry!, exact, before);
         if (remembers)
-            _passes[context ?? _own] = new(input, geometry!, exact, isFinite, usesSpans);
+            _passes[context ?? _own] = new(input, geometry!, exact, isFinite, usesSpans, result.Span.ToArray());
 
         void Call()
         {

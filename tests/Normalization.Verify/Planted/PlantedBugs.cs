@@ -25,6 +25,7 @@ internal static partial class PlantedBugs
         .. Models(),
         .. Kernels(),
         .. Seam(),
+        .. Life(),
     ];
 
     private static IEnumerable<PlantedBug> Statistics()
@@ -82,7 +83,7 @@ internal static partial class PlantedBugs
             ("if (statistics.GroupCount == 0)", "if (false)"));
         yield return new(
             "running statistics move in evaluation", "StatePropertyTests.Evaluation_changes_no_state_and_remembers_no_pass",
-            ("if (mode.MovesRunningStatistics)", "if (true)"));
+            ("MovesRunningStatistics = takesStatistics && context", "MovesRunningStatistics = given is null && context"));
         yield return new(
             "evaluation uses the batch", "RunningStatisticsTests.Evaluation_reads_the_running_statistics_and_leaves_them",
             ("(!isTraining || _useRunningStatistics)", "false"));
@@ -214,7 +215,7 @@ internal static partial class PlantedBugs
             ("= (owner, plan, pass.Tensor, groups)", "= (owner, Owner is null ? plan : Plan, pass.Tensor, groups)"));
         yield return new(
             "a cleared context still goes backward", "StrongGuaranteeTests.Calls_in_the_wrong_order_are_refused",
-            ("Input = null;", ""), ("Owner = null;", ""))
+            ("Input = null;\n        Owner = null;", ""))
         { Type = "ForwardContext" };
         yield return new(
             "evaluation remembers its pass", "StatePropertyTests.Evaluation_changes_no_state_and_remembers_no_pass",

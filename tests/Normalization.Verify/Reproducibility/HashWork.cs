@@ -88,6 +88,8 @@ internal static class HashWork
         }
         AllEmpty<T>(hash);
         foreach (Geometry geometry in Around(isTiny ? 19 : 101))
+            LifeWork.Run(geometry, (Trial<T> trial) => Append(hash, trial));
+        foreach (Geometry geometry in Around(isTiny ? 19 : 101))
             Misaligned<T>(hash, geometry, isTiny ? 3 : LineBytes / sizeof(float));
         foreach (Geometry geometry in Around(isTiny ? 19 : 101).Concat(isTiny ? [] : Parallel.Take(8)))
             NotFinite<T>(hash, geometry);

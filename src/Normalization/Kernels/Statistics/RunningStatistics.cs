@@ -7,8 +7,8 @@ namespace Normalization.Kernels.Statistics;
 internal static unsafe class RunningStatistics
 {
     /// <summary>
-    /// running = (1 - momentum) · running + momentum · batch, with the unbiased variance, averaged over the samples that have
-    /// statistics of their own.
+    /// running = (1 - momentum) · running + momentum · batch, with the unbiased or the biased variance, averaged over the samples that
+    /// have statistics of their own.
     /// </summary>
     /// <remarks>
     /// <paramref name="unrounded"/> keeps the running values in double, all means and then all variances, because a value that is
@@ -23,7 +23,8 @@ internal static unsafe class RunningStatistics
         double momentum,
         Span<T> mean,
         Span<T> variance,
-        Span<double> unrounded = default)
+        Span<double> unrounded = default,
+        bool isBiased = false)
         where T : unmanaged
     {
         // With a momentum of 0 a NaN of the batch has no effect either.
@@ -35,7 +36,8 @@ internal static unsafe class RunningStatistics
         fixed (double* pu = unrounded.IsEmpty ? unrounded : unrounded[..(2 * channels)])
         {
             Running<T> means = new(pm, pu, momentum), variances = new(pv, pu == null ? pu : pu + channels, momentum);
-            Lanes.Run(new Updating<T>(ps, statistics.Length / channels, channels, count / (count - 1), means, variances), 0, channels);
+            double unbiased = isBiased ? 1 : count / (count - 1);
+            Lanes.Run(new Updating<T>(ps, statistics.Length / channels, channels, unbiased, means, variances), 0, channels);
         }
     }
 
