@@ -26,7 +26,7 @@ public readonly struct NormalizationPlan
     /// <summary>Gets the number of groups of elements that have statistics of their own.</summary>
     public int GroupCount => Plan.StatisticsCount;
 
-    /// <summary>Gets the number of elements of one group.</summary>
+    /// <summary>Gets the number of elements of one group; the last virtual batch may have more.</summary>
     public long ElementsPerGroup => Plan.ElementsPerGroup;
 
     /// <summary>Gets the number of values that γ and β have, if they are there.</summary>
@@ -104,10 +104,37 @@ public readonly struct NormalizationPlan
         return new(Plan.Positions(n, c, s, subtractMean));
     }
 
+    /// <summary>
+    /// Gives this plan with statistics of pieces of the batch instead of the whole: virtual ("ghost") batches. Training uses them;
+    /// evaluation without running statistics takes the whole batch.
+    /// </summary>
+    /// <remarks>
+    /// Each piece has <paramref name="size"/> samples, and the last one also the remainder. A batch with fewer than two pieces stays whole.
+    /// The groups are the channels of the first piece, then those of the second, and so on.
+    /// </remarks>
+    /// <param name="size">The samples of one piece; null for the whole batch.</param>
+    /// <returns>The plan.</returns>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="size"/> is not positive.</exception>
+    /// <exception cref="InvalidOperationException">The plan is not one of <see cref="Batch"/>.</exception>
+    public NormalizationPlan InVirtualBatches(int? size)
+    {
+        if (size is not int samples)
+            return this;
+        Guard.Positive(samples, nameof(size));
+        return Plan.Statistics == StatisticsSharing.Channel
+            ? new(Plan.InPieces(samples))
+            : throw new InvalidOperationException(
+                $"Only a plan with statistics of channels over the batch has virtual batches, got: {this}.");
+    }
+
+    /// <summary>Gets the plan with statistics of the whole batch.</summary>
+    internal NormalizationPlan WithoutPieces => new(Plan.WithoutPieces);
+
     /// <summary>Gives the plan as text: who shares statistics, who shares coefficients, and the sizes.</summary>
     /// <returns>The text, the same in every culture.</returns>
     public override string ToString() =>
-        $"statistics of each {Plan.Statistics}, coefficients of each {Plan.Coefficients}, {Plan.Order} [{Plan.N}, {Plan.C}, {Plan.S}]";
+        $"statistics of each {Plan.Statistics}, coefficients of each {Plan.Coefficients}, {Plan.Order} [{Plan.N}, {Plan.C}, {Plan.S}]"
+        + (Plan.PieceSize == 0 ? "" : $", pieces of {Plan.PieceSize}");
 
     private static void GuardSizes(int n, int c, int s)
     {

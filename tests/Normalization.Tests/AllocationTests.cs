@@ -90,6 +90,38 @@ public sealed class AllocationTests
         Least(Call, static () => GC.GetTotalAllocatedBytes(precise: true)).Should().Be(0, "on all threads");
     }
 
+    [Theory]
+    [InlineData(64, 5)]
+    [InlineData(3, 900)]
+    public void Virtual_batches_allocate_nothing(int channels, int positions)
+    {
+        var layer = new BatchNorm1d<float>(channels) { VirtualBatchSize = 8 };
+        Tensor<float> input = Tensor<float>.RandomNormal([50, channels, positions], seed: 1), output = new(input.Shape);
+        void Call()
+        {
+            layer.Forward(input, output);
+            layer.Backward(output, output);
+        }
+
+        Call();
+        Least(Call, GC.GetAllocatedBytesForCurrentThread).Should().Be(0, "on this thread");
+        Least(Call, static () => GC.GetTotalAllocatedBytes(precise: true)).Should().Be(0, "on all threads");
+    }
+
+    [Theory]
+    [InlineData("Batch [8, 67, 14, 14] tracking")]
+    [InlineData("Instance [4, 3, 6, 6] tracking")]
+    public void A_recalibration_allocates_nothing_in_its_passes(string name)
+    {
+        var sample = new Sample<float>(Cases.Named(name));
+        sample.Layer.Eval();
+        using Recalibration<float> recalibration = sample.Running!.Recalibrate();
+        void Call() => sample.Layer.Forward(sample.Input, sample.Output);
+        Call();
+        Least(Call, GC.GetAllocatedBytesForCurrentThread).Should().Be(0, "on this thread");
+        Least(Call, static () => GC.GetTotalAllocatedBytes(precise: true)).Should().Be(0, "on all threads");
+    }
+
     [Fact]
     public void Inputs_of_one_rank_and_another_in_turn_allocate_nothing()
     {

@@ -63,7 +63,7 @@ internal sealed class BatchNoise : IClaim
             new Perceptron(few.PixelCount)
             {
                 Width = Width,
-                BeforeActivation = (width, _) => [new Normalized(new GhostBatchNorm(width, size))],
+                BeforeActivation = (width, _) => [new Normalized(new BatchNorm1d<float>(width) { VirtualBatchSize = size })],
             }.Create(seed),
             Settings(rate, seed), few);
 

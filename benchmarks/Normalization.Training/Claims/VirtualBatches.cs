@@ -52,7 +52,7 @@ internal sealed class VirtualBatches : IClaim
         var scores = laboratory.Tune(
             _sizes, _rates,
             (size, rate, seed) => laboratory.Score(
-                new Perceptron(few.PixelCount) { BeforeActivation = (width, _) => [new Normalized(new GhostBatchNorm(width, size))] }.Create(seed),
+                new Perceptron(few.PixelCount) { BeforeActivation = (width, _) => [new Normalized(new BatchNorm1d<float>(width) { VirtualBatchSize = size })] }.Create(seed),
                 new TrainingSettings { LearningRate = rate, BatchSize = BatchSize, Steps = laboratory.Steps(FullSteps), Seed = seed }, few),
             score => score.Validation);
 

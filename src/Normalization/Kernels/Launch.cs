@@ -24,6 +24,11 @@ internal static unsafe class Launch
     {
         if (plan.Elements == 0)
             return;
+        if (plan.PieceSize > 0)
+        {
+            Pieces.Forward(plan, x, weight, bias, epsilon, statistics, hasFixedStatistics, y);
+            return;
+        }
         using var coefficients = new Coefficients<T>(plan, Direction.Forward, hasFixedStatistics, weight, bias);
         if (coefficients.Route.IsTransposed)
         {
@@ -62,6 +67,11 @@ internal static unsafe class Launch
     {
         if (plan.Elements == 0)
             return;
+        if (plan.PieceSize > 0)
+        {
+            Pieces.Backward(plan, x, dy, weight, statistics, hasFixedStatistics, dx, weightGradient, biasGradient);
+            return;
+        }
         Direction direction = weightGradient.IsEmpty && biasGradient.IsEmpty ? Direction.InputGradient : Direction.Backward;
         using var coefficients = new Coefficients<T>(plan, direction, hasFixedStatistics, weight, default);
         if (coefficients.Route.IsTransposed)

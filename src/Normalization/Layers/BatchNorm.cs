@@ -19,6 +19,8 @@ namespace Normalization;
 public abstract class BatchNorm<T> : RunningStatisticsLayer<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
+    private readonly int? _virtualBatchSize;
+
     /// <summary>Creates a layer in training mode.</summary>
     /// <param name="numFeatures">The number of channels C; at least 1.</param>
     /// <param name="epsilon">ε, added to the variance; at least 0.</param>
@@ -34,6 +36,39 @@ public abstract class BatchNorm<T> : RunningStatisticsLayer<T>
 
     /// <summary>Gets a value indicating whether training shares its statistics with other ranks.</summary>
     public bool IsSynchronized => SharesStatistics;
+
+    /// <summary>
+    /// Gets the number of samples in a virtual ("ghost") batch: training takes the statistics of each piece of so many samples by itself.
+    /// Null, the default, is the whole batch.
+    /// </summary>
+    /// <remarks>
+    /// <para>
+    /// The pieces lie one after another in the batch. A remainder joins the last piece: 11 samples with a size of 4 are pieces of 4 and
+    /// 7. A batch with fewer samples than two pieces is one piece. Each piece moves the running statistics once and counts once in
+    /// <see cref="RunningStatisticsLayer{T}.BatchesTracked"/>. Outputs, gradients and running statistics have the bits of a pass for each
+    /// piece in turn. Evaluation does not change, also where it takes the statistics of the batch.
+    /// </para>
+    /// <para>
+    /// The groups of a <see cref="ForwardContext{T}"/> are then the channels of the first piece, those of the second, and so on. A layer
+    /// with virtual batches cannot be synchronized. Hoffer, Hubara, Soudry: Train longer, generalize better, 2017, arXiv:1705.08741.
+    /// </para>
+    /// </remarks>
+    /// <example><code>new BatchNorm2d&lt;float&gt;(64) { VirtualBatchSize = 32 }</code></example>
+    /// <exception cref="ArgumentOutOfRangeException">The value is not positive.</exception>
+    public int? VirtualBatchSize
+    {
+        get => _virtualBatchSize;
+        init
+        {
+            if (value is int size)
+                Guard.Positive(size, nameof(VirtualBatchSize));
+            _virtualBatchSize = value;
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override string Configuration =>
+        base.Configuration + (VirtualBatchSize is int size ? $", virtualBatchSize: {size}" : "");
 
     /// <summary>
     /// Takes the batch statistics of training over the batches of all ranks from now on: k ranks with a part of a batch each
@@ -61,7 +96,18 @@ public abstract class BatchNorm<T> : RunningStatisticsLayer<T>
     /// synchronization.</param>
     /// <exception cref="CollectiveException">The ranks' layers differ in channels, type or ε, or the exchange failed. The passes throw
     /// it too.</exception>
-    public void Synchronize(ICollective? collective) => ShareStatistics(collective, NumFeatures);
+    /// <exception cref="InvalidOperationException">The layer has virtual batches (<see cref="VirtualBatchSize"/>).</exception>
+    public void Synchronize(ICollective? collective)
+    {
+        if (VirtualBatchSize is not null && collective is { Size: > 1 })
+        {
+            Synchronization.Refuse(collective);
+            throw new InvalidOperationException(
+                "A layer with a VirtualBatchSize cannot be synchronized: its statistics are those of pieces of the batch. Construct it "
+                    + "without VirtualBatchSize.");
+        }
+        ShareStatistics(collective, NumFeatures);
+    }
 
     /// <summary>
     /// Returns the evaluation of the layer as y = x · scale + shift for each channel: scale = γ / √(σ² + ε), shift = β - μ · scale,
@@ -107,16 +153,17 @@ public abstract class BatchNorm<T> : RunningStatisticsLayer<T>
     /// <summary>Takes [N, C, ...] of any rank from 2 on.</summary>
     /// <inheritdoc/>
     protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>
-        InputShape.Batch(shape, NumFeatures, shape.Length >= 2, "[N, {0}, ...]");
+        InputShape.Batch(shape, NumFeatures, shape.Length >= 2, "[N, {0}, ...]").InVirtualBatches(VirtualBatchSize);
 
     /// <inheritdoc/>
     protected override void GuardStatistics(NormalizationPlan plan, ReadOnlySpan<int> shape)
     {
         if (plan.ElementsPerGroup == 1)
         {
+            string pieces = VirtualBatchSize is int size ? $" in virtual batches of {size}" : "";
             throw Guard.InputError(
-                $"Batch statistics need more than one value per channel, got the input {Shape.Format(shape)}: the variance would be 0. "
-                    + "Use a larger batch, or the running statistics by Eval() or UseRunningStatistics.");
+                $"Batch statistics need more than one value per channel, got the input {Shape.Format(shape)}{pieces}: the variance would "
+                    + "be 0. Use a larger batch, or the running statistics by Eval() or UseRunningStatistics.");
         }
     }
 }
@@ -137,7 +184,7 @@ public sealed class BatchNorm1d<T>(
 {
     /// <inheritdoc/>
     protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>
-        InputShape.Batch(shape, NumFeatures, shape.Length is 2 or 3, "[N, {0}] or [N, {0}, L]");
+        InputShape.Batch(shape, NumFeatures, shape.Length is 2 or 3, "[N, {0}] or [N, {0}, L]").InVirtualBatches(VirtualBatchSize);
 }
 
 /// <summary>Batch normalization of [N, C, H, W].</summary>
@@ -149,7 +196,7 @@ public sealed class BatchNorm2d<T>(
 {
     /// <inheritdoc/>
     protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>
-        InputShape.Batch(shape, NumFeatures, shape.Length == 4, "[N, {0}, H, W]");
+        InputShape.Batch(shape, NumFeatures, shape.Length == 4, "[N, {0}, H, W]").InVirtualBatches(VirtualBatchSize);
 }
 
 /// <summary>Batch normalization of [N, C, D, H, W].</summary>
@@ -161,5 +208,5 @@ public sealed class BatchNorm3d<T>(
 {
     /// <inheritdoc/>
     protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>
-        InputShape.Batch(shape, NumFeatures, shape.Length == 5, "[N, {0}, D, H, W]");
+        InputShape.Batch(shape, NumFeatures, shape.Length == 5, "[N, {0}, D, H, W]").InVirtualBatches(VirtualBatchSize);
 }

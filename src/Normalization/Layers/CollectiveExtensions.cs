@@ -98,7 +98,7 @@ public static class CollectiveExtensions
     /// <summary>
     /// Sends the other ranks a message that equals none of theirs, so that they do not wait for a rank whose arguments are refused.
     /// </summary>
-    private static void Refuse(ICollective collective)
+    internal static void Refuse(ICollective collective)
     {
         try
         {

@@ -103,7 +103,12 @@ public sealed class ForwardContext<T>
     /// <summary>Gets the ranks that the statistics are shared with, if there are any.</summary>
     internal Synchronization? Ranks { get; private set; }
 
-    /// <summary>Gets how many elements share statistics, on all ranks together.</summary>
+    /// <summary>Gets the batch that the input is a part of, if it is, and the number of that batch.</summary>
+    internal MicroBatches<T>? Batch { get; private set; }
+
+    internal long BatchNumber { get; private set; }
+
+    /// <summary>Gets how many elements share statistics, on all ranks and in all parts together.</summary>
     internal double ElementsPerGroup { get; private set; }
 
     internal Span<GroupStatistics> Statistics => _statistics.AsSpan(0, GroupCount);
@@ -120,6 +125,12 @@ public sealed class ForwardContext<T>
     /// <exception cref="ArgumentOutOfRangeException">There is no such group.</exception>
     public double GetInverseStandardDeviation(int group) => StatisticsOf(group).InverseStandardDeviation;
 
+    /// <summary>
+    /// Gets or sets the batch that the inputs of the forward passes with this context are parts of, for exact statistics over several parts
+    /// (gradient accumulation); null, the initial value, if an input is a batch of its own.
+    /// </summary>
+    public MicroBatches<T>? MicroBatches { get; set; }
+
     /// <summary>Forgets the forward pass. The context then no longer keeps the input in memory.</summary>
     /// <exception cref="InvalidOperationException">Another thread is in a pass with this context.</exception>
     public void Clear()
@@ -129,6 +140,7 @@ public sealed class ForwardContext<T>
         Owner = null;
         Ranks = null;
         LayerData = null;
+        Batch = null;
         GroupCount = 0;
     }
 
@@ -165,8 +177,9 @@ public sealed class ForwardContext<T>
         InputSamples.Take(pass.Input, _samples);
         (_statistics, _next) = (_next, _statistics);
         (Owner, Plan, Input, GroupCount) = (owner, plan, pass.Tensor, groups);
-        (HasFixedStatistics, Ranks, ElementsPerGroup) = (pass.Mode.HasFixedStatistics, pass.Mode.Ranks, elementsPerGroup);
-        WasTraining = pass.IsTraining;
+        (HasFixedStatistics, ElementsPerGroup) = (pass.Mode.HasFixedStatistics, elementsPerGroup);
+        (Batch, BatchNumber) = (pass.Mode.Batch, pass.Mode.Batch?.Number ?? 0);
+        (Ranks, WasTraining) = (Batch is null ? pass.Mode.Ranks : null, pass.IsTraining);
         PassCount++;
     }
 

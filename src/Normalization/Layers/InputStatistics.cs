@@ -24,6 +24,8 @@ public readonly ref struct InputStatistics
     /// <summary>Gets the number of elements in each group.</summary>
     public double ElementsPerGroup { get; }
 
+    internal ReadOnlySpan<GroupStatistics> Groups => _statistics;
+
     /// <summary>Gets the mean of one group; 0 where no mean is subtracted.</summary>
     /// <param name="group">The index of the group.</param>
     /// <returns>The mean.</returns>

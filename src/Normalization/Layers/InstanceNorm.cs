@@ -24,6 +24,8 @@ public class InstanceNorm<T>(
     : RunningStatisticsLayer<T>(numFeatures, epsilon, momentum, affine, trackRunningStatistics)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
+    internal override bool HasStatisticsOfSamples => true;
+
     /// <inheritdoc/>
     protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape)
     {

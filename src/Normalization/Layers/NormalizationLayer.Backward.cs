@@ -75,7 +75,10 @@ public abstract partial class NormalizationLayer<T>
     }
 
     /// <summary>The ranks that wait for a backward pass of this context, or of the one that should have been passed.</summary>
-    private Synchronization? RanksOf(ForwardContext<T>? context) => context?.Owner == this ? context.Ranks : Decide().Ranks;
+    private Synchronization? RanksOf(ForwardContext<T>? context) =>
+        context?.Owner != this ? Decide().Ranks
+        : context.Batch is null ? context.Ranks
+        : context.Batch.HasTotals ? null : Ranks;
 
     private void RunBackward(Tensor<T> outputGradient, Tensor<T> inputGradient, ForwardContext<T> context)
     {
@@ -124,14 +127,22 @@ public abstract partial class NormalizationLayer<T>
         Guard.LengthOrEmpty<GroupStatistics>(statistics, plan.StatisticsCount, nameof(context), "the number of groups");
         weightGradient = Weight is { RequiresGradient: true } ? weightGradient : default;
         biasGradient = Bias is { RequiresGradient: true } ? biasGradient : default;
-        if (context.Ranks is not null)
+        if (context.Batch is MicroBatches<T> batch)
+        {
+            batch.GuardPart(context);
+            batch.GuardGradients();
+        }
+        if (context.Ranks is not null || context.Batch is not null)
             DifferentiateTogether(plan, x, dy, weight, statistics, context, dx, weightGradient, biasGradient);
         else
             Launch.Backward(plan, x, dy, weight, statistics, context.HasFixedStatistics, dx, weightGradient, biasGradient);
     }
 
-    /// <summary>The input gradient uses the sums of all ranks, the gradients of the parameters use the sums of this rank.</summary>
-    private static void DifferentiateTogether(
+    /// <summary>
+    /// The input gradient uses the sums of all ranks and parts. The gradients of the parameters use the sums of this rank, once for all
+    /// parts.
+    /// </summary>
+    private void DifferentiateTogether(
         in Plan plan,
         ReadOnlySpan<T> x,
         ReadOnlySpan<T> dy,
@@ -142,6 +153,13 @@ public abstract partial class NormalizationLayer<T>
         Span<T> weightGradient,
         Span<T> biasGradient)
     {
+        if (context.Batch is MicroBatches<T> batch)
+        {
+            Span<Sums> all = batch.Total(batch.HasTotals ? null : Ranks, out ReadOnlySpan<Sums> ofParts);
+            Launch.InputGradient(plan, x, dy, weight, statistics, all, context.ElementsPerGroup, dx);
+            Launch.AddParameterGradients(statistics, ofParts, weightGradient, biasGradient);
+            return;
+        }
         using var scratch = new Scratch<Sums>((nint)2 * plan.StatisticsCount);
         Span<Sums> own = scratch.Span[..plan.StatisticsCount], total = scratch.Span[plan.StatisticsCount..];
         Launch.GradientSums(plan, x, dy, statistics, own);

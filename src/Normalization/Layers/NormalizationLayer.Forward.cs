@@ -130,44 +130,69 @@ public abstract partial class NormalizationLayer<T>
             NormalizeAgain(pass, plan, weight, bias);
             return;
         }
-        if (mode.Ranks is not null)
-        {
-            NormalizeTogether(pass, plan, weight, bias);
-            return;
-        }
-        int groups = x.IsEmpty ? 0 : plan.StatisticsCount;
+        int groups = x.IsEmpty && !mode.IsShared ? 0 : plan.StatisticsCount;
         bool isPooled = mode.Context is null && groups > NormalizationPrimitives.GroupsOnStack;
         using Scratch<GroupStatistics> scratch = isPooled ? new(groups) : default;
         scoped Span<GroupStatistics> statistics =
             mode.Context is not null ? mode.Context.Reserve(pass.Shape.Length, groups)
             : isPooled ? scratch.Span
             : (stackalloc GroupStatistics[NormalizationPrimitives.GroupsOnStack])[..groups];
+        if (mode.IsShared)
+        {
+            NormalizeTogether(pass, plan, weight, bias, statistics);
+            return;
+        }
         if (mode.Fixed is FixedStatistics<T> given)
             RunningStatistics.Fix<T>(given.Mean.Span, given.Variance.Span, Epsilon, statistics);
         Launch.Forward(plan, x, weight, bias, Epsilon, statistics, mode.HasFixedStatistics, pass.Output);
-        if (mode.MovesRunningStatistics)
-            OnInputStatistics(new(statistics, plan.ElementsPerGroup));
+        for (int piece = 0; piece < plan.PieceCount; piece++)
+            Follow(mode, new(Pieces.Of(plan, piece, statistics), plan.Piece(piece).ElementsPerGroup));
         mode.Context?.Remember(this, plan, pass, groups, plan.ElementsPerGroup);
     }
 
-    /// <summary>Training with the statistics of all ranks. Nothing is written before they have agreed.</summary>
-    private void NormalizeTogether(in ForwardPass<T> pass, in Plan plan, ReadOnlySpan<T> weight, ReadOnlySpan<T> bias)
+    /// <summary>
+    /// Training with the statistics of all ranks, or of all parts of a batch. Nothing is written before the ranks have agreed.
+    /// </summary>
+    private void NormalizeTogether(
+        in ForwardPass<T> pass, in Plan plan, ReadOnlySpan<T> weight, ReadOnlySpan<T> bias, Span<GroupStatistics> statistics)
     {
-        ForwardContext<T> context = pass.Context!;
-        Span<GroupStatistics> statistics = context.Reserve(pass.Shape.Length, plan.StatisticsCount);
-        Launch.Moments(plan, pass.Input, statistics);
-        double elements = pass.Mode.Ranks!.MergeMoments<T>(statistics, plan.ElementsPerGroup, Epsilon);
+        PassMode<T> mode = pass.Mode;
+        double elements = Share(plan, pass.Input, statistics, mode);
         if (elements == 1)
         {
+            string all = mode.Batch is null ? "ranks" : "parts";
             throw Guard.InputError(
-                "Batch statistics need more than one value per channel, and all ranks together have one: the variance would be 0. Use a "
+                $"Batch statistics need more than one value per channel, and all {all} together have one: the variance would be 0. Use a "
                     + "larger batch, or the running statistics by Eval() or UseRunningStatistics.");
         }
         statistics = elements == 0 ? default : statistics;
         Launch.Forward(plan, pass.Input, weight, bias, Epsilon, statistics, hasFixedStatistics: true, pass.Output);
-        if (pass.Mode.MovesRunningStatistics)
-            OnInputStatistics(new(statistics, elements));
-        context.Remember(this, plan, pass, statistics.Length, elements);
+        if (mode.Batch is null || mode.Batch.CountNormalized(plan.ElementsPerGroup))
+            Follow(mode, new(statistics, elements));
+        mode.Context?.Remember(this, plan, pass, statistics.Length, elements);
+    }
+
+    /// <summary>Fills the statistics of all that the input is a part of, and returns how many elements each channel has there.</summary>
+    private double Share(in Plan plan, ReadOnlySpan<T> x, Span<GroupStatistics> statistics, in PassMode<T> mode)
+    {
+        if (mode.Batch is not null)
+        {
+            mode.Batch.Merge(mode.Ranks, Epsilon).CopyTo(statistics);
+            return mode.Batch.Elements;
+        }
+        Launch.Moments(plan, x, statistics);
+        return mode.Ranks!.MergeMoments<T>(statistics, plan.ElementsPerGroup, Epsilon);
+    }
+
+    /// <summary>Hands the statistics of a pass to whoever follows them.</summary>
+    private void Follow(in PassMode<T> mode, InputStatistics statistics)
+    {
+        if (!mode.MovesRunningStatistics)
+            return;
+        if (mode.Observer is not null)
+            mode.Observer.Add(statistics);
+        else
+            OnInputStatistics(statistics);
     }
 
     /// <summary>The plan of the remembered pass, which is done again.</summary>
@@ -187,7 +212,7 @@ public abstract partial class NormalizationLayer<T>
     private void NormalizeAgain(in ForwardPass<T> pass, in Plan plan, ReadOnlySpan<T> weight, ReadOnlySpan<T> bias)
     {
         ForwardContext<T> context = pass.Context!;
-        bool isGiven = context.HasFixedStatistics || context.Ranks is not null;
+        bool isGiven = context.HasFixedStatistics || context.Ranks is not null || context.Batch is not null;
         Span<GroupStatistics> statistics = isGiven ? context.Statistics : context.Reserve(pass.Shape.Length, context.GroupCount);
         Launch.Forward(plan, pass.Input, weight, bias, Epsilon, statistics, isGiven, pass.Output);
     }

@@ -12,6 +12,9 @@ public abstract partial class NormalizationLayer<T>
     /// </summary>
     internal Synchronization? Ranks { get; set; }
 
+    /// <summary>Gets or sets what gathers the statistics of forward passes, in either mode, instead of the layer.</summary>
+    internal StatisticsAccumulator? Observer { get; set; }
+
     /// <summary>Gets a value indicating whether training shares its statistics with other ranks.</summary>
     protected bool SharesStatistics => Ranks is not null;
 
@@ -49,6 +52,10 @@ public abstract partial class NormalizationLayer<T>
     /// Follows the statistics of a batch. It is called at the end of each forward pass, or part of one, in training that has taken
     /// statistics from its input, and must not throw: the output has been written. The base class does nothing.
     /// </summary>
+    /// <remarks>
+    /// It is not called for a pass with <see cref="ForwardContext{T}.UpdateRunningStatistics"/> false, for a repeated pass
+    /// (<see cref="ForwardContext{T}.IsRecomputation"/>), and during a <see cref="Recalibration{T}"/>.
+    /// </remarks>
     /// <param name="statistics">The statistics; those of an empty batch have no groups.</param>
     protected virtual void OnInputStatistics(InputStatistics statistics)
     {

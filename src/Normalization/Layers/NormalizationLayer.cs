@@ -126,11 +126,15 @@ public abstract partial class NormalizationLayer<T>
         bool isTraining = IsTraining;
         if (context is { IsRecomputation: true })
             return new(context.WasTraining, Context: context) { IsRecomputation = true };
-        FixedStatistics<T>? given = FixedStatisticsFor(isTraining);
-        bool takesStatistics = isTraining && given is null;
-        return new(isTraining, given, takesStatistics ? Ranks : null, context)
+        StatisticsAccumulator? observer = Observer;
+        FixedStatistics<T>? given = observer is null ? FixedStatisticsFor(isTraining) : null;
+        bool takesStatistics = given is null && (isTraining || observer is not null);
+        MicroBatches<T>? batch = takesStatistics ? context?.MicroBatches : null;
+        return new(isTraining, given, takesStatistics && batch is not { IsMerged: true } ? Ranks : null, context)
         {
+            Batch = batch,
             MovesRunningStatistics = takesStatistics && context is not { UpdateRunningStatistics: false },
+            Observer = observer,
         };
     }
 
@@ -144,7 +148,11 @@ public abstract partial class NormalizationLayer<T>
             mode.Ranks.GuardPlan(plan.Plan);
         else if (mode.Fixed is FixedStatistics<T> given)
             return Fix(plan.Plan, given);
-        else
+        if (!mode.IsTraining && mode.Observer is null)
+            plan = plan.WithoutPieces;
+        if (mode.Batch is not null)
+            mode.Batch.GuardObserved(this, plan.ElementsPerGroup);
+        else if (mode.Ranks is null)
             GuardStatistics(plan, shape);
         return plan.Plan;
     }

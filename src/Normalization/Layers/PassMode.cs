@@ -17,8 +17,17 @@ internal readonly record struct PassMode<T>(
     /// <summary>Gets a value indicating whether the statistics do not depend on the input.</summary>
     public bool HasFixedStatistics => Fixed is not null;
 
-    /// <summary>Gets a value indicating whether running statistics follow this pass.</summary>
+    /// <summary>Gets a value indicating whether the layer, or its observer, follows the statistics of this pass.</summary>
     public bool MovesRunningStatistics { get; init; }
+
+    /// <summary>Gets what gathers the statistics of this pass instead of the layer, if anything does.</summary>
+    public StatisticsAccumulator? Observer { get; init; }
+
+    /// <summary>Gets the batch that the input is a part of, if the statistics are those of several parts.</summary>
+    public MicroBatches<T>? Batch { get; init; }
+
+    /// <summary>Gets a value indicating whether the statistics are not those of the input alone.</summary>
+    public bool IsShared => Ranks is not null || Batch is not null;
 
     /// <summary>Gets a value indicating whether the pass is the one that the context remembers, done again.</summary>
     public bool IsRecomputation { get; init; }

@@ -158,6 +158,36 @@ public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
             BatchesTracked = 0;
     }
 
+    /// <summary>
+    /// Begins to take the running statistics anew from the samples of the forward passes that follow: precise BatchNorm, update_bn, AdaBN.
+    /// </summary>
+    /// <remarks><see cref="Recalibration{T}"/> has the rules.</remarks>
+    /// <param name="method">How the statistics of the batches become those of the population.</param>
+    /// <returns>What gathers the statistics; call <see cref="Recalibration{T}.Complete"/> after the passes, and dispose it.</returns>
+    /// <exception cref="InvalidOperationException">The layer does not track running statistics, or a recalibration is under
+    /// way.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such method.</exception>
+    public Recalibration<T> Recalibrate(RecalibrationMethod method = RecalibrationMethod.Pooled) =>
+        RunningMean is null ? throw new InvalidOperationException(TrackingNeeded) : new([("", this)], method);
+
+    /// <summary>Gets a value indicating whether each sample has statistics of its own, over which running statistics are
+    /// averaged.</summary>
+    internal virtual bool HasStatisticsOfSamples => false;
+
+    /// <summary>Writes the statistics of a population, and leaves the count of batches.</summary>
+    internal void SetRunningStatistics(StatisticsAccumulator seen)
+    {
+        if (RunningMean is null || RunningVariance is null)
+            return;
+        for (int channel = 0; channel < NumFeatures; channel++)
+        {
+            (double mean, double variance) = seen.Population(channel);
+            (RunningMean.Span[channel], RunningVariance.Span[channel]) = (Element.FromDouble<T>(mean), Element.FromDouble<T>(variance));
+            if (_unrounded.Length > 0)
+                (_unrounded[channel], _unrounded[NumFeatures + channel]) = (mean, variance);
+        }
+    }
+
     /// <inheritdoc/>
     protected override FixedStatistics<T>? FixedStatisticsFor(bool isTraining) =>
         RunningMean is not null && RunningVariance is not null && (!isTraining || _useRunningStatistics)

@@ -62,6 +62,12 @@ internal sealed class Synchronization
         return synchronization;
     }
 
+    /// <summary>Tells the other ranks that this one has a layer that cannot be synchronized.</summary>
+    public static void Refuse(ICollective collective)
+    {
+        using var call = new Call(new(collective, channels: 0, elementSize: 0), 0);
+    }
+
     /// <summary>Begins a forward pass that the other ranks wait for, if there are any.</summary>
     public static Call BeginForward(Synchronization? ranks) => new(ranks, MomentLength);
 
@@ -71,6 +77,8 @@ internal sealed class Synchronization
     /// <summary>Throws unless a pass with this plan has what the ranks exchange.</summary>
     public void GuardPlan(in Plan plan)
     {
+        if (plan.PieceSize > 0)
+            throw new InvalidOperationException("Ranks share the statistics of whole batches, and this layer has virtual batches.");
         if (plan.Statistics != StatisticsSharing.Channel || plan.C != _channels)
         {
             throw new InvalidOperationException(

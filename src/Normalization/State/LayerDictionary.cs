@@ -112,6 +112,21 @@ public sealed class LayerDictionary<T> : IReadOnlyDictionary<string, Normalizati
         }
     }
 
+    /// <summary>
+    /// Begins to take the running statistics of all layers anew from the samples of the forward passes that follow. Layers that do not
+    /// track running statistics are left as they are.
+    /// </summary>
+    /// <remarks><see cref="Recalibration{T}"/> has the rules.</remarks>
+    /// <param name="method">How the statistics of the batches become those of the population.</param>
+    /// <returns>What gathers the statistics; call <see cref="Recalibration{T}.Complete"/> after the passes, and dispose it.</returns>
+    /// <exception cref="InvalidOperationException">A recalibration of one of the layers is under way.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such method.</exception>
+    public Recalibration<T> Recalibrate(RecalibrationMethod method = RecalibrationMethod.Pooled) => new(
+        from layer in _layers.DistinctBy(static pair => pair.Value)
+        where layer.Value is RunningStatisticsLayer<T> { RunningMean: not null }
+        select (layer.Key, (RunningStatisticsLayer<T>)layer.Value),
+        method);
+
     /// <summary>Gives the state of all layers, each key with the prefix of its layer before it.</summary>
     /// <returns>A copy: what the layers do later does not change it.</returns>
     public StateDictionary GetState() => StateLoading.Snapshot(Slots());

@@ -25,15 +25,15 @@ internal abstract class StateSlot(string key, bool isOptional, Action loaded)
         foreach (Parameter<T> parameter in layer.Parameters)
             slots.Add(new TensorSlot<T>(prefix + parameter.Name, parameter.Value, isNonNegative: false, isOptional: false, loaded));
         foreach (StateBuffer<T> buffer in layer.Buffers)
-        {
-            string key = prefix + buffer.Name;
-            if (buffer.Tensor is Tensor<T> tensor)
-                slots.Add(new TensorSlot<T>(key, tensor, buffer.IsNonNegative, buffer.IsOptional, loaded));
-            else if (buffer.Counter is StateCounter counter)
-                slots.Add(new CountSlot(key, counter, buffer.IsOptional, loaded));
-        }
+            slots.Add(Of(buffer, prefix, loaded));
         return slots;
     }
+
+    /// <summary>The slot of a tensor or of a counter.</summary>
+    public static StateSlot Of<T>(in StateBuffer<T> buffer, string prefix, Action loaded)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => buffer.Counter is StateCounter counter
+            ? new CountSlot(prefix + buffer.Name, counter, buffer.IsOptional, loaded)
+            : new TensorSlot<T>(prefix + buffer.Name, buffer.Tensor!, buffer.IsNonNegative, buffer.IsOptional, loaded);
 
     public abstract StateValue Snapshot();
 

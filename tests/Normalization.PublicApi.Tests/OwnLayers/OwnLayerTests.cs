@@ -74,6 +74,7 @@ public sealed class OwnLayerTests
         Bits(layer.RunningMean!).Should().Equal(Bits(pieces.RunningMean!));
         Bits(layer.RunningVariance!).Should().Equal(Bits(pieces.RunningVariance!));
         layer.BatchesTracked.Should().Be(2);
+        Bits(new BatchNorm1d<double>(2) { VirtualBatchSize = 3 }.Forward(input)).Should().Equal(Bits(output), "the option does the same");
         Randomize(layer);
         Differences.Require(layer, input);
         RequireSameStateAfterLoading(layer, new GhostBatchNorm<double>(2, pieceSize: 3), input);

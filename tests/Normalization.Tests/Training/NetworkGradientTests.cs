@@ -22,7 +22,7 @@ public sealed class NetworkGradientTests
         ["token mean"] = static () => (new TokenMean(3), [6, 4]),
         ["attention"] = static () => (new Attention(3, 4, new Random(1)), [6, 4]),
         ["residual"] = static () => (new Residual([new Linear(4, 4, 0.5, new Random(1)), new Tanh()]), [3, 4]),
-        ["ghost batches"] = static () => (new Normalized(new GhostBatchNorm(3, 4)), [10, 3]),
+        ["ghost batches"] = static () => (new Normalized(new BatchNorm1d<float>(3) { VirtualBatchSize = 4 }), [10, 3]),
         ["recurrent"] = static () => Sequence([]),
         ["recurrent, LayerNorm"] = static () => Sequence([new LayerNorm<float>(4)]),
         ["recurrent, BatchNorm per step"] = static () =>

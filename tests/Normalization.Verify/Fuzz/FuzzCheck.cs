@@ -112,6 +112,12 @@ internal sealed class FuzzCheck(string command, string promise, Action<int, int>
             case < 9:
                 PrimitiveCase<double>.Run(random);
                 break;
+            case 9 when random.Chance(0.5):
+                if (isSingle)
+                    PartsCase<float>.Run(random);
+                else
+                    PartsCase<double>.Run(random);
+                break;
             default:
                 if (isSingle)
                     TensorCase<float>.Run(random);

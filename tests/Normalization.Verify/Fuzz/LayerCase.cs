@@ -50,7 +50,10 @@ internal sealed partial class LayerCase<T> where T : unmanaged, IBinaryFloatingP
                 Forward();
                 break;
             case 6:
-                Repeat();
+                if (_random.Chance(0.5))
+                    Repeat();
+                else
+                    Recalibrate();
                 break;
             default:
                 Backward();
@@ -108,10 +111,12 @@ internal sealed partial class LayerCase<T> where T : unmanaged, IBinaryFloatingP
         before.RequireUnchanged(name, "memory", "running mean", "running variance", "options", "contexts");
         if (!isInput)
             FuzzFailure.Require(before.Kept("memory").AsSpan(0, length).SequenceEqual(block.AsSpan(0, length)), $"{name} changed its input");
-        bool isFollowed = Layer.IsTraining && !_model.HasFixedStatistics && updates;
+        bool isFollowed = Layer.IsTraining && !_model.HasFixedStatistics && !_model.IsRecalibrated && updates;
         if (!isFollowed)
             before.RequireUnchanged($"{name} with running statistics that do not follow", "memory", context is null ? "" : "contexts");
         Reference exact = Exact(geometry!, x);
+        if (_model.IsRecalibrated && updates && length > 0)
+            _seen.Add((geometry!, exact, isFinite));
         ResultJudge.RequireOutput(name, exact, geometry!, x, ValuesOf(Layer.Weight), ValuesOf(Layer.Bias), result.Span);
         if (isFollowed && length == 0)
             _emptyBatches++;

@@ -16,7 +16,10 @@ internal sealed class LayerModel<T> where T : unmanaged, IBinaryFloatingPointIee
 
     public bool HasRunning => Running is not null;
 
-    public bool HasFixedStatistics => Running is { } running && (!Layer.IsTraining || running.UseRunningStatistics);
+    /// <summary>Whether passes take the statistics of their input in whichever mode, for running statistics that are taken anew.</summary>
+    public bool IsRecalibrated { get; set; }
+
+    public bool HasFixedStatistics => Running is { } running && !IsRecalibrated && (!Layer.IsTraining || running.UseRunningStatistics);
 
     /// <summary>A layer, or null if the options were wrong and the constructor said so.</summary>
     public static LayerModel<T>? Create(FuzzRandom random)

@@ -47,10 +47,13 @@ internal sealed record Geometry(LayerKind Kind, int N, int C, int S, int Groups 
 
     public int ParameterOf(int element) => IsRows ? element % S : element / S % C;
 
-    public NormalizationLayer<T> Create<T>(double epsilon = 1e-5, bool affine = true, bool track = true)
+    public NormalizationLayer<T> Create<T>(double epsilon = 1e-5, bool affine = true, bool track = true, int? virtualBatchSize = null)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> => Kind switch
         {
-            LayerKind.BatchNorm => new BatchNorm1d<T>(C, epsilon, affine: affine, trackRunningStatistics: track),
+            LayerKind.BatchNorm => new BatchNorm1d<T>(C, epsilon, affine: affine, trackRunningStatistics: track)
+            {
+                VirtualBatchSize = virtualBatchSize,
+            },
             LayerKind.InstanceNorm => new InstanceNorm<T>(C, epsilon, affine: affine, trackRunningStatistics: track),
             LayerKind.GroupNorm => new GroupNorm<T>(Groups, C, epsilon, affine),
             LayerKind.LayerNorm => new LayerNorm<T>(S, epsilon, affine),

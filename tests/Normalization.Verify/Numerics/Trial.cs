@@ -5,11 +5,17 @@ namespace Normalization.Verify.Numerics;
 /// <summary>A layer with everything that a training step needs, filled and ready; a step allocates nothing.</summary>
 internal sealed class Trial<T> where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    public Trial(Geometry geometry, double epsilon = 1e-5, bool affine = true, bool track = true, Func<int, Memory<T>>? allocate = null)
+    public Trial(
+        Geometry geometry,
+        double epsilon = 1e-5,
+        bool affine = true,
+        bool track = true,
+        Func<int, Memory<T>>? allocate = null,
+        int? virtualBatchSize = null)
     {
         allocate ??= static length => new T[length];
         Geometry = geometry;
-        Layer = geometry.Create<T>(epsilon, affine, track);
+        Layer = geometry.Create<T>(epsilon, affine, track, virtualBatchSize);
         (Input, Output) = (Allocate(), Allocate());
         (OutputGradient, InputGradient) = (Allocate(), Allocate());
         Values.Fill(Input.Span, 1, center: 0.5);

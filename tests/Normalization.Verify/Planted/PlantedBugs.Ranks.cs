@@ -8,7 +8,7 @@ internal static partial class PlantedBugs
         const string Mistakes = "MpiTests.A_mistake_of_one_rank_is_an_error_on_every_rank_and_the_ranks_go_on";
         yield return new(
             "the other ranks are not told of a missing context", "RankFaultTests.A_backward_pass_that_one_rank_refuses_is_an_error_on_all",
-            ("context?.Owner == this ? context.Ranks : Decide().Ranks", "context?.Ranks"));
+            ("context?.Owner != this ? Decide().Ranks", "context is null ? null"));
         yield return new(
             "the other ranks are not told of a missing input", "RankFaultTests.A_forward_pass_that_one_rank_refuses_is_an_error_on_all",
             (Begin + "        ArgumentNullException.ThrowIfNull(input);\n        Tensor<T> output", "        ArgumentNullException.ThrowIfNull(input);\n        Tensor<T> output"));

@@ -38,21 +38,33 @@ internal readonly record struct Plan
     /// <summary>Whether the mean is subtracted.</summary>
     public bool IsCentered { get; init; }
 
+    /// <summary>The samples of one piece, where pieces of the batch have statistics of their own; 0 where the batch is whole.</summary>
+    public nint PieceSize { get; init; }
+
+    /// <summary>How many pieces the batch has. A remainder belongs to the last one.</summary>
+    public int PieceCount => PieceSize == 0 ? 1 : (int)(N / PieceSize);
+
+    /// <summary>The elements of all pieces but the last.</summary>
+    public int ElementsPerPiece => (int)(PieceSize * Stride);
+
+    /// <summary>The same elements with statistics over the whole batch.</summary>
+    public Plan WithoutPieces => this with { PieceSize = 0 };
+
     /// <summary>The number of elements, as far as it can be counted.</summary>
     public long Elements => S == 0 || (long)N * C <= long.MaxValue / S ? (long)N * C * S : long.MaxValue;
 
     /// <summary>How many groups have statistics; an empty input needs none, but a channel always counts.</summary>
     public int StatisticsCount => (int)Math.Min(int.MaxValue, Statistics switch
     {
-        StatisticsSharing.Channel => C,
+        StatisticsSharing.Channel => (long)PieceCount * C,
         StatisticsSharing.Position => (long)N * S,
         _ => (long)N * Groups,
     });
 
-    /// <summary>How many elements share statistics.</summary>
+    /// <summary>How many elements share statistics; in the last piece of a batch there may be more.</summary>
     public long ElementsPerGroup => Statistics switch
     {
-        StatisticsSharing.Channel => (long)N * S,
+        StatisticsSharing.Channel => (long)(PieceSize == 0 ? N : PieceSize) * S,
         StatisticsSharing.Position => C,
         _ => (long)C / Groups * S,
     };
@@ -69,11 +81,17 @@ internal readonly record struct Plan
 
     /// <summary>The same elements and coefficients, with statistics of each channel.</summary>
     public Plan WithChannelStatistics => Order == MemoryOrder.ChannelsFirst && IsCentered
-        ? this with { Statistics = StatisticsSharing.Channel, Groups = 1 }
+        ? this with { Statistics = StatisticsSharing.Channel, Groups = 1, PieceSize = 0 }
         : throw new NotSupportedException("Fixed statistics belong to channels, and rows have none. Use a plan with channels.");
 
     /// <summary>The rows that hold the channels of each position, once the positions of a sample come before its channels.</summary>
     public Plan Transposed => Rows((int)(N * S), (int)C, IsCentered);
+
+    /// <summary>The same elements in pieces of so many samples, if there are at least two with elements.</summary>
+    public Plan InPieces(int size) => this with { PieceSize = N / size < 2 || Elements == 0 ? 0 : size };
+
+    /// <summary>One piece of the batch, as a batch of its own.</summary>
+    public Plan Piece(int index) => WithoutPieces with { N = index + 1 < PieceCount ? PieceSize : N - (index * PieceSize) };
 
     /// <summary>BatchNorm: statistics and coefficients of each channel.</summary>
     public static Plan Batch(int n, int c, int s) => Images(n, c, s, groups: 1) with { Statistics = StatisticsSharing.Channel };
