@@ -41,14 +41,13 @@ public sealed class PrecisionTests
     }
 
     [Theory]
-    [InlineData(1, 8192)]
-    [InlineData(1, 100_000)]
-    [InlineData(2, 1019)]
-    public void Errors_that_round_the_same_way_all_along_stay_within_1e_13(int groups, int count)
+    [InlineData(Kind.Layer, 8192, 16)]
+    [InlineData(Kind.Layer, 100_000, 16)]
+    [InlineData(Kind.Batch, 1019, 1)]
+    public void Errors_that_round_the_same_way_all_along_stay_within_1e_13(Kind kind, int count, int lanes)
     {
-        // Each element is the one of a few that rounds its lane's sums of d and d² up the furthest.
-        double[] x = Searched(count, lanes: groups == 1 ? 16 : 1);
-        Case item = groups == 1 ? new(Kind.Layer, 1, count) : new(Kind.Batch, count, 1) { Track = true, Momentum = 1 };
+        double[] x = Searched(count, lanes, restart: 8192);
+        Case item = kind == Kind.Layer ? new(kind, 1, count) : new(kind, count, 1) { Track = true, Momentum = 1 };
         var sample = new Sample<double>(item with { Epsilon = 0 });
         x.CopyTo(sample.Input.Span);
         sample.Layer.Weight!.Value.Fill(1);
@@ -62,17 +61,72 @@ public sealed class PrecisionTests
             (sample.Running!.RunningVariance!.Span[0] / reference.Batch().Variance[0]).Should().BeApproximately(1, 1e-13);
     }
 
+    [Theory]
+    [InlineData(2048)]
+    [InlineData(20_000)]
+    public void The_sums_of_a_row_s_gradient_that_round_the_same_way_all_along_stay_within_1e_13(int width)
+    {
+        // dy lies farther from its pivot than the promise allows, so that there is more to round.
+        const int Lanes = 8, Tile = 2048;
+        const double Deviations = 16;
+        double[] dy = new double[width], sums = new double[Lanes];
+        var random = new Random(7);
+        for (int i = 0; i < width; i++)
+        {
+            if (i % Tile == 0)
+                Array.Clear(sums);
+            double sum = sums[i % Lanes], center = Deviations + (i / Lanes % 2 == 0 ? 1 : -1);
+            dy[i] = Best(random, draw => center + (0.1 * draw), term => RoundedUp(sum, term));
+            sums[i % Lanes] += dy[i];
+        }
+        // The pivot is the median of these three.
+        dy[0] = dy[width / 2] = dy[^1] = 0;
+        var sample = new Sample<double>(new Case(Kind.Layer, 1, width));
+        sample.Layer.Weight!.Value.Fill(1);
+        dy.CopyTo(sample.OutputGradient.Span);
+        var reference = Reference.Of(sample);
+        double mean = dy.Average();
+        double scale = reference.InverseStandardDeviation[0] * Math.Sqrt(dy.Sum(value => (value - mean) * (value - mean)));
+        sample.Run();
+        Norm(Values.Doubles(sample.InputGradient), reference.Gradients(dy).Input, scale).Should().BeLessThan(1e-13);
+    }
+
     [Fact]
     public void Parameter_gradients_of_many_rows_that_round_the_same_way_stay_within_1e_13()
     {
-        const int Rows = 40_000, Width = 3;
-        double[] dy = Searched(Rows, lanes: 1);
+        const int Rows = 20_000, Width = 3;
+        double[] dy = Searched(Rows, lanes: 1, restart: Rows);
         var sample = new Sample<double>(new Case(Kind.Layer, Rows, Width));
         for (int i = 0; i < sample.OutputGradient.Length; i++)
-            sample.OutputGradient.Span[i] = Math.Abs(dy[i / Width]);
+            sample.OutputGradient.Span[i] = dy[i / Width];
         sample.Run();
         double[] bias = Reference.Of(sample).Gradients(Values.Doubles(sample.OutputGradient)).Bias;
-        Values.Distance(Values.Doubles(sample.Layer.Bias!.Gradient), bias).Should().BeLessThan(1e-15);
+        Values.Distance(Values.Doubles(sample.Layer.Bias!.Gradient), bias).Should().BeLessThan(1e-13);
+    }
+
+    [Fact]
+    public void Blocks_of_rows_are_added_with_what_the_additions_round_off()
+    {
+        // Blocks have 64 rows, of which only the first is not zero. So nothing but the sum of the blocks is rounded.
+        const int Blocks = 16, RowsOfBlock = 64, Columns = 1024;
+        var layer = new BatchNorm1d<double>(Columns);
+        var input = Tensor<double>.RandomNormal([Blocks * RowsOfBlock, Columns], seed: 1);
+        var outputGradient = new Tensor<double>(Blocks * RowsOfBlock, Columns);
+        var sums = new DoubleDouble[Columns];
+        var random = new Random(7);
+        for (int block = 0; block < Blocks; block++)
+        {
+            for (int column = 0; column < Columns; column++)
+            {
+                double value = (block == 0 ? 0 : 1) + random.NextDouble();
+                outputGradient[block * RowsOfBlock + 1, column] = value;
+                sums[column] += value;
+            }
+        }
+        layer.Forward(input);
+        layer.Backward(outputGradient);
+        double[] exact = Array.ConvertAll(sums, static sum => (double)sum);
+        Values.Distance(layer.Bias!.Gradient.Span, exact, i => exact[i]).Should().BeLessThan(Math.ScaleB(1, -52));
     }
 
     [Theory]
@@ -112,33 +166,51 @@ public sealed class PrecisionTests
         return Math.Sqrt(error) / Math.Max(Math.Sqrt(norm), scale);
     }
 
-    private static double[] Searched(int count, int lanes)
+    /// <summary>
+    /// Positive data whose first element, the pivot, lies nearly two deviations below the mean, the most that a pivot may. Each element
+    /// is the one of many whose rounding makes the variance Σd²/n - (Σd/n)² the largest: it rounds its lane's sum of d² up and that of d
+    /// down. The large elements come first, so that what is rounded is large all along.
+    /// </summary>
+    private static double[] Searched(int count, int lanes, int restart)
     {
-        const int Candidates = 12;
+        const double Large = 2.5, ShareOfLarge = 0.79, Mean = 2;
         double[] x = new double[count], sums = new double[lanes], squares = new double[lanes];
         var random = new Random(7);
-        x[0] = -1.5;
         for (int i = 1; i < count; i++)
         {
-            ref double sum = ref sums[i % lanes], square = ref squares[i % lanes];
-            double best = double.NegativeInfinity, chosen = 0;
-            for (int candidate = 0; candidate < Candidates; candidate++)
+            int place = i % restart;
+            if (place == 0)
             {
-                double value = (random.NextDouble() - 0.5) * 3, d = value - x[0];
-                double up = Error(sum, d) + Error(square, d * d);
-                if (up > best)
-                    (best, chosen) = (up, d);
+                Array.Clear(sums);
+                Array.Clear(squares);
             }
-            x[i] = x[0] + chosen;
-            sum += chosen;
-            square = Math.FusedMultiplyAdd(chosen, chosen, square);
+            ref double sum = ref sums[i % lanes], square = ref squares[i % lanes];
+            double oldSum = sum, oldSquare = square;
+            bool isLarge = place < ShareOfLarge * Math.Min(restart, count);
+            x[i] = Best(
+                random,
+                draw => isLarge ? Large * (1 + (0.03 * draw)) : 0.05 * draw,
+                d => RoundedUp(oldSquare, d, d) - (2 * Mean * RoundedUp(oldSum, d)));
+            sum += x[i];
+            square = Math.FusedMultiplyAdd(x[i], x[i], square);
         }
         return x;
-
-        static double Error(double total, double term)
-        {
-            double sum = total + term, part = sum - total;
-            return -((total - (sum - part)) + (term - part));
-        }
     }
+
+    /// <summary>The best of many candidates, each made of a number from -1 to 1.</summary>
+    private static double Best(Random random, Func<double, double> candidate, Func<double, double> quality)
+    {
+        double best = double.NegativeInfinity, chosen = 0;
+        for (int i = 0; i < 32; i++)
+        {
+            double value = candidate((2 * random.NextDouble()) - 1), found = quality(value);
+            if (found > best)
+                (best, chosen) = (found, value);
+        }
+        return chosen;
+    }
+
+    /// <summary>By how much total + a · b, rounded, is too large.</summary>
+    private static double RoundedUp(double total, double a, double b = 1) =>
+        -Math.FusedMultiplyAdd(a, b, total - Math.FusedMultiplyAdd(a, b, total));
 }

@@ -47,6 +47,14 @@ internal static partial class PlantedBugs
             "PrecisionTests.Parameter_gradients_of_many_rows_that_round_the_same_way_stay_within_1e_13",
             ("typeof(T) == typeof(double) ? RowsOfDoubles : nint.MaxValue", "nint.MaxValue"));
         yield return new(
+            "the gradients of a row of doubles are added up without blocks",
+            "PrecisionTests.The_sums_of_a_row_s_gradient_that_round_the_same_way_all_along_stay_within_1e_13",
+            ("(left -= Lanes) < 0", "left < 0"));
+        yield return new(
+            "what the sum of several parts rounds off is lost",
+            "PrecisionTests.Blocks_of_rows_are_added_with_what_the_additions_round_off",
+            ("_high + TLanes.Within(_low, double.MaxValue)", "_high"));
+        yield return new(
             "dy is taken about zero", "PrecisionTests.A_large_common_part_of_the_output_gradient_costs_no_digits",
             ("Math.Max(Math.Min(first, second), Math.Min(Math.Max(first, second), third))", "0 * (first + second + third)"));
     }

@@ -143,13 +143,25 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public bool TryRun<TLanes>(nint channel) where TLanes : unmanaged, ILanes<TLanes>
     {
-        TLanes sum = 0, product = 0;
-        for (nint block = 0; block < _layout.Blocks.Count && _pass.NeedsSums; block++)
-        {
-            sum += TLanes.Load(SumsOf(block) + channel);
-            product += TLanes.Load(ProductsOf(block) + channel);
-        }
+        TLanes sum = _pass.NeedsSums ? Total<TLanes>(SumsOf(0) + channel) : 0;
+        TLanes product = _pass.NeedsSums ? Total<TLanes>(ProductsOf(0) + channel) : 0;
         return _pass.TryFinish<W, TLanes>(_layout, channel, sum, product, _coefficients);
+    }
+
+    /// <summary>The total of the blocks. For doubles, what the additions round off is added too.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private TLanes Total<TLanes>(double* first) where TLanes : unmanaged, ILanes<TLanes>
+    {
+        TLanes total = 0;
+        CompensatedSum<TLanes> compensated = default;
+        for (nint block = 0; block < _layout.Blocks.Count; block++, first += 2 * _layout.Channels)
+        {
+            if (typeof(T) == typeof(double))
+                compensated.Add(TLanes.Load(first));
+            else
+                total += TLanes.Load(first);
+        }
+        return typeof(T) == typeof(double) ? compensated.Value : total;
     }
 
     private double* SumsOf(nint block) => _sums + (2 * block * _layout.Channels);

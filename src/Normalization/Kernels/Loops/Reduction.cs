@@ -107,6 +107,7 @@ internal static unsafe class Reduction
         nint turn = TFour.Value ? W.Count : Math.Min(Four * W.Count, Lanes);
         // One reduction's vectors are neighboring lanes; four reductions lie 2 · Lanes apart.
         nint next = TFour.Value ? 2 * Lanes : W.Count;
+        int vectors = TFour.Value || 2 * W.Count < Lanes ? Four : 2;
         if (typeof(T) == typeof(double))
             new Span<double>(lanes, (TFour.Value ? Four : 1) * 2 * Lanes).Clear();
         for (nint lane = 0; lane < Lanes; lane += turn)
@@ -123,13 +124,8 @@ internal static unsafe class Reduction
                     {
                         if (left == 0)
                         {
-                            AddTo<T, W>(lanes + lane, ref s0, ref p0);
-                            AddTo<T, W>(lanes + lane + next, ref s1, ref p1);
-                            if (TFour.Value || 2 * W.Count < Lanes)
-                            {
-                                AddTo<T, W>(lanes + lane + (2 * next), ref s2, ref p2);
-                                AddTo<T, W>(lanes + lane + (3 * next), ref s3, ref p3);
-                            }
+                            LaneSums.AddBlock<T, W>(
+                                lanes + lane, next, Lanes, vectors, ref s0, ref s1, ref s2, ref s3, ref p0, ref p1, ref p2, ref p3);
                             left = BlockLength;
                         }
                         left -= Lanes;
@@ -182,33 +178,13 @@ internal static unsafe class Reduction
                     }
                 }
             }
-            AddTo<T, W>(lanes + lane, ref s0, ref p0);
-            AddTo<T, W>(lanes + lane + next, ref s1, ref p1);
-            if (TFour.Value || 2 * W.Count < Lanes)
-            {
-                AddTo<T, W>(lanes + lane + (2 * next), ref s2, ref p2);
-                AddTo<T, W>(lanes + lane + (3 * next), ref s3, ref p3);
-            }
+            LaneSums.AddBlock<T, W>(lanes + lane, next, Lanes, vectors, ref s0, ref s1, ref s2, ref s3, ref p0, ref p1, ref p2, ref p3);
         }
         for (int i = 0; i < (TFour.Value ? Four : 1); i++)
         {
             double* own = lanes + (2 * i * Lanes);
             results[i] = new() { Sum = HorizontalSum<T, W>(own), Product = HorizontalSum<T, W>(own + Lanes) };
         }
-    }
-
-    /// <summary>The lanes of floats are stored once; those of doubles gain one block, and the next one starts from zero.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddTo<T, W>(double* lanes, ref W sum, ref W product) where T : unmanaged where W : unmanaged, IWideSimd<W, T>
-    {
-        if (typeof(T) == typeof(double))
-        {
-            sum += W.LoadDoubles(lanes);
-            product += W.LoadDoubles(lanes + Lanes);
-        }
-        W.StoreDoubles(lanes, sum);
-        W.StoreDoubles(lanes + Lanes, product);
-        (sum, product) = (default, default);
     }
 
     /// <summary>Adds the second half of the lanes to the first until one is left.</summary>

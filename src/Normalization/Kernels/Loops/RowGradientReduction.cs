@@ -32,12 +32,14 @@ internal readonly unsafe struct WeightedRows<T>(
 /// <summary>
 /// One pass over one row or four for all that backward needs of them: Σ g and Σ g · (x - mean) of each row, with g = weight · dy (of
 /// doubles Σ (g - pivot) and Σ (g - pivot) · x̂), and for each column Σ dy and Σ dy · x̂, to which every row adds in order. A row's
-/// sums are those of its tiles added in order. They have a fixed layout of 8 lanes of double, element i in lane i mod 8; the elements
-/// past the last multiple of 8 are added as the last lanes of the 8 that end the row.
+/// sums are those of its tiles added in order. They have a fixed layout of 8 lanes of double (of doubles in blocks), element i in lane
+/// i mod 8; the elements past the last multiple of 8 are added as the last lanes of the 8 that end the row.
 /// </summary>
 internal static unsafe class RowGradientReduction
 {
     private const int Lanes = 8;
+    // Doubles are added in blocks of this many elements. Fewer elements round off less.
+    private const nint BlockLength = 256;
 
     /// <summary>
     /// The columns' sums are read and written in whole vectors of up to 8. Four rows prefetch the memory that lies <paramref
@@ -82,13 +84,23 @@ internal static unsafe class RowGradientReduction
         Row<T, W> row2 = new(rows, 2 * others, first), row3 = new(rows, 3 * others, first);
         T* weight = rows.Weight + first;
         double* lanes = stackalloc double[2 * Thresholds.RowsAtOnce * Lanes];
+        if (typeof(T) == typeof(double))
+            new Span<double>(lanes, 2 * Thresholds.RowsAtOnce * Lanes).Clear();
+        int vectors = TFour.Value ? Thresholds.RowsAtOnce : 1;
         nint tail = columns & (Lanes - 1);
         for (nint lane = 0; lane < Lanes; lane += W.Count)
         {
+            nint left = BlockLength;
             W s0 = default, s1 = default, s2 = default, s3 = default, p0 = default, p1 = default, p2 = default, p3 = default;
             nint i = lane;
             for (; i < columns - tail; i += Lanes)
             {
+                if (typeof(T) == typeof(double) && (left -= Lanes) < 0)
+                {
+                    LaneSums.AddBlock<T, W>(
+                        lanes + lane, 2 * Lanes, Lanes, vectors, ref s0, ref s1, ref s2, ref s3, ref p0, ref p1, ref p2, ref p3);
+                    left = BlockLength - Lanes;
+                }
                 if (TAhead.Value)
                 {
                     row0.Prefetch(i + ahead);
@@ -107,13 +119,8 @@ internal static unsafe class RowGradientReduction
                 W.StoreDoubles(sums + i, sum);
                 W.StoreDoubles(products + i, product);
             }
-            Store(lanes + lane, s0, p0);
-            if (TFour.Value)
-            {
-                Store(lanes + (2 * Lanes) + lane, s1, p1);
-                Store(lanes + (4 * Lanes) + lane, s2, p2);
-                Store(lanes + (6 * Lanes) + lane, s3, p3);
-            }
+            LaneSums.AddBlock<T, W>(
+                lanes + lane, 2 * Lanes, Lanes, vectors, ref s0, ref s1, ref s2, ref s3, ref p0, ref p1, ref p2, ref p3);
         }
         if (tail != 0)
         {
@@ -129,12 +136,6 @@ internal static unsafe class RowGradientReduction
         {
             double* own = lanes + (2 * row * Lanes);
             rowSums[row] = new() { Sum = HorizontalSum(own), Product = HorizontalSum(own + Lanes) };
-        }
-
-        static void Store(double* lanes, W sum, W product)
-        {
-            W.StoreDoubles(lanes, sum);
-            W.StoreDoubles(lanes + Lanes, product);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

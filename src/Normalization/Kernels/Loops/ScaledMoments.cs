@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using Normalization.Kernels.Plans;
 using Normalization.Kernels.Simd;
-using Normalization.Kernels.Statistics;
 
 namespace Normalization.Kernels.Loops;
 

@@ -1,3 +1,5 @@
+global using CompensatedSum = Normalization.Kernels.Statistics.CompensatedSum<Normalization.Kernels.Simd.One>;
+
 using System.Runtime.CompilerServices;
 using Normalization.Kernels.Simd;
 
@@ -53,22 +55,22 @@ internal struct TotalSums
     }
 }
 
-/// <summary>A sum and what its additions have rounded off (Neumaier's).</summary>
-internal struct CompensatedSum
+/// <summary>A sum, or several side by side, and what the additions have rounded off (Neumaier's).</summary>
+internal struct CompensatedSum<TLanes> where TLanes : unmanaged, ILanes<TLanes>
 {
-    private double _high;
-    private double _low;
+    private TLanes _high;
+    private TLanes _low;
 
     /// <summary>The sum, or the infinity or NaN that it has become.</summary>
-    public readonly double Value => double.IsFinite(_high + _low) ? _high + _low : _high;
+    public readonly TLanes Value => _high + TLanes.Within(_low, double.MaxValue);
 
     /// <summary>What <see cref="Value"/> leaves of the sum.</summary>
-    public readonly double Rest => _low - (Value - _high);
+    public readonly TLanes Rest => _low - (Value - _high);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Add(double term)
+    public void Add(TLanes term)
     {
-        double sum = _high + term, part = sum - _high;
+        TLanes sum = _high + term, part = sum - _high;
         _low += _high - (sum - part) + (term - part);
         _high = sum;
     }
