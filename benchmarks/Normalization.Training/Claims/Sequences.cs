@@ -8,7 +8,7 @@ namespace Normalization.Training.Claims;
 
 internal sealed class Sequences : IClaim
 {
-    private const int FullSteps = 600;
+    private const int FullSteps = 1500;
     private const int Units = 64;
     private const int LongestDelay = 8;
     private const int MostDelay = 3 * LongestDelay;

@@ -18,7 +18,9 @@ internal sealed class Recurrent(
         new("input_weight", Tensor<float>.RandomNormal([units, inputs], random.Next(), 0, Math.Sqrt(1.0 / inputs)));
     private readonly Parameter<float> _stateWeight =
         new("state_weight", Tensor<float>.RandomNormal([units, units], random.Next(), 0, Math.Sqrt(1.0 / units)));
-    private readonly Parameter<float> _bias = new("bias", units);
+    // Not zero: before an empty first step a zero bias is a constant row, where a norm multiplies gradients by 1/√ε.
+    private readonly Parameter<float> _bias =
+        new("bias", Tensor<float>.RandomNormal([units], random.Next(), 0, Math.Sqrt(1.0 / units)));
     private readonly List<Step> _steps = [];
     private readonly Scratch _outputs = new();
     private readonly Scratch _stateGradients = new();
