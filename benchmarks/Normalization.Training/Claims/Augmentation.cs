@@ -48,7 +48,7 @@ internal sealed class Augmentation : IClaim
 
     public IReadOnlyList<string> Layers => ["BatchNorm"];
 
-    public int Seeds => 10;
+    public int Seeds => 20;
 
     public IReadOnlyList<Criterion> Rule => [_shiftGain, _turnGain];
 

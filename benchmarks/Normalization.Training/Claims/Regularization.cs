@@ -40,11 +40,12 @@ internal sealed class Regularization : IClaim
         + "decay alone are chosen on validation images, for each seed by itself; the gain is measured on test images.";
 
     public string Meaning =>
-        "When you add BatchNorm, try again with less dropout and less weight decay, or none, instead of keeping the old values.";
+        "When you add BatchNorm, choose dropout and weight decay again instead of keeping the old values; do not expect that less is "
+        + "better.";
 
     public IReadOnlyList<string> Layers => ["BatchNorm"];
 
-    public int Seeds => 10;
+    public int Seeds => 20;
 
     public IReadOnlyList<Criterion> Rule => [_dropoutGain, _decayGain, _lessDropout];
 
