@@ -13,6 +13,14 @@ namespace Normalization.MathNet;
 /// </para>
 /// <para>What shares memory shares it both ways: a change of one is a change of the other.</para>
 /// </remarks>
+/// <example>
+/// <code>
+/// Matrix&lt;float> matrix = Matrix&lt;float>.Build.Random(4, 3);
+/// Tensor&lt;float> columns = matrix.AsTensor();        // [1, 3, 4] over the memory of the matrix: a column is a channel
+/// Tensor&lt;float> rows = matrix.ToRowMajorTensor();   // [4, 3], a copy
+/// Matrix&lt;float> normalized = new LayerNorm&lt;float>(3).Forward(rows).ToMatrix();
+/// </code>
+/// </example>
 public static class MatrixConversions
 {
     /// <summary>Shows a dense matrix of N rows and C columns as a tensor of shape [1, C, N], without a copy.</summary>

@@ -21,8 +21,14 @@ namespace Normalization.MathNet;
 /// overwritten, and a call that throws has changed nothing.
 /// </para>
 /// </remarks>
-/// <example><code>var norm = new MatrixLayer&lt;float&gt;(new BatchNorm1d&lt;float&gt;(64));
-/// Matrix&lt;float&gt; hidden = norm.Forward(x * w);</code></example>
+/// <example>
+/// <code>
+/// Matrix&lt;float> x = Matrix&lt;float>.Build.Random(32, 8), w = Matrix&lt;float>.Build.Random(8, 64);
+/// var norm = new MatrixLayer&lt;float>(new BatchNorm1d&lt;float>(64));
+/// Matrix&lt;float> hidden = norm.Forward(x * w);
+/// Matrix&lt;float> productGradient = norm.Backward(hidden);
+/// </code>
+/// </example>
 /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
 public sealed class MatrixLayer<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>

@@ -18,6 +18,17 @@ namespace Normalization.Mpi;
 /// more ranks than processors.
 /// </para>
 /// </remarks>
+/// <example>
+/// <code>
+/// // mpirun -n 4 dotnet Train.dll
+/// using MpiCollective ranks = MpiCollective.Initialize();
+/// var norm = new BatchNorm2d&lt;float>(16);
+/// norm.Synchronize(ranks);  // the statistics of a batch are those of the images of all ranks
+/// Tensor&lt;float> y = norm.Forward(Tensor&lt;float>.RandomNormal([2, 16, 8, 8], seed: ranks.Rank));
+/// norm.Backward(y);
+/// ranks.AllReduceGradients(norm.Parameters);
+/// </code>
+/// </example>
 public sealed class MpiCollective : ICollective, IDisposable
 {
     private readonly MpiLibrary _library;

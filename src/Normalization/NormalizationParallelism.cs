@@ -3,6 +3,12 @@ using Normalization.Kernels.Machine;
 namespace Normalization;
 
 /// <summary>How many threads the layers and the primitives use.</summary>
+/// <example>
+/// <code>
+/// // A server that works on many requests at once: each call stays on the thread of its request.
+/// NormalizationParallelism.MaxDegree = 1;
+/// </code>
+/// </example>
 public static class NormalizationParallelism
 {
     /// <summary>

@@ -19,6 +19,12 @@ namespace Normalization;
 /// <c>Rows(n · h · w, c)</c>. A size of 0 is allowed and means that there is nothing to do.
 /// </para>
 /// </remarks>
+/// <example>
+/// <code>
+/// NormalizationPlan plan = NormalizationPlan.Groups(n: 2, c: 6, s: 16, groups: 3);
+/// Console.WriteLine($"{plan.GroupCount} groups of {plan.ElementsPerGroup} elements, {plan.ParameterCount} values of γ");
+/// </code>
+/// </example>
 public readonly struct NormalizationPlan
 {
     private NormalizationPlan(in Plan plan) => Plan = plan;

@@ -39,6 +39,14 @@ public sealed class DocumentationTests
         }
     }
 
+    [Fact]
+    public void The_documentation_tells_nothing_of_what_a_user_cannot_name()
+    {
+        IEnumerable<string> visible = PublicSurface.Libraries.SelectMany(PublicSurface.Types)
+            .SelectMany(static type => PublicSurface.Members(type).Prepend(type)).Select(Id);
+        Documented.Keys.Should().BeSubsetOf(visible);
+    }
+
     /// <summary>A constructor that nobody wrote.</summary>
     private static bool IsImplicit(MemberInfo member) => member is ConstructorInfo constructor && constructor.GetParameters().Length == 0;
 

@@ -9,10 +9,10 @@ public sealed partial class ReadmeTests
     private const BindingFlags AnyStatic = BindingFlags.Static | BindingFlags.Public;
 
     private static readonly Dictionary<string, string> SampleTexts =
-        ReadSamples("Normalization.PublicApi.Tests/Samples", "Normalization.PublicApi.Tests/OwnLayers");
+        SampleCode.Read("Normalization.PublicApi.Tests/Samples", "Normalization.PublicApi.Tests/OwnLayers");
 
     // The verification program runs these and prints their errors.
-    private static readonly Dictionary<string, string> LoopTexts = ReadSamples("Normalization.Verify/Loops");
+    private static readonly Dictionary<string, string> LoopTexts = SampleCode.Read("Normalization.Verify/Loops");
 
     public static TheoryData<string> Samples => [.. SampleTexts.Keys];
 
@@ -50,22 +50,16 @@ public sealed partial class ReadmeTests
         Repository.Read(Pages.Readme).Should().ContainAll(layers);
     }
 
-    private static bool IsLayer(Type? type) =>
+    internal static bool IsLayer(Type? type) =>
         type is not null && ((type.IsGenericType && type.GetGenericTypeDefinition() == typeof(NormalizationLayer<>)) || IsLayer(type.BaseType));
-
-    private static Dictionary<string, string> ReadSamples(params IEnumerable<string> folders) => folders
-        .SelectMany(static folder => Directory.EnumerateFiles(Path.Combine(Repository.Root, "tests", folder), "*.cs"))
-        .SelectMany(static path => Marked().Matches(Repository.Read(path)))
-        .GroupBy(static match => match.Groups["name"].Value, static match => Unindented(match.Groups["text"].Value))
-        .ToDictionary(static sample => sample.Key, static sample => string.Concat(sample).Trim('\n'));
 
     private static IEnumerable<string> Blocks(string language) =>
         Fenced().Matches(Pages.Text).Where(match => match.Groups["language"].Value == language).Select(static match => match.Groups["text"].Value);
 
     private static string Output(string sample)
     {
-        string type = string.Concat(sample.Split('-').Select(static word => char.ToUpper(word[0], CultureInfo.InvariantCulture) + word[1..]));
-        MethodInfo run = typeof(ReadmeTests).Assembly.GetType($"Samples.{type}", throwOnError: true)!.GetMethod("Run", AnyStatic)!;
+        MethodInfo run = typeof(ReadmeTests).Assembly.GetType($"Samples.{SampleCode.PascalCase(sample)}", throwOnError: true)!
+            .GetMethod("Run", AnyStatic)!;
         TextWriter console = Console.Out;
         using var captured = new StringWriter(CultureInfo.InvariantCulture) { NewLine = "\n" };
         Console.SetOut(captured);
@@ -79,16 +73,6 @@ public sealed partial class ReadmeTests
         }
         return captured.ToString();
     }
-
-    private static string Unindented(string text)
-    {
-        string[] lines = text.Split('\n');
-        int indent = lines.Where(static line => line.Trim().Length > 0).Min(static line => line.Length - line.TrimStart().Length);
-        return string.Join('\n', lines.Select(line => line.Length > indent ? line[indent..] : ""));
-    }
-
-    [GeneratedRegex(@"^ *// begin-sample (?<name>[\w-]+)\n(?<text>.*?)^ *// end-sample\n", RegexOptions.Multiline | RegexOptions.Singleline)]
-    private static partial Regex Marked();
 
     [GeneratedRegex(@"^```(?<language>\w*)\n(?<text>.*?)\n```$", RegexOptions.Multiline | RegexOptions.Singleline)]
     private static partial Regex Fenced();

@@ -10,6 +10,15 @@ namespace Normalization;
 /// leave them waiting. Ranks that make different calls, or give different numbers of values, all get an exception. A call that
 /// throws has changed none of its arguments. One object belongs to one rank, and one thread at a time calls it.
 /// </remarks>
+/// <example>
+/// <code>
+/// InMemoryCollective.Run(size: 3, ranks =>
+/// {
+///     double[] values = [ranks.Rank, 1];
+///     ranks.AllReduce(values);  // on every rank: 0 + 1 + 2 and 1 + 1 + 1
+/// });
+/// </code>
+/// </example>
 public interface ICollective
 {
     /// <summary>Gets the number of this rank, from 0 to <see cref="Size"/> - 1.</summary>

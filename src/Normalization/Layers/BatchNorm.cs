@@ -53,7 +53,12 @@ public abstract class BatchNorm<T> : RunningStatisticsLayer<T>
     /// with virtual batches cannot be synchronized. Hoffer, Hubara, Soudry: Train longer, generalize better, 2017, arXiv:1705.08741.
     /// </para>
     /// </remarks>
-    /// <example><code>new BatchNorm2d&lt;float&gt;(64) { VirtualBatchSize = 32 }</code></example>
+    /// <example>
+    /// <code>
+    /// var norm = new BatchNorm2d&lt;float>(16) { VirtualBatchSize = 32 };
+    /// norm.Forward(Tensor&lt;float>.RandomNormal([70, 16, 4, 4], seed: 1));  // statistics of the first 32 images and of the other 38
+    /// </code>
+    /// </example>
     /// <exception cref="ArgumentOutOfRangeException">The value is not positive.</exception>
     public int? VirtualBatchSize
     {
@@ -168,14 +173,44 @@ public abstract class BatchNorm<T> : RunningStatisticsLayer<T>
     }
 }
 
-/// <summary>Batch normalization of [N, C] or [N, C, L].</summary>
-/// <inheritdoc cref="BatchNorm{T}"/>
-/// <param name="numFeatures">The number of channels C; at least 1.</param>
-/// <param name="epsilon">ε, added to the variance; at least 0.</param>
-/// <param name="momentum">The share of the new batch in the running statistics, in [0, 1]; null for the cumulative average.</param>
-/// <param name="affine">Whether there are γ and β.</param>
-/// <param name="trackRunningStatistics">Whether running statistics are kept; without them evaluation uses the batch's own.</param>
-/// <exception cref="ArgumentOutOfRangeException">A value lies outside its range.</exception>
+/// <summary>
+/// Batch normalization of [N, C] or [N, C, L]: y = (x - μ) / √(σ² + ε) · γ + β. Each of the C features has its own μ and σ² over the
+/// batch and all L positions, and its own γ and β. σ² is the biased variance.
+/// </summary>
+/// <remarks>
+/// <para>
+/// Training uses the statistics of the batch. It moves the running statistics toward them: running = (1 - momentum) · running + momentum
+/// · batch, with the unbiased variance. Evaluation uses the running statistics, and so does training with <see
+/// cref="RunningStatisticsLayer{T}.UseRunningStatistics"/>.
+/// </para>
+/// <para>
+/// The input has the shape [N, C] or [N, C, L], and so has the output. Training needs more than one value for each feature: N · L is at
+/// least 2. An empty batch gives an empty output and does not change the running mean and variance. A NaN or an infinity makes its own
+/// feature NaN and no other feature. Ioffe, Szegedy: Batch Normalization: Accelerating Deep Network Training by Reducing Internal
+/// Covariate Shift, 2015, arXiv:1502.03167.
+/// </para>
+/// </remarks>
+/// <example>
+/// <code>
+/// var norm = new BatchNorm1d&lt;float>(2);
+/// Tensor&lt;float> y = norm.Forward(new([1, 10, 3, 30], 2, 2));  // training: the statistics of the batch
+/// norm.Eval();
+/// Tensor&lt;float> z = norm.Forward(new([1, 10], 1, 2));         // evaluation: the running statistics
+/// </code>
+/// </example>
+/// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
+/// <param name="numFeatures">The number of features, C of [N, C] and of [N, C, L]; at least 1.</param>
+/// <param name="epsilon">ε, added to the variance; at least 0. The default is 1e-5.</param>
+/// <param name="momentum">
+/// The share of the new batch in the running statistics, in [0, 1]; the default is 0.1. Null is the cumulative average of all batches.
+/// </param>
+/// <param name="affine">Whether there are γ and β; the default is true.</param>
+/// <param name="trackRunningStatistics">
+/// Whether the layer keeps running statistics; the default is true. Without them evaluation uses the statistics of its own batch.
+/// </param>
+/// <exception cref="ArgumentOutOfRangeException">
+/// <paramref name="numFeatures"/> is not positive, ε is negative or not finite, or the momentum lies outside [0, 1].
+/// </exception>
 /// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
 public sealed class BatchNorm1d<T>(
     int numFeatures, double epsilon = 1e-5, double? momentum = 0.1, bool affine = true, bool trackRunningStatistics = true)
@@ -187,8 +222,45 @@ public sealed class BatchNorm1d<T>(
         InputShape.Batch(shape, NumFeatures, shape.Length is 2 or 3, "[N, {0}] or [N, {0}, L]").InVirtualBatches(VirtualBatchSize);
 }
 
-/// <summary>Batch normalization of [N, C, H, W].</summary>
-/// <inheritdoc cref="BatchNorm1d{T}"/>
+/// <summary>
+/// Batch normalization of [N, C, H, W]: y = (x - μ) / √(σ² + ε) · γ + β. Each channel has its own μ and σ² over the N images and all H · W
+/// pixels, and its own γ and β. σ² is the biased variance.
+/// </summary>
+/// <remarks>
+/// <para>
+/// Training uses the statistics of the batch. It moves the running statistics toward them: running = (1 - momentum) · running + momentum
+/// · batch, with the unbiased variance. Evaluation uses the running statistics, and so does training with <see
+/// cref="RunningStatisticsLayer{T}.UseRunningStatistics"/>.
+/// </para>
+/// <para>
+/// The input has the shape [N, C, H, W], and so has the output. Training needs more than one value for each channel: N · H · W is at
+/// least 2. An empty batch gives an empty output and does not change the running mean and variance. A NaN or an infinity makes its own
+/// channel NaN and no other channel. Ioffe, Szegedy: Batch Normalization: Accelerating Deep Network Training by Reducing Internal
+/// Covariate Shift, 2015, arXiv:1502.03167.
+/// </para>
+/// </remarks>
+/// <example>
+/// <code>
+/// var norm = new BatchNorm2d&lt;float>(3);
+/// var images = Tensor&lt;float>.RandomNormal([8, 3, 16, 16], seed: 1, mean: 5);
+/// Tensor&lt;float> y = norm.Forward(images);
+/// Tensor&lt;float> imageGradient = norm.Backward(y);  // the gradient of Σ y² / 2
+/// </code>
+/// </example>
+/// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
+/// <param name="numFeatures">The number of channels, C of [N, C, H, W]; at least 1.</param>
+/// <param name="epsilon">ε, added to the variance; at least 0. The default is 1e-5.</param>
+/// <param name="momentum">
+/// The share of the new batch in the running statistics, in [0, 1]; the default is 0.1. Null is the cumulative average of all batches.
+/// </param>
+/// <param name="affine">Whether there are γ and β; the default is true.</param>
+/// <param name="trackRunningStatistics">
+/// Whether the layer keeps running statistics; the default is true. Without them evaluation uses the statistics of its own batch.
+/// </param>
+/// <exception cref="ArgumentOutOfRangeException">
+/// <paramref name="numFeatures"/> is not positive, ε is negative or not finite, or the momentum lies outside [0, 1].
+/// </exception>
+/// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
 public sealed class BatchNorm2d<T>(
     int numFeatures, double epsilon = 1e-5, double? momentum = 0.1, bool affine = true, bool trackRunningStatistics = true)
     : BatchNorm<T>(numFeatures, epsilon, momentum, affine, trackRunningStatistics)
@@ -199,8 +271,45 @@ public sealed class BatchNorm2d<T>(
         InputShape.Batch(shape, NumFeatures, shape.Length == 4, "[N, {0}, H, W]").InVirtualBatches(VirtualBatchSize);
 }
 
-/// <summary>Batch normalization of [N, C, D, H, W].</summary>
-/// <inheritdoc cref="BatchNorm1d{T}"/>
+/// <summary>
+/// Batch normalization of [N, C, D, H, W]: y = (x - μ) / √(σ² + ε) · γ + β. Each channel has its own μ and σ² over the N volumes and all
+/// D · H · W voxels, and its own γ and β. σ² is the biased variance.
+/// </summary>
+/// <remarks>
+/// <para>
+/// Training uses the statistics of the batch. It moves the running statistics toward them: running = (1 - momentum) · running + momentum
+/// · batch, with the unbiased variance. Evaluation uses the running statistics, and so does training with <see
+/// cref="RunningStatisticsLayer{T}.UseRunningStatistics"/>.
+/// </para>
+/// <para>
+/// The input has the shape [N, C, D, H, W], and so has the output. Training needs more than one value for each channel: N · D · H · W is
+/// at least 2. An empty batch gives an empty output and does not change the running mean and variance. A NaN or an infinity makes its own
+/// channel NaN and no other channel. Ioffe, Szegedy: Batch Normalization: Accelerating Deep Network Training by Reducing Internal
+/// Covariate Shift, 2015, arXiv:1502.03167.
+/// </para>
+/// </remarks>
+/// <example>
+/// <code>
+/// var norm = new BatchNorm3d&lt;double>(4, momentum: null);  // the running statistics are the average of all batches
+/// var volumes = Tensor&lt;double>.RandomNormal([2, 4, 6, 8, 8], seed: 1, mean: 3);
+/// norm.Forward(volumes);
+/// Console.WriteLine(norm.RunningMean);
+/// </code>
+/// </example>
+/// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
+/// <param name="numFeatures">The number of channels, C of [N, C, D, H, W]; at least 1.</param>
+/// <param name="epsilon">ε, added to the variance; at least 0. The default is 1e-5.</param>
+/// <param name="momentum">
+/// The share of the new batch in the running statistics, in [0, 1]; the default is 0.1. Null is the cumulative average of all batches.
+/// </param>
+/// <param name="affine">Whether there are γ and β; the default is true.</param>
+/// <param name="trackRunningStatistics">
+/// Whether the layer keeps running statistics; the default is true. Without them evaluation uses the statistics of its own batch.
+/// </param>
+/// <exception cref="ArgumentOutOfRangeException">
+/// <paramref name="numFeatures"/> is not positive, ε is negative or not finite, or the momentum lies outside [0, 1].
+/// </exception>
+/// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
 public sealed class BatchNorm3d<T>(
     int numFeatures, double epsilon = 1e-5, double? momentum = 0.1, bool affine = true, bool trackRunningStatistics = true)
     : BatchNorm<T>(numFeatures, epsilon, momentum, affine, trackRunningStatistics)

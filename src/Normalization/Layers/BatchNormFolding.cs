@@ -14,6 +14,14 @@ namespace Normalization;
 /// type becomes infinite. In the network the sums then run over W' · x + b', where digits are lost if |μ| is large against the
 /// deviation; the layer itself loses none.
 /// </remarks>
+/// <example>
+/// <code>
+/// Tensor&lt;float> weight = Tensor&lt;float>.RandomNormal([16, 8], seed: 1), bias = new(16);  // y = x · Wᵀ + b
+/// var norm = new BatchNorm1d&lt;float>(16);
+/// norm.Eval();
+/// (Tensor&lt;float> foldedWeight, Tensor&lt;float> foldedBias) = BatchNormFolding.IntoLinear(weight, bias, norm);
+/// </code>
+/// </example>
 public static class BatchNormFolding
 {
     /// <summary>Folds into y = x · Wᵀ + b.</summary>

@@ -25,8 +25,13 @@ public static class CollectiveExtensions
     /// </remarks>
     /// <example>
     /// <code>
-    /// layer.Backward(outputGradient);
-    /// ranks.AllReduceGradients(layer.Parameters);
+    /// InMemoryCollective.Run(size: 2, ranks =>
+    /// {
+    ///     var norm = new LayerNorm&lt;float>(4);
+    ///     Tensor&lt;float> y = norm.Forward(Tensor&lt;float>.RandomNormal([8, 4], seed: ranks.Rank));
+    ///     norm.Backward(y);
+    ///     ranks.AllReduceGradients(norm.Parameters);  // the sums over both ranks
+    /// });
     /// </code>
     /// </example>
     /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>

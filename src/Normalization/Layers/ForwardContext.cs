@@ -15,6 +15,18 @@ namespace Normalization;
 /// <see cref="InvalidOperationException"/>.
 /// </para>
 /// </remarks>
+/// <example>
+/// <code>
+/// var norm = new RmsNorm&lt;float>(4);
+/// ForwardContext&lt;float> first = new(), second = new();
+/// Tensor&lt;float> x1 = Tensor&lt;float>.RandomNormal([8, 4], seed: 1), y1 = new(8, 4);
+/// Tensor&lt;float> x2 = Tensor&lt;float>.RandomNormal([8, 4], seed: 2), y2 = new(8, 4);
+/// norm.Forward(x1, y1, first);
+/// norm.Forward(x2, y2, second);
+/// norm.Backward(y2, y2, second);  // the gradient of γ adds up over both uses
+/// norm.Backward(y1, y1, first);
+/// </code>
+/// </example>
 /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
 public sealed class ForwardContext<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -66,11 +78,15 @@ public sealed class ForwardContext<T>
     /// </remarks>
     /// <example>
     /// <code>
-    /// layer.Forward(input, output, context);
-    /// context.ReleaseInput();                  // input and output can go
-    /// context.IsRecomputation = true;
-    /// layer.Forward(sameInput, output, context);
-    /// layer.Backward(outputGradient, inputGradient, context);
+    /// var norm = new BatchNorm1d&lt;float>(4);
+    /// Tensor&lt;float> x = Tensor&lt;float>.RandomNormal([8, 4], seed: 1), y = new(8, 4), dx = new(8, 4);
+    /// var context = new ForwardContext&lt;float>();
+    /// norm.Forward(x, y, context);
+    /// context.ReleaseInput();              // the input need not stay in memory until the backward pass
+    ///
+    /// context.IsRecomputation = true;      // the same values once more: the running statistics do not move again
+    /// norm.Forward(Tensor&lt;float>.RandomNormal([8, 4], seed: 1), y, context);
+    /// norm.Backward(y, dx, context);
     /// context.IsRecomputation = false;
     /// </code>
     /// </example>

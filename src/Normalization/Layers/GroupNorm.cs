@@ -10,6 +10,13 @@ namespace Normalization;
 /// Training and evaluation compute the same; there are no running statistics. A group of a single element gives β. An empty
 /// input gives an empty output. Wu, He: Group Normalization, 2018, arXiv:1803.08494.
 /// </remarks>
+/// <example>
+/// <code>
+/// var norm = new GroupNorm&lt;float>(numGroups: 4, numChannels: 32);
+/// var images = Tensor&lt;float>.RandomNormal([2, 32, 8, 8], seed: 1, mean: 5);
+/// Tensor&lt;float> y = norm.Forward(images);  // 8 neighboring channels of one image share mean and variance
+/// </code>
+/// </example>
 /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
 /// <param name="numGroups">The number of groups; divides the number of channels.</param>
 /// <param name="numChannels">The number of channels C; at least 1.</param>

@@ -10,6 +10,14 @@ namespace Normalization;
 /// Training and evaluation compute the same; there are no running statistics. An empty input gives an empty output. Ba, Kiros,
 /// Hinton: Layer Normalization, 2016, arXiv:1607.06450.
 /// </remarks>
+/// <example>
+/// <code>
+/// var norm = new LayerNorm&lt;float>(64);
+/// var tokens = Tensor&lt;float>.RandomNormal([2, 10, 64], seed: 1, mean: 5);
+/// Tensor&lt;float> y = norm.Forward(tokens);  // each of the 20 tokens has mean 0 and variance 1
+/// Tensor&lt;float> tokenGradient = norm.Backward(y);
+/// </code>
+/// </example>
 /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
 /// <param name="normalizedShape">The sizes of the last dimensions, over which the statistics are taken; at least one, all positive.</param>
 /// <param name="epsilon">ε, added to the variance; at least 0.</param>

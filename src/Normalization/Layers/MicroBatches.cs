@@ -31,14 +31,20 @@ namespace Normalization;
 /// </remarks>
 /// <example>
 /// <code>
-/// foreach (Part part in parts)
-///     batch.Observe(part.Input);
-/// foreach (Part part in parts)
-///     norm.Forward(part.Input, part.Output, part.Context);   // Context = new() { MicroBatches = batch }
-/// foreach (Part part in parts)
-///     batch.ObserveGradient(part.OutputGradient, part.Context);
-/// foreach (Part part in parts)
-///     norm.Backward(part.OutputGradient, part.InputGradient, part.Context);
+/// var norm = new BatchNorm1d&lt;float>(4);
+/// var batch = new MicroBatches&lt;float>(norm);
+/// Tensor&lt;float>[] inputs = [Tensor&lt;float>.RandomNormal([8, 4], seed: 1), Tensor&lt;float>.RandomNormal([8, 4], seed: 2)];
+/// Tensor&lt;float>[] outputs = [new(8, 4), new(8, 4)];
+/// ForwardContext&lt;float>[] contexts = [new() { MicroBatches = batch }, new() { MicroBatches = batch }];
+/// foreach (Tensor&lt;float> input in inputs)
+///     batch.Observe(input);
+/// for (int i = 0; i &lt; 2; i++)
+///     norm.Forward(inputs[i], outputs[i], contexts[i]);
+///
+/// for (int i = 0; i &lt; 2; i++)
+///     batch.ObserveGradient(outputs[i], contexts[i]);
+/// for (int i = 0; i &lt; 2; i++)
+///     norm.Backward(outputs[i], outputs[i], contexts[i]);
 /// </code>
 /// </example>
 /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>

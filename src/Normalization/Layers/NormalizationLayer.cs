@@ -28,6 +28,19 @@ namespace Normalization;
 /// A call that throws has changed nothing. A NaN or an infinity makes its own group NaN and no other.
 /// </para>
 /// </remarks>
+/// <example>
+/// <code>
+/// /// &lt;summary>LayerNorm over the channels of each position of [N, C, L].&lt;/summary>
+/// internal sealed class PositionNorm&lt;T>(int channels)
+///     : NormalizationLayer&lt;T>(epsilon: 1e-5, [channels], hasWeight: true, hasBias: true)
+///     where T : unmanaged, IBinaryFloatingPointIeee754&lt;T>
+/// {
+///     protected override NormalizationPlan PlanFor(ReadOnlySpan&lt;int> shape) => shape.Length == 3 &amp;&amp; shape[1] == channels
+///         ? NormalizationPlan.Positions(shape[0], channels, shape[2])
+///         : throw new ArgumentException($"expected input [N, {channels}, L]");
+/// }
+/// </code>
+/// </example>
 /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
 public abstract partial class NormalizationLayer<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>

@@ -3,6 +3,19 @@ using System.Numerics;
 namespace Normalization;
 
 /// <summary>A tensor that training changes, with its gradient.</summary>
+/// <example>
+/// <code>
+/// var norm = new LayerNorm&lt;float>(4);
+/// Tensor&lt;float> y = norm.Forward(Tensor&lt;float>.RandomNormal([8, 4], seed: 1));
+/// norm.ZeroGradients();
+/// norm.Backward(y);
+/// foreach (Parameter&lt;float> parameter in norm.Parameters)
+/// {
+///     for (int i = 0; i &lt; parameter.Value.Length; i++)
+///         parameter.Value.Span[i] -= 0.1f * parameter.Gradient.Span[i];
+/// }
+/// </code>
+/// </example>
 /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
 public sealed class Parameter<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>

@@ -38,10 +38,15 @@ namespace Normalization;
 /// </remarks>
 /// <example>
 /// <code>
-/// using Recalibration&lt;float&gt; recalibration = model.Recalibrate();
-/// foreach (Tensor&lt;float&gt; batch in batches)
-///     network.Forward(batch);
-/// recalibration.Complete();
+/// var norm = new BatchNorm2d&lt;float>(3);
+/// var model = new LayerDictionary&lt;float> { { "features.norm", norm } };
+/// using (Recalibration&lt;float> recalibration = model.Recalibrate())
+/// {
+///     for (int i = 0; i &lt; 4; i++)
+///         norm.Forward(Tensor&lt;float>.RandomNormal([8, 3, 6, 6], seed: i, mean: 5));
+///     recalibration.Complete();
+/// }
+/// Console.WriteLine(norm.RunningMean);  // the mean of all 32 images
 /// </code>
 /// </example>
 /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>

@@ -11,6 +11,12 @@ namespace Normalization;
 /// its row NaN; an infinity makes the finite elements of its row 0 and itself NaN. Zhang, Sennrich: Root Mean Square Layer
 /// Normalization, 2019, arXiv:1910.07467.
 /// </remarks>
+/// <example>
+/// <code>
+/// var norm = new RmsNorm&lt;float>(2, epsilon: 1e-6);
+/// Tensor&lt;float> y = norm.Forward(new([3, 4], 1, 2));  // 3 and 4, divided by √((9 + 16) / 2)
+/// </code>
+/// </example>
 /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
 /// <param name="normalizedShape">The sizes of the last dimensions, over which the mean square is taken; at least one, all positive.</param>
 /// <param name="epsilon">ε, added to the mean square; at least 0. Null is the machine epsilon of <typeparamref name="T"/>: 2⁻²³ or

@@ -131,7 +131,11 @@ public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
     /// <see cref="RunningVariance"/>. It does not change what is stored there, and evaluation uses what is stored. It is not a part of the
     /// state.
     /// </remarks>
-    /// <example><code>new BatchNorm2d&lt;float&gt;(64, epsilon: 1e-3, momentum: 0.01) { HasBiasedRunningVariance = true }</code></example>
+    /// <example>
+    /// <code>
+    /// var norm = new BatchNorm2d&lt;float>(64, epsilon: 1e-3, momentum: 0.01) { HasBiasedRunningVariance = true };  // as in Keras
+    /// </code>
+    /// </example>
     public bool HasBiasedRunningVariance { get; init; }
 
     /// <inheritdoc/>

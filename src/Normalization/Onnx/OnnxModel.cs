@@ -20,7 +20,13 @@ namespace Normalization;
 /// only if these lie in the folder of the model or below it.
 /// </para>
 /// </remarks>
-/// <example><code>LayerDictionary&lt;float&gt; layers = OnnxModel.Load("model.onnx").CreateLayers&lt;float&gt;();</code></example>
+/// <example>
+/// <code>
+/// OnnxModel model = OnnxModel.Load(path);
+/// LayerDictionary&lt;float> layers = model.CreateLayers&lt;float>(inputRank: 4);  // images: BatchNormalization is BatchNorm2d
+/// layers.Eval();
+/// </code>
+/// </example>
 public sealed class OnnxModel
 {
     private readonly List<OnnxNormalization> _normalizations = [];

@@ -17,6 +17,20 @@ public static partial class NormalizationPrimitives
     /// running = (1 - momentum) · running + momentum · batch, with the unbiased variance. An empty batch leaves the running statistics
     /// alone and gives NaN as statistics. Ioffe, Szegedy: Batch Normalization, 2015, arXiv:1502.03167.
     /// </remarks>
+    /// <example>
+    /// <code>
+    /// const int n = 2, c = 2, s = 2;
+    /// float[] x = [1, 3, 10, 30, 5, 7, 50, 70], y = new float[n * c * s], weight = [1, 2], bias = [0, 1];
+    /// float[] runningMean = [0, 0], runningVariance = [1, 1];
+    /// double[] mean = new double[c], inverseStandardDeviation = new double[c];
+    /// NormalizationPrimitives.BatchNormForward&lt;float>(
+    ///     x, n, c, s, weight, bias, 1e-5, y, mean, inverseStandardDeviation, runningMean, runningVariance, momentum: 0.1);
+    ///
+    /// float[] dy = [1, 0, 0, 0, 0, 0, 0, 1], dx = new float[n * c * s], weightGradient = new float[c], biasGradient = new float[c];
+    /// NormalizationPrimitives.BatchNormGradient&lt;float>(
+    ///     x, dy, n, c, s, weight, dx, weightGradient, biasGradient, mean, inverseStandardDeviation);
+    /// </code>
+    /// </example>
     /// <param name="x">The input, [n, c, s].</param>
     /// <param name="n">The batch size.</param>
     /// <param name="c">The number of channels.</param>
@@ -78,6 +92,12 @@ public static partial class NormalizationPrimitives
         => BatchForward<T, T>(x, n, c, s, weight, bias, epsilon, y, mean, inverseStandardDeviation, runningMean, runningVariance, momentum);
 
     /// <summary>BatchNorm in inference: y = (x - mean) / √(variance + ε) · γ + β with given statistics of each channel.</summary>
+    /// <example>
+    /// <code>
+    /// float[] x = [1, 3, 10, 30], y = new float[4], weight = [1, 2], bias = [0, 1], mean = [2, 20], variance = [1, 100];
+    /// NormalizationPrimitives.BatchNormInference&lt;float>(x, n: 1, c: 2, s: 2, weight, bias, 1e-5, y, mean, variance);
+    /// </code>
+    /// </example>
     /// <param name="x">The input, [n, c, s].</param>
     /// <param name="n">The batch size.</param>
     /// <param name="c">The number of channels.</param>

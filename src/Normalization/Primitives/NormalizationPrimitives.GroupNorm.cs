@@ -13,6 +13,19 @@ public static partial class NormalizationPrimitives
     /// Groups are numbered sample by sample: there are n · groups. A group of one element gives β. Wu, He: Group Normalization, 2018,
     /// arXiv:1803.08494; with groups = c: Ulyanov et al.: Instance Normalization, 2016, arXiv:1607.08022.
     /// </remarks>
+    /// <example>
+    /// <code>
+    /// const int n = 1, c = 4, s = 2, groups = 2;
+    /// float[] x = [1, 2, 3, 4, 10, 20, 30, 40], y = new float[n * c * s];
+    /// double[] mean = new double[n * groups], inverseStandardDeviation = new double[n * groups];
+    /// NormalizationPrimitives.GroupNormForward&lt;float>(
+    ///     x, n, c, s, groups, weight: [], bias: [], 1e-5, y, mean, inverseStandardDeviation);
+    ///
+    /// float[] dy = [1, 0, 0, 0, 0, 0, 0, 1], dx = new float[n * c * s];
+    /// NormalizationPrimitives.GroupNormGradient&lt;float>(
+    ///     x, dy, n, c, s, groups, weight: [], dx, weightGradient: [], biasGradient: [], mean, inverseStandardDeviation);
+    /// </code>
+    /// </example>
     /// <param name="x">The input, [n, c, s].</param>
     /// <param name="n">The batch size.</param>
     /// <param name="c">The number of channels.</param>

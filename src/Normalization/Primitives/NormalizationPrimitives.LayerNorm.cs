@@ -7,6 +7,19 @@ public static partial class NormalizationPrimitives
 {
     /// <summary>LayerNorm: y = (x - μ) · r · γ + β with the statistics of each row, r = 1 / √(σ² + ε), σ² the biased variance.</summary>
     /// <remarks>Ba, Kiros, Hinton: Layer Normalization, 2016, arXiv:1607.06450.</remarks>
+    /// <example>
+    /// <code>
+    /// const int rows = 2, width = 4;
+    /// float[] x = [1, 2, 3, 4, 10, 20, 30, 40], y = new float[rows * width], weight = [1, 1, 2, 2], bias = [0, 0, 0, 1];
+    /// double[] mean = new double[rows], inverseStandardDeviation = new double[rows];
+    /// NormalizationPrimitives.LayerNormForward&lt;float>(x, rows, width, weight, bias, 1e-5, y, mean, inverseStandardDeviation);
+    ///
+    /// float[] dy = [1, 0, 0, 0, 0, 0, 0, 1], dx = new float[rows * width];
+    /// float[] weightGradient = new float[width], biasGradient = new float[width];
+    /// NormalizationPrimitives.LayerNormGradient&lt;float>(
+    ///     x, dy, rows, width, weight, dx, weightGradient, biasGradient, mean, inverseStandardDeviation);
+    /// </code>
+    /// </example>
     /// <param name="x">The input, [rows, width].</param>
     /// <param name="rows">The number of rows.</param>
     /// <param name="width">The elements of one row.</param>

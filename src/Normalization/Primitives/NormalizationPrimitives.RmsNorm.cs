@@ -7,6 +7,17 @@ public static partial class NormalizationPrimitives
 {
     /// <summary>RmsNorm: y = x · r · γ with r = 1 / √(m(x²) + ε) and m the mean over a row.</summary>
     /// <remarks>Zhang, Sennrich: Root Mean Square Layer Normalization, 2019, arXiv:1910.07467.</remarks>
+    /// <example>
+    /// <code>
+    /// const int rows = 2, width = 2;
+    /// float[] x = [3, 4, 30, 40], y = new float[rows * width], weight = [1, 2];
+    /// double[] inverseStandardDeviation = new double[rows];
+    /// NormalizationPrimitives.RmsNormForward&lt;float>(x, rows, width, weight, 1e-6, y, inverseStandardDeviation);
+    ///
+    /// float[] dy = [1, 0, 0, 1], dx = new float[rows * width], weightGradient = new float[width];
+    /// NormalizationPrimitives.RmsNormGradient&lt;float>(x, dy, rows, width, weight, dx, weightGradient, inverseStandardDeviation);
+    /// </code>
+    /// </example>
     /// <param name="x">The input, [rows, width].</param>
     /// <param name="rows">The number of rows.</param>
     /// <param name="width">The elements of one row.</param>

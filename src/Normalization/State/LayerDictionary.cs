@@ -8,7 +8,18 @@ namespace Normalization;
 /// The layers of a model by their prefixes, as PyTorch names them: the layer at encoder.0.norm has the keys
 /// encoder.0.norm.weight, encoder.0.norm.bias and so on. The dictionary saves and loads the state of all layers at once.
 /// </summary>
-/// <example><code>new LayerDictionary&lt;float&gt; { { "encoder.0.norm", first }, { "encoder.1.norm", second } }</code></example>
+/// <example>
+/// <code>
+/// var layers = new LayerDictionary&lt;float>
+/// {
+///     { "encoder.0.norm", new LayerNorm&lt;float>(8) },
+///     { "encoder.1.norm", new LayerNorm&lt;float>(8) },
+/// };
+/// layers.Eval();
+/// StateDictionary state = layers.GetState();  // encoder.0.norm.weight, encoder.0.norm.bias, encoder.1.norm.weight, ...
+/// layers.LoadState(state);
+/// </code>
+/// </example>
 /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
 public sealed class LayerDictionary<T> : IReadOnlyDictionary<string, NormalizationLayer<T>>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>

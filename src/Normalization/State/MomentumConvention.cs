@@ -20,10 +20,14 @@ public sealed class MomentumConvention
     public static MomentumConvention OnOldValue { get; } = new(nameof(OnOldValue));
 
     /// <summary>Reads a momentum of this convention in another one.</summary>
+    /// <example>
+    /// <code>
+    /// var norm = new BatchNorm1d&lt;float>(64, momentum: MomentumConvention.OnOldValue.Convert(0.99));  // 0.01 here
+    /// </code>
+    /// </example>
     /// <param name="momentum">The momentum, in [0, 1].</param>
     /// <param name="to">The convention that is wanted; null is that of this library, <see cref="OnNewValue"/>.</param>
     /// <returns>1 - momentum between different conventions, for example 0.01 for 0.99 of Keras; else the momentum.</returns>
-    /// <example><code>new BatchNorm1d&lt;float&gt;(64, momentum: MomentumConvention.OnOldValue.Convert(0.99))</code></example>
     /// <exception cref="ArgumentOutOfRangeException">The momentum lies outside [0, 1].</exception>
     public double Convert(double momentum, MomentumConvention? to = null)
     {

@@ -14,11 +14,20 @@ public static class RecalibrationExtensions
     /// elements of each channel, each as a double and what rounding has taken from it. Where statistics are averaged
     /// (<see cref="RecalibrationMethod.BatchAverage"/>, InstanceNorm), group_count stands instead of element_count.
     /// </remarks>
+    /// <example>
+    /// <code>
+    /// BatchNorm1d&lt;float> first = new(3), second = new(3);  // on two machines, with a part of the data each
+    /// using Recalibration&lt;float> here = first.Recalibrate(), there = second.Recalibrate();
+    /// first.Forward(Tensor&lt;float>.RandomNormal([8, 3], seed: 1, mean: 5));
+    /// second.Forward(Tensor&lt;float>.RandomNormal([8, 3], seed: 2, mean: 5));
+    /// here.AddState(there.GetState());                     // through a file, see SafeTensorsFile
+    /// here.Complete();
+    /// </code>
+    /// </example>
     /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
     /// <param name="recalibration">The recalibration.</param>
     /// <returns>A copy: what the recalibration sees later does not change it.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="recalibration"/> is null.</exception>
-    /// <example><code>SafeTensorsFile.Save("part-3.safetensors", recalibration.GetState());</code></example>
     public static StateDictionary GetState<T>(this Recalibration<T> recalibration)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {

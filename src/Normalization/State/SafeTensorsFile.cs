@@ -20,6 +20,16 @@ namespace Normalization;
 /// file cannot be replaced: dispose it first.)
 /// </para>
 /// </remarks>
+/// <example>
+/// <code>
+/// var norm = new LayerNorm&lt;float>(8);
+/// SafeTensorsFile.Save(path, norm.GetState());
+///
+/// using SafeTensorsFile file = SafeTensorsFile.Open(path);  // reads the header alone
+/// Tensor&lt;float> weight = file.State["weight"].ToTensor&lt;float>();
+/// norm.LoadState(file.State);
+/// </code>
+/// </example>
 public sealed partial class SafeTensorsFile : IDisposable
 {
     /// <summary>The longest header in bytes that is accepted unless another limit is given: 1 MiB.</summary>

@@ -7,7 +7,14 @@ namespace Normalization;
 /// The state of a layer or of a whole model: values by their keys, in the order in which they were added. The keys of a layer
 /// are PyTorch's: weight, bias, running_mean, running_var, num_batches_tracked.
 /// </summary>
-/// <example><code>new StateDictionary { { "weight", weight }, { "bias", bias } }</code></example>
+/// <example>
+/// <code>
+/// float[] gamma = [1, 2], beta = [3, 4];
+/// var state = new StateDictionary { { "weight", new Tensor&lt;float>(gamma) }, { "bias", new Tensor&lt;float>(beta) } };
+/// var norm = new LayerNorm&lt;float>(2);
+/// norm.LoadState(state);
+/// </code>
+/// </example>
 public sealed class StateDictionary : IReadOnlyDictionary<string, StateValue>
 {
     private readonly OrderedDictionary<string, StateValue> _values = new(StringComparer.Ordinal);

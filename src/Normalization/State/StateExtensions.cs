@@ -3,6 +3,17 @@ using System.Numerics;
 namespace Normalization;
 
 /// <summary>The state of a layer: read, and loaded.</summary>
+/// <example>
+/// <code>
+/// BatchNorm1d&lt;float> trained = new(4), copy = new(4);
+/// trained.Forward(Tensor&lt;float>.RandomNormal([8, 4], seed: 1));
+/// copy.LoadState(trained.GetState());
+///
+/// // Without strict, keys may be missing or unexpected. The report says which.
+/// StateReport report = new LayerNorm&lt;float>(4).LoadState(trained.GetState(), strict: false);
+/// Console.WriteLine(report);
+/// </code>
+/// </example>
 public static class StateExtensions
 {
     /// <summary>

@@ -5,6 +5,15 @@ namespace Normalization;
 /// The last part of a key, after a slash or a dot, is translated; the parts before it become the prefix, with dots. The values
 /// stay as they are.
 /// </remarks>
+/// <example>
+/// <code>
+/// var keras = new StateDictionary { { "block/norm/gamma", new Tensor&lt;float>(8) }, { "block/norm/beta", new Tensor&lt;float>(8) } };
+/// StateImport import = StateMapping.Keras.Import(keras);
+/// Console.WriteLine(import);  // what became of each key, and which ε to give to the layer
+/// var norm = new LayerNorm&lt;float>(8, epsilon: StateMapping.Keras.LayerNormEpsilon);
+/// norm.LoadState(import.State.GetSubset("block.norm"));
+/// </code>
+/// </example>
 public sealed class StateMapping
 {
     private readonly Dictionary<string, string> _names;

@@ -16,6 +16,16 @@ namespace Normalization;
 /// begins on a cache line, where layers are faster than on arrays. The runtime moves it only when it compacts large objects, which it
 /// does on request and where memory runs out; the tensor then works as before, at the speed of an array.
 /// </remarks>
+/// <example>
+/// <code>
+/// float[] data = [1, 2, 3, 4, 5, 6];
+/// var matrix = new Tensor&lt;float>(data, 2, 3);   // over the array, without a copy
+/// matrix[1, 2] = 7;                             // data[5] is 7 now
+/// Tensor&lt;float> row = matrix.Reshape(1, -1);    // over the same memory
+/// Tensor&lt;float> copy = matrix.Clone();          // over memory of its own
+/// Console.WriteLine(matrix);                    // Tensor&lt;Single>[2, 3] [[1, 2, 3], [4, 5, 7]]
+/// </code>
+/// </example>
 /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
 public sealed partial class Tensor<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
