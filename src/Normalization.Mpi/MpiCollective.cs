@@ -3,8 +3,9 @@ namespace Normalization.Mpi;
 /// <summary>The processes of an MPI job as ranks, on the MPI that is installed: Open MPI, or MPICH and its descendants.</summary>
 /// <remarks>
 /// <para>
-/// The library is loaded when <see cref="Initialize"/> is called: <c>libmpi.so.40</c>, <c>libmpi.so.12</c> or
-/// <c>libmpich.so.12</c>, that of the launcher first, or the one that the environment variable NORMALIZATION_MPI_LIBRARY names.
+/// The library is loaded when <see cref="Initialize"/> is called: <c>libmpi.so.40</c>, <c>libmpi.so.12</c> or <c>libmpich.so.12</c>. The
+/// library of the launcher is tried first. If the environment variable NORMALIZATION_MPI_LIBRARY names a library, that library is loaded
+/// instead.
 /// </para>
 /// <para>
 /// A call of any rank that would wait for a process that has ended, or has disposed its collective, throws

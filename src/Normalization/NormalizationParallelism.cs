@@ -12,10 +12,10 @@ namespace Normalization;
 public static class NormalizationParallelism
 {
     /// <summary>
-    /// Gets or sets the largest number of threads that work on one call, the caller's included. The default is the number of
-    /// processors; a server that parallelizes over requests sets 1. A call uses fewer where its work is not worth more: one thread
-    /// below 256 KiB of input, and one for each 64 KiB from there on. <see cref="int.MaxValue"/> sets no limit; more than 1,024 threads
-    /// never work on one call. The results are the same bits for every value.
+    /// Gets or sets the largest number of threads that work on one call, including the thread of the caller. The default is the number of
+    /// processors; a server that parallelizes over requests sets 1. A call with a small input uses fewer threads: one thread below 256 KiB
+    /// of input, and from there on one thread for each 64 KiB. <see cref="int.MaxValue"/> sets no limit; more than 1,024 threads never work
+    /// on one call. The results are the same bits for every value.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is not positive.</exception>
     public static int MaxDegree

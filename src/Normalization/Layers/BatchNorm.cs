@@ -9,11 +9,11 @@ namespace Normalization;
 /// and one γ and β for each channel. σ² is the biased variance.
 /// </summary>
 /// <remarks>
-/// Training uses the statistics of the batch and moves the running ones, whose variance is the unbiased one; evaluation, and
-/// training with <see cref="RunningStatisticsLayer{T}.UseRunningStatistics"/>, uses the running statistics. If none are tracked,
-/// evaluation uses those of the batch. An empty batch gives an empty output, does not change the running statistics and counts in
-/// <see cref="RunningStatisticsLayer{T}.BatchesTracked"/>. Ioffe, Szegedy: Batch Normalization: Accelerating Deep Network
-/// Training by Reducing Internal Covariate Shift, 2015, arXiv:1502.03167.
+/// Training uses the statistics of the batch and moves the running ones, whose variance is the unbiased one; evaluation, and training with
+/// <see cref="RunningStatisticsLayer{T}.UseRunningStatistics"/>, uses the running statistics. If the layer tracks none, evaluation uses the
+/// statistics of its batch. An empty batch gives an empty output, does not change the running statistics and counts in <see
+/// cref="RunningStatisticsLayer{T}.BatchesTracked"/>. Ioffe, Szegedy: Batch Normalization: Accelerating Deep Network Training by Reducing
+/// Internal Covariate Shift, 2015, arXiv:1502.03167.
 /// </remarks>
 /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
 public abstract class BatchNorm<T> : RunningStatisticsLayer<T>
@@ -76,8 +76,8 @@ public abstract class BatchNorm<T> : RunningStatisticsLayer<T>
         base.Configuration + (VirtualBatchSize is int size ? $", virtualBatchSize: {size}" : "");
 
     /// <summary>
-    /// Takes the batch statistics of training over the batches of all ranks from now on: k ranks with a part of a batch each
-    /// compute what one rank computes with the whole batch. All ranks must call this, for equal layers in the same order.
+    /// From now on training takes its batch statistics over the batches of all ranks: k ranks, each with a part of a batch, compute what
+    /// one rank computes with the whole batch. All ranks must call this, for equal layers in the same order.
     /// </summary>
     /// <remarks>
     /// <para>
@@ -92,8 +92,8 @@ public abstract class BatchNorm<T> : RunningStatisticsLayer<T>
     /// an error only if all ranks together have one.
     /// </para>
     /// <para>
-    /// Where one rank's arguments are refused, the pass throws on all ranks. So it does where ranks call different layers, even equal
-    /// ones (the order of these calls says which layers belong together), and where one rank has made a call without the others.
+    /// The pass throws on all ranks if the arguments of one rank are refused, if the ranks call different layers, or if one rank has made a
+    /// call without the others. The order of the calls of this method says which layers belong together, also where the layers are equal.
     /// After such an error the ranks can continue with the next pass.
     /// </para>
     /// </remarks>
@@ -119,9 +119,9 @@ public abstract class BatchNorm<T> : RunningStatisticsLayer<T>
     /// with the running μ and σ². <see cref="BatchNormFolding"/> puts these two into the weights of the layer before.
     /// </summary>
     /// <remarks>
-    /// Both are computed in double and rounded once. That is all the accuracy this form has: it loses the digits by which |μ|
-    /// exceeds the deviation, which the layer itself, by centering first, keeps. Where |μ| is 10⁴ deviations, floats keep about
-    /// three digits of y. What exceeds the range of <typeparamref name="T"/> becomes infinite.
+    /// Both are computed in double and rounded once. This form is less accurate than the layer: it loses digits where |μ| is large against
+    /// the deviation. The layer keeps these digits, because it subtracts the mean first. Where |μ| is 10⁴ deviations, floats keep about
+    /// three digits of y. A value beyond the range of <typeparamref name="T"/> becomes infinite.
     /// </remarks>
     /// <returns>The scale and the shift of each channel, new tensors of shape [C].</returns>
     /// <exception cref="InvalidOperationException">The layer is in training mode, or does not track running statistics.</exception>
@@ -171,151 +171,4 @@ public abstract class BatchNorm<T> : RunningStatisticsLayer<T>
                     + "be 0. Use a larger batch, or the running statistics by Eval() or UseRunningStatistics.");
         }
     }
-}
-
-/// <summary>
-/// Batch normalization of [N, C] or [N, C, L]: y = (x - μ) / √(σ² + ε) · γ + β. Each of the C features has its own μ and σ² over the
-/// batch and all L positions, and its own γ and β. σ² is the biased variance.
-/// </summary>
-/// <remarks>
-/// <para>
-/// Training uses the statistics of the batch. It moves the running statistics toward them: running = (1 - momentum) · running + momentum
-/// · batch, with the unbiased variance. Evaluation uses the running statistics, and so does training with <see
-/// cref="RunningStatisticsLayer{T}.UseRunningStatistics"/>.
-/// </para>
-/// <para>
-/// The input has the shape [N, C] or [N, C, L], and so has the output. Training needs more than one value for each feature: N · L is at
-/// least 2. An empty batch gives an empty output and does not change the running mean and variance. A NaN or an infinity makes its own
-/// feature NaN and no other feature. Ioffe, Szegedy: Batch Normalization: Accelerating Deep Network Training by Reducing Internal
-/// Covariate Shift, 2015, arXiv:1502.03167.
-/// </para>
-/// </remarks>
-/// <example>
-/// <code>
-/// var norm = new BatchNorm1d&lt;float>(2);
-/// Tensor&lt;float> y = norm.Forward(new([1, 10, 3, 30], 2, 2));  // training: the statistics of the batch
-/// norm.Eval();
-/// Tensor&lt;float> z = norm.Forward(new([1, 10], 1, 2));         // evaluation: the running statistics
-/// </code>
-/// </example>
-/// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
-/// <param name="numFeatures">The number of features, C of [N, C] and of [N, C, L]; at least 1.</param>
-/// <param name="epsilon">ε, added to the variance; at least 0. The default is 1e-5.</param>
-/// <param name="momentum">
-/// The share of the new batch in the running statistics, in [0, 1]; the default is 0.1. Null is the cumulative average of all batches.
-/// </param>
-/// <param name="affine">Whether there are γ and β; the default is true.</param>
-/// <param name="trackRunningStatistics">
-/// Whether the layer keeps running statistics; the default is true. Without them evaluation uses the statistics of its own batch.
-/// </param>
-/// <exception cref="ArgumentOutOfRangeException">
-/// <paramref name="numFeatures"/> is not positive, ε is negative or not finite, or the momentum lies outside [0, 1].
-/// </exception>
-/// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
-public sealed class BatchNorm1d<T>(
-    int numFeatures, double epsilon = 1e-5, double? momentum = 0.1, bool affine = true, bool trackRunningStatistics = true)
-    : BatchNorm<T>(numFeatures, epsilon, momentum, affine, trackRunningStatistics)
-    where T : unmanaged, IBinaryFloatingPointIeee754<T>
-{
-    /// <inheritdoc/>
-    protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>
-        InputShape.Batch(shape, NumFeatures, shape.Length is 2 or 3, "[N, {0}] or [N, {0}, L]").InVirtualBatches(VirtualBatchSize);
-}
-
-/// <summary>
-/// Batch normalization of [N, C, H, W]: y = (x - μ) / √(σ² + ε) · γ + β. Each channel has its own μ and σ² over the N images and all H · W
-/// pixels, and its own γ and β. σ² is the biased variance.
-/// </summary>
-/// <remarks>
-/// <para>
-/// Training uses the statistics of the batch. It moves the running statistics toward them: running = (1 - momentum) · running + momentum
-/// · batch, with the unbiased variance. Evaluation uses the running statistics, and so does training with <see
-/// cref="RunningStatisticsLayer{T}.UseRunningStatistics"/>.
-/// </para>
-/// <para>
-/// The input has the shape [N, C, H, W], and so has the output. Training needs more than one value for each channel: N · H · W is at
-/// least 2. An empty batch gives an empty output and does not change the running mean and variance. A NaN or an infinity makes its own
-/// channel NaN and no other channel. Ioffe, Szegedy: Batch Normalization: Accelerating Deep Network Training by Reducing Internal
-/// Covariate Shift, 2015, arXiv:1502.03167.
-/// </para>
-/// </remarks>
-/// <example>
-/// <code>
-/// var norm = new BatchNorm2d&lt;float>(3);
-/// var images = Tensor&lt;float>.RandomNormal([8, 3, 16, 16], seed: 1, mean: 5);
-/// Tensor&lt;float> y = norm.Forward(images);
-/// Tensor&lt;float> imageGradient = norm.Backward(y);  // the gradient of Σ y² / 2
-/// </code>
-/// </example>
-/// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
-/// <param name="numFeatures">The number of channels, C of [N, C, H, W]; at least 1.</param>
-/// <param name="epsilon">ε, added to the variance; at least 0. The default is 1e-5.</param>
-/// <param name="momentum">
-/// The share of the new batch in the running statistics, in [0, 1]; the default is 0.1. Null is the cumulative average of all batches.
-/// </param>
-/// <param name="affine">Whether there are γ and β; the default is true.</param>
-/// <param name="trackRunningStatistics">
-/// Whether the layer keeps running statistics; the default is true. Without them evaluation uses the statistics of its own batch.
-/// </param>
-/// <exception cref="ArgumentOutOfRangeException">
-/// <paramref name="numFeatures"/> is not positive, ε is negative or not finite, or the momentum lies outside [0, 1].
-/// </exception>
-/// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
-public sealed class BatchNorm2d<T>(
-    int numFeatures, double epsilon = 1e-5, double? momentum = 0.1, bool affine = true, bool trackRunningStatistics = true)
-    : BatchNorm<T>(numFeatures, epsilon, momentum, affine, trackRunningStatistics)
-    where T : unmanaged, IBinaryFloatingPointIeee754<T>
-{
-    /// <inheritdoc/>
-    protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>
-        InputShape.Batch(shape, NumFeatures, shape.Length == 4, "[N, {0}, H, W]").InVirtualBatches(VirtualBatchSize);
-}
-
-/// <summary>
-/// Batch normalization of [N, C, D, H, W]: y = (x - μ) / √(σ² + ε) · γ + β. Each channel has its own μ and σ² over the N volumes and all
-/// D · H · W voxels, and its own γ and β. σ² is the biased variance.
-/// </summary>
-/// <remarks>
-/// <para>
-/// Training uses the statistics of the batch. It moves the running statistics toward them: running = (1 - momentum) · running + momentum
-/// · batch, with the unbiased variance. Evaluation uses the running statistics, and so does training with <see
-/// cref="RunningStatisticsLayer{T}.UseRunningStatistics"/>.
-/// </para>
-/// <para>
-/// The input has the shape [N, C, D, H, W], and so has the output. Training needs more than one value for each channel: N · D · H · W is
-/// at least 2. An empty batch gives an empty output and does not change the running mean and variance. A NaN or an infinity makes its own
-/// channel NaN and no other channel. Ioffe, Szegedy: Batch Normalization: Accelerating Deep Network Training by Reducing Internal
-/// Covariate Shift, 2015, arXiv:1502.03167.
-/// </para>
-/// </remarks>
-/// <example>
-/// <code>
-/// var norm = new BatchNorm3d&lt;double>(4, momentum: null);  // the running statistics are the average of all batches
-/// var volumes = Tensor&lt;double>.RandomNormal([2, 4, 6, 8, 8], seed: 1, mean: 3);
-/// norm.Forward(volumes);
-/// Console.WriteLine(norm.RunningMean);
-/// </code>
-/// </example>
-/// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
-/// <param name="numFeatures">The number of channels, C of [N, C, D, H, W]; at least 1.</param>
-/// <param name="epsilon">ε, added to the variance; at least 0. The default is 1e-5.</param>
-/// <param name="momentum">
-/// The share of the new batch in the running statistics, in [0, 1]; the default is 0.1. Null is the cumulative average of all batches.
-/// </param>
-/// <param name="affine">Whether there are γ and β; the default is true.</param>
-/// <param name="trackRunningStatistics">
-/// Whether the layer keeps running statistics; the default is true. Without them evaluation uses the statistics of its own batch.
-/// </param>
-/// <exception cref="ArgumentOutOfRangeException">
-/// <paramref name="numFeatures"/> is not positive, ε is negative or not finite, or the momentum lies outside [0, 1].
-/// </exception>
-/// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
-public sealed class BatchNorm3d<T>(
-    int numFeatures, double epsilon = 1e-5, double? momentum = 0.1, bool affine = true, bool trackRunningStatistics = true)
-    : BatchNorm<T>(numFeatures, epsilon, momentum, affine, trackRunningStatistics)
-    where T : unmanaged, IBinaryFloatingPointIeee754<T>
-{
-    /// <inheritdoc/>
-    protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>
-        InputShape.Batch(shape, NumFeatures, shape.Length == 5, "[N, {0}, D, H, W]").InVirtualBatches(VirtualBatchSize);
 }

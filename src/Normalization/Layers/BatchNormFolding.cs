@@ -9,10 +9,10 @@ namespace Normalization;
 /// BatchNorm: W' = W · scale and b' = (b - μ) · scale + β for each output channel, scale = γ / √(σ² + ε) with the running μ and σ².
 /// </summary>
 /// <remarks>
-/// The layer has to be in evaluation mode and to track running statistics. Weights and biases have PyTorch's layouts. The results
-/// are new tensors, computed in double and rounded once; the arguments stay as they are. What exceeds the range of the element
-/// type becomes infinite. In the network the sums then run over W' · x + b', where digits are lost if |μ| is large against the
-/// deviation; the layer itself loses none.
+/// The layer has to be in evaluation mode and to track running statistics. Weights and biases have PyTorch's layouts. The results are new
+/// tensors, computed in double and rounded once; the arguments stay as they are. A value beyond the range of the element type becomes
+/// infinite. In the network the sums then run over W' · x + b', where digits are lost if |μ| is large against the deviation; the layer
+/// itself loses none.
 /// </remarks>
 /// <example>
 /// <code>

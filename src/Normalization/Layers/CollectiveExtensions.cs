@@ -36,9 +36,10 @@ public static class CollectiveExtensions
     /// </example>
     /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
     /// <param name="collective">The ranks.</param>
-    /// <param name="parameters">The parameters of a layer, or of a whole model; none is allowed.</param>
+    /// <param name="parameters">The parameters of a layer or of a whole model; the list may be empty.</param>
     /// <param name="average">
-    /// Whether the sums are divided by the number of ranks: for losses that are means over each rank's own samples, all equally many.
+    /// Whether the sums are divided by the number of ranks. Set it where the loss of each rank is the mean over its own samples, and all
+    /// ranks have equally many samples.
     /// </param>
     /// <exception cref="ArgumentNullException">An argument is null. The other ranks get a <see cref="CollectiveException"/>.</exception>
     /// <exception cref="ArgumentException">A parameter is null. The other ranks get a <see cref="CollectiveException"/>.</exception>

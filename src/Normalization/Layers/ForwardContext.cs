@@ -9,7 +9,7 @@ namespace Normalization;
 /// layer in evaluation mode.
 /// </summary>
 /// <remarks>
-/// <para>A context can be used again; its memory is kept. A pass that throws leaves the pass before it remembered.</para>
+/// <para>A context can be used again; its memory is kept. If a pass throws, the context still remembers the pass before.</para>
 /// <para>
 /// A context belongs to one thread at a time: a pass whose context is in use by another pass throws
 /// <see cref="InvalidOperationException"/>.

@@ -48,8 +48,8 @@ public readonly ref struct InputStatistics
     /// <param name="mean">The running mean of each channel; its length divides <see cref="GroupCount"/>.</param>
     /// <param name="variance">The running variance of each channel.</param>
     /// <param name="unrounded">
-    /// The running means and then the running variances before they were rounded to <typeparamref name="T"/>, which the next batch starts
-    /// from while they round to what is stored: without them small steps are lost in float. Empty for none.
+    /// The running means and then the running variances, before they were rounded to <typeparamref name="T"/>. The next batch starts from
+    /// these values as long as they round to the stored ones. Without them float loses small steps. Empty for none.
     /// </param>
     /// <param name="isBiased">Whether the variance is the biased one, as <see cref="GetVariance"/> gives it.</param>
     /// <exception cref="ArgumentException">A span does not have the length that it must have.</exception>

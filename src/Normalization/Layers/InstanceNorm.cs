@@ -7,9 +7,9 @@ namespace Normalization;
 /// one γ and β for each channel. σ² is the biased variance.
 /// </summary>
 /// <remarks>
-/// By default there are neither coefficients nor running statistics, and evaluation computes what training does. With running
-/// statistics training moves them by the mean over the samples, with the unbiased variance, and evaluation uses them. Ulyanov,
-/// Vedaldi, Lempitsky: Instance Normalization: The Missing Ingredient for Fast Stylization, 2016, arXiv:1607.08022.
+/// By default there are neither coefficients nor running statistics, and evaluation computes what training does. With running statistics,
+/// training moves them by the mean over the samples, with the unbiased variance, and evaluation uses them. Ulyanov, Vedaldi, Lempitsky:
+/// Instance Normalization: The Missing Ingredient for Fast Stylization, 2016, arXiv:1607.08022.
 /// </remarks>
 /// <example>
 /// <code>

@@ -8,7 +8,7 @@ namespace Normalization;
 public abstract partial class NormalizationLayer<T>
 {
     /// <summary>Normalizes a tensor into a new one.</summary>
-    /// <param name="input">The input, of a shape that the layer accepts; an empty one gives an empty output.</param>
+    /// <param name="input">The input, of a shape that the layer accepts; an empty input gives an empty output.</param>
     /// <returns>The output, of the input's shape.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="input"/> is null.</exception>
     /// <exception cref="ArgumentException">The input's shape does not fit the layer, or a channel has one value in training.</exception>

@@ -19,7 +19,8 @@ public abstract partial class NormalizationLayer<T>
     protected bool SharesStatistics => Ranks is not null;
 
     /// <summary>
-    /// Gets how the layer is configured, for <see cref="ToString"/>: what its constructor was given, as PyTorch's extra_repr.
+    /// Gets the configuration of the layer as text, for <see cref="ToString"/>: the arguments of its constructor, as PyTorch's extra_repr
+    /// gives them.
     /// </summary>
     protected virtual string Configuration => $"epsilon: {Epsilon}";
 
@@ -33,7 +34,7 @@ public abstract partial class NormalizationLayer<T>
     /// <exception cref="ArgumentException">The layer does not accept this shape.</exception>
     protected abstract NormalizationPlan PlanFor(ReadOnlySpan<int> shape);
 
-    /// <summary>Refuses a shape from which no useful statistics can be taken. The base class accepts all.</summary>
+    /// <summary>Refuses a shape from which no useful statistics can be taken. The base class accepts every shape.</summary>
     /// <remarks>It is called before anything is written, if the pass takes the statistics from this input and from nothing else.</remarks>
     /// <param name="plan">The plan for this shape.</param>
     /// <param name="shape">The shape of the input.</param>
@@ -42,7 +43,9 @@ public abstract partial class NormalizationLayer<T>
     {
     }
 
-    /// <summary>Gives statistics of each channel that a pass uses instead of those of its input. The base class has none.</summary>
+    /// <summary>
+    /// Gives the statistics of each channel that a pass uses instead of the statistics of its input. The base class gives null.
+    /// </summary>
     /// <remarks>It is called once in each forward pass. The plan must be one with channels.</remarks>
     /// <param name="isTraining">Whether the pass is one of training, as decided when it began.</param>
     /// <returns>The statistics; null if the pass takes them from its input.</returns>
@@ -62,15 +65,15 @@ public abstract partial class NormalizationLayer<T>
     }
 
     /// <summary>
-    /// Follows a state that has been loaded into the parameters, buffers and counters, for what the layer derives from them. It must not
-    /// throw. The base class does nothing.
+    /// Is called after a state has been loaded into the parameters, buffers and counters. A layer that derives other values from these
+    /// computes the values again. The method must not throw. The base class does nothing.
     /// </summary>
     protected virtual void OnStateLoaded()
     {
     }
 
     /// <summary>Adds a parameter, which optimizers find in <see cref="Parameters"/> and which is a part of the state.</summary>
-    /// <remarks>The layer itself reads it and adds to its gradient: the base class knows γ and β alone.</remarks>
+    /// <remarks>The layer itself must read the parameter and add to its gradient. The base class handles only γ and β.</remarks>
     /// <param name="parameter">The parameter.</param>
     /// <exception cref="ArgumentNullException"><paramref name="parameter"/> is null.</exception>
     /// <exception cref="ArgumentException">The state has this name already.</exception>
@@ -110,8 +113,8 @@ public abstract partial class NormalizationLayer<T>
     }
 
     /// <summary>
-    /// Takes the statistics of training over the batches of all ranks from now on; see <see cref="BatchNorm{T}.Synchronize"/>, which is
-    /// made of this. All ranks must call it, for equal layers in the same order. The plans must share statistics by channel.
+    /// From now on training takes its statistics over the batches of all ranks. <see cref="BatchNorm{T}.Synchronize"/> calls this method
+    /// and says more. All ranks must call it, for equal layers in the same order. The plans must share statistics by channel.
     /// </summary>
     /// <param name="collective">The ranks; null, or a single rank, ends the synchronization.</param>
     /// <param name="channels">The number of channels of all plans.</param>

@@ -14,13 +14,13 @@ namespace Normalization;
 /// state: it is safe from any number of threads at once, and the overload with an output allocates nothing.
 /// </para>
 /// <para>
-/// A backward pass reads the input again. It compares a few of its elements with what they were in the forward pass, and throws if
-/// they have changed. A change of other elements is not noticed and gives wrong gradients. A pass reads γ when it runs: where γ has
-/// changed since the forward pass, the gradient of the input is that of the present γ. The gradients of γ and β do not depend on γ.
+/// A backward pass reads the input again. The pass compares a few elements of the input with their values in the forward pass, and throws
+/// if these elements have changed. A change of other elements is not noticed and gives wrong gradients. A pass reads γ when it runs: where
+/// γ has changed since the forward pass, the gradient of the input is that of the present γ. The gradients of γ and β do not depend on γ.
 /// </para>
 /// <para>
-/// Backward passes of one layer must not run at the same time, not even with contexts of their own: all of them add to the gradients of
-/// the same parameters. Forward passes may, in evaluation mode or with a context for each.
+/// Backward passes of one layer must not run at the same time, also not with one context for each: all of them add to the gradients of the
+/// same parameters. Forward passes of one layer may run at the same time in evaluation mode, or with one context for each.
 /// </para>
 /// <para>
 /// Gradients of parameters are added up until <see cref="ZeroGradients"/>; the gradient of the input is overwritten. An output
@@ -81,8 +81,8 @@ public abstract partial class NormalizationLayer<T>
     public Parameter<T>? Bias { get; }
 
     /// <summary>
-    /// Gets the parameters that are there: γ, then β, then what the layer has registered, frozen ones (<see
-    /// cref="Parameter{T}.RequiresGradient"/>) included.
+    /// Gets the parameters of the layer: γ, then β, then those that the layer has registered. Frozen parameters (<see
+    /// cref="Parameter{T}.RequiresGradient"/>) are included.
     /// </summary>
     public IReadOnlyList<Parameter<T>> Parameters => _parameters;
 
@@ -91,7 +91,9 @@ public abstract partial class NormalizationLayer<T>
 
     /// <summary>Switches to training mode as <see cref="Train()"/> does, or to evaluation mode as <see cref="Eval"/> does.</summary>
     /// <param name="isTraining">Whether the layer is to train.</param>
-    /// <exception cref="InvalidOperationException">It is not, and another thread is in a pass that the layer remembers.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// <paramref name="isTraining"/> is false, and another thread is in a pass that the layer remembers.
+    /// </exception>
     public void Train(bool isTraining)
     {
         if (isTraining)
@@ -115,7 +117,7 @@ public abstract partial class NormalizationLayer<T>
     /// <exception cref="InvalidOperationException">Another thread is in a pass that the layer remembers.</exception>
     public void ForgetForward() => _remembered.Clear();
 
-    /// <summary>Sets the gradients of all parameters to zero, those of frozen ones too.</summary>
+    /// <summary>Sets the gradients of all parameters to zero, also those of frozen parameters.</summary>
     public void ZeroGradients()
     {
         foreach (Parameter<T> parameter in _parameters)

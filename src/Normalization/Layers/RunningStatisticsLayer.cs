@@ -80,14 +80,14 @@ public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
     }
 
     /// <summary>
-    /// Gets or sets the share of the new batch: running = (1 - momentum) · running + momentum · batch. Null gives every batch the
-    /// same weight: the share is then 1 / <see cref="BatchesTracked"/>, empty batches not counted. 0 leaves the running statistics as
-    /// they are, whatever the batch holds.
+    /// Gets or sets the share of the new batch: running = (1 - momentum) · running + momentum · batch. Null gives every batch the same
+    /// weight: the share is then 1 / <see cref="BatchesTracked"/>, where empty batches do not count. With 0 no batch changes the running
+    /// statistics.
     /// </summary>
     /// <remarks>
-    /// The next batch starts from the running statistics in double, not from their rounded values. So the cumulative average, or an
-    /// average with a small momentum, also follows steps below an ulp. Values that are written to <see cref="RunningMean"/> or
-    /// <see cref="RunningVariance"/>, or loaded, replace these.
+    /// The next batch starts from the running statistics in double, not from their rounded values. So the cumulative average, or an average
+    /// with a small momentum, also follows steps below one unit in the last place. Values that are written to <see cref="RunningMean"/> or
+    /// <see cref="RunningVariance"/>, or loaded, replace the values in double.
     /// </remarks>
     /// <exception cref="ArgumentOutOfRangeException">The value lies outside [0, 1].</exception>
     public double? Momentum
@@ -101,8 +101,8 @@ public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
     }
 
     /// <summary>
-    /// Gets or sets a value indicating whether training uses the running statistics and leaves them and
-    /// <see cref="BatchesTracked"/> as they are, as evaluation does; initially it does not. For fine-tuning with frozen statistics.
+    /// Gets or sets a value indicating whether training uses the running statistics, as evaluation does, and changes neither them nor <see
+    /// cref="BatchesTracked"/>. The initial value is false. Set it to true for fine-tuning with frozen statistics.
     /// </summary>
     /// <remarks>
     /// Training then computes what evaluation computes, and still remembers what <c>Backward</c> needs: dx = r · γ · dy, and dγ with x̂ by
@@ -151,8 +151,8 @@ public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
     }
 
     /// <summary>
-    /// Sets the running mean to zeros, the running variance to ones and <see cref="BatchesTracked"/> to 0; nothing to do without
-    /// tracking.
+    /// Sets the running mean to zeros, the running variance to ones and <see cref="BatchesTracked"/> to 0. A layer that tracks no
+    /// statistics does nothing.
     /// </summary>
     public void ResetRunningStatistics()
     {

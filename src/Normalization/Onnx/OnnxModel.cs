@@ -77,7 +77,7 @@ public sealed class OnnxModel
         return new(source, null);
     }
 
-    /// <summary>Makes a layer of each operator, at its name.</summary>
+    /// <summary>Creates one layer for each operator. The name of the operator is the key of the layer.</summary>
     /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
     /// <param name="inputRank">
     /// How many dimensions the inputs of BatchNormalization have where the model does not say so: 2 or 3 for

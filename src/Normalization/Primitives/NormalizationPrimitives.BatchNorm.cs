@@ -71,8 +71,8 @@ public static partial class NormalizationPrimitives
     /// <inheritdoc cref="BatchNormForward{T}(ReadOnlySpan{T}, int, int, int, ReadOnlySpan{T}, ReadOnlySpan{T}, double, Span{T},
     /// Span{double}, Span{double}, Span{T}, Span{T}, double)"/>
     /// <remarks>
-    /// The saved statistics are rounded to <typeparamref name="T"/>. For float that loses digits where a mean exceeds its deviation: x̂
-    /// in the gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
+    /// The saved statistics are rounded to <typeparamref name="T"/>. For float this loses digits where |μ| is larger than the deviation σ:
+    /// x̂ in the gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
     /// </remarks>
     public static void BatchNormForward<T>(
         ReadOnlySpan<T> x,
@@ -136,13 +136,13 @@ public static partial class NormalizationPrimitives
         Launch.Forward(plan, x, weight, bias, epsilon, statistics, hasFixedStatistics: true, y);
     }
 
-    /// <summary>The mean and the biased variance of each channel.</summary>
+    /// <summary>Computes the mean and the biased variance of each channel.</summary>
     /// <param name="x">The input, [n, c, s].</param>
     /// <param name="n">The batch size.</param>
     /// <param name="c">The number of channels.</param>
     /// <param name="s">The elements of one channel of one sample; 1 for [n, c].</param>
-    /// <param name="mean">Receives the mean of each channel; NaN for an empty one.</param>
-    /// <param name="variance">Receives the biased variance of each channel; NaN for an empty one.</param>
+    /// <param name="mean">Receives the mean of each channel; NaN for a channel without elements.</param>
+    /// <param name="variance">Receives the biased variance of each channel; NaN for a channel without elements.</param>
     /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
     /// <exception cref="ArgumentException">A span does not have the length that the sizes ask for, or memory overlaps.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A size is negative.</exception>

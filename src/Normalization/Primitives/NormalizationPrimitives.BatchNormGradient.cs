@@ -44,8 +44,8 @@ public static partial class NormalizationPrimitives
     /// <inheritdoc cref="BatchNormGradient{T}(ReadOnlySpan{T}, ReadOnlySpan{T}, int, int, int, ReadOnlySpan{T}, Span{T}, Span{T},
     /// Span{T}, ReadOnlySpan{double}, ReadOnlySpan{double})"/>
     /// <remarks>
-    /// The saved statistics are rounded to <typeparamref name="T"/>. For float that loses digits where a mean exceeds its deviation: x̂
-    /// in the gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
+    /// The saved statistics are rounded to <typeparamref name="T"/>. For float this loses digits where |μ| is larger than the deviation σ:
+    /// x̂ in the gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
     /// </remarks>
     public static void BatchNormGradient<T>(
         ReadOnlySpan<T> x,
@@ -65,9 +65,10 @@ public static partial class NormalizationPrimitives
             mean, inverseStandardDeviation, hasFixedStatistics: false, "n · c · s");
 
     /// <summary>
-    /// The same gradients with nothing saved: the statistics are computed from <paramref name="x"/> again, which reads it once more.
+    /// Computes the same gradients without saved statistics: the method computes the statistics from <paramref name="x"/> again, and so
+    /// reads <paramref name="x"/> once more.
     /// </summary>
-    /// <remarks>The statistics keep all digits, also those of a mean that are lost where it is saved as one number.</remarks>
+    /// <remarks>The statistics keep all their digits. A mean that is saved as one number loses some.</remarks>
     /// <param name="x">The input, [n, c, s].</param>
     /// <param name="dy">The gradient of the output, [n, c, s].</param>
     /// <param name="n">The batch size.</param>
@@ -133,8 +134,8 @@ public static partial class NormalizationPrimitives
     /// <inheritdoc cref="BatchNormInferenceGradient{T}(ReadOnlySpan{T}, ReadOnlySpan{T}, int, int, int, ReadOnlySpan{T}, Span{T},
     /// Span{T}, Span{T}, ReadOnlySpan{double}, ReadOnlySpan{double})"/>
     /// <remarks>
-    /// The saved statistics are rounded to <typeparamref name="T"/>. For float that loses digits where a mean exceeds its deviation: x̂
-    /// in the gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
+    /// The saved statistics are rounded to <typeparamref name="T"/>. For float this loses digits where |μ| is larger than the deviation σ:
+    /// x̂ in the gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
     /// </remarks>
     public static void BatchNormInferenceGradient<T>(
         ReadOnlySpan<T> x,

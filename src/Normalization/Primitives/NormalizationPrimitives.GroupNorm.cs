@@ -62,8 +62,8 @@ public static partial class NormalizationPrimitives
     /// <inheritdoc cref="GroupNormForward{T}(ReadOnlySpan{T}, int, int, int, int, ReadOnlySpan{T}, ReadOnlySpan{T}, double, Span{T},
     /// Span{double}, Span{double})"/>
     /// <remarks>
-    /// The saved statistics are rounded to <typeparamref name="T"/>. For float that loses digits where a mean exceeds its deviation: x̂
-    /// in the gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
+    /// The saved statistics are rounded to <typeparamref name="T"/>. For float this loses digits where |μ| is larger than the deviation σ:
+    /// x̂ in the gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
     /// </remarks>
     public static void GroupNormForward<T>(
         ReadOnlySpan<T> x,
@@ -122,8 +122,8 @@ public static partial class NormalizationPrimitives
     /// <inheritdoc cref="GroupNormGradient{T}(ReadOnlySpan{T}, ReadOnlySpan{T}, int, int, int, int, ReadOnlySpan{T}, Span{T}, Span{T},
     /// Span{T}, ReadOnlySpan{double}, ReadOnlySpan{double})"/>
     /// <remarks>
-    /// The saved statistics are rounded to <typeparamref name="T"/>. For float that loses digits where a mean exceeds its deviation: x̂
-    /// in the gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
+    /// The saved statistics are rounded to <typeparamref name="T"/>. For float this loses digits where |μ| is larger than the deviation σ:
+    /// x̂ in the gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
     /// </remarks>
     public static void GroupNormGradient<T>(
         ReadOnlySpan<T> x,
@@ -144,9 +144,10 @@ public static partial class NormalizationPrimitives
             mean, inverseStandardDeviation, hasFixedStatistics: false, "n · c · s");
 
     /// <summary>
-    /// The same gradients with nothing saved: the statistics are computed from <paramref name="x"/> again, which reads it once more.
+    /// Computes the same gradients without saved statistics: the method computes the statistics from <paramref name="x"/> again, and so
+    /// reads <paramref name="x"/> once more.
     /// </summary>
-    /// <remarks>The statistics keep all digits, also those of a mean that are lost where it is saved as one number.</remarks>
+    /// <remarks>The statistics keep all their digits. A mean that is saved as one number loses some.</remarks>
     /// <param name="x">The input, [n, c, s].</param>
     /// <param name="dy">The gradient of the output, [n, c, s].</param>
     /// <param name="n">The batch size.</param>
@@ -179,14 +180,14 @@ public static partial class NormalizationPrimitives
         => RecomputeBackward(
             NormalizationPlan.Groups(n, c, s, groups), x, dy, weight, epsilon, dx, weightGradient, biasGradient, "n · c · s");
 
-    /// <summary>The mean and the biased variance of each group.</summary>
+    /// <summary>Computes the mean and the biased variance of each group.</summary>
     /// <param name="x">The input, [n, c, s].</param>
     /// <param name="n">The batch size.</param>
     /// <param name="c">The number of channels.</param>
     /// <param name="s">The elements of one channel of one sample; 1 for [n, c].</param>
     /// <param name="groups">The number of groups; divides c. With c groups this is InstanceNorm.</param>
-    /// <param name="mean">Receives the mean of each group; NaN for an empty one.</param>
-    /// <param name="variance">Receives the biased variance of each group; NaN for an empty one.</param>
+    /// <param name="mean">Receives the mean of each group; NaN for a group without elements.</param>
+    /// <param name="variance">Receives the biased variance of each group; NaN for a group without elements.</param>
     /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
     /// <exception cref="ArgumentException">A span does not have the length that the sizes ask for, or memory overlaps.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A size is negative or groups is not positive.</exception>

@@ -51,8 +51,8 @@ public static partial class NormalizationPrimitives
     /// <inheritdoc cref="LayerNormForward{T}(ReadOnlySpan{T}, int, int, ReadOnlySpan{T}, ReadOnlySpan{T}, double, Span{T},
     /// Span{double}, Span{double})"/>
     /// <remarks>
-    /// The saved statistics are rounded to <typeparamref name="T"/>. For float that loses digits where a mean exceeds its deviation: x̂
-    /// in the gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
+    /// The saved statistics are rounded to <typeparamref name="T"/>. For float this loses digits where |μ| is larger than the deviation σ:
+    /// x̂ in the gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
     /// </remarks>
     public static void LayerNormForward<T>(
         ReadOnlySpan<T> x,
@@ -105,8 +105,8 @@ public static partial class NormalizationPrimitives
     /// <inheritdoc cref="LayerNormGradient{T}(ReadOnlySpan{T}, ReadOnlySpan{T}, int, int, ReadOnlySpan{T}, Span{T}, Span{T}, Span{T},
     /// ReadOnlySpan{double}, ReadOnlySpan{double})"/>
     /// <remarks>
-    /// The saved statistics are rounded to <typeparamref name="T"/>. For float that loses digits where a mean exceeds its deviation: x̂
-    /// in the gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
+    /// The saved statistics are rounded to <typeparamref name="T"/>. For float this loses digits where |μ| is larger than the deviation σ:
+    /// x̂ in the gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
     /// </remarks>
     public static void LayerNormGradient<T>(
         ReadOnlySpan<T> x,
@@ -125,9 +125,10 @@ public static partial class NormalizationPrimitives
             mean, inverseStandardDeviation, hasFixedStatistics: false, "rows · width");
 
     /// <summary>
-    /// The same gradients with nothing saved: the statistics are computed from <paramref name="x"/> again, which reads it once more.
+    /// Computes the same gradients without saved statistics: the method computes the statistics from <paramref name="x"/> again, and so
+    /// reads <paramref name="x"/> once more.
     /// </summary>
-    /// <remarks>The statistics keep all digits, also those of a mean that are lost where it is saved as one number.</remarks>
+    /// <remarks>The statistics keep all their digits. A mean that is saved as one number loses some.</remarks>
     /// <param name="x">The input, [rows, width].</param>
     /// <param name="dy">The gradient of the output, [rows, width].</param>
     /// <param name="rows">The number of rows.</param>
@@ -154,12 +155,12 @@ public static partial class NormalizationPrimitives
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
         => RecomputeBackward(NormalizationPlan.Rows(rows, width), x, dy, weight, epsilon, dx, weightGradient, biasGradient, "rows · width");
 
-    /// <summary>The mean and the biased variance of each row.</summary>
+    /// <summary>Computes the mean and the biased variance of each row.</summary>
     /// <param name="x">The input, [rows, width].</param>
     /// <param name="rows">The number of rows.</param>
     /// <param name="width">The elements of one row.</param>
-    /// <param name="mean">Receives the mean of each row; NaN for an empty one.</param>
-    /// <param name="variance">Receives the biased variance of each row; NaN for an empty one.</param>
+    /// <param name="mean">Receives the mean of each row; NaN for a row without elements.</param>
+    /// <param name="variance">Receives the biased variance of each row; NaN for a row without elements.</param>
     /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
     /// <exception cref="ArgumentException">A span does not have the length that the sizes ask for, or memory overlaps.</exception>
     /// <exception cref="ArgumentOutOfRangeException">A size is negative.</exception>

@@ -45,8 +45,7 @@ public static partial class NormalizationPrimitives
 
     /// <inheritdoc cref="RmsNormForward{T}(ReadOnlySpan{T}, int, int, ReadOnlySpan{T}, double, Span{T}, Span{double})"/>
     /// <remarks>
-    /// The saved statistics are rounded to <typeparamref name="T"/>. For float that loses digits where a mean exceeds its deviation: x̂
-    /// in the gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
+    /// The saved statistics are rounded to <typeparamref name="T"/>. For float x̂ in the gradient then has a relative error of up to 2⁻²⁴.
     /// </remarks>
     public static void RmsNormForward<T>(
         ReadOnlySpan<T> x,
@@ -92,8 +91,7 @@ public static partial class NormalizationPrimitives
     /// <inheritdoc cref="RmsNormGradient{T}(ReadOnlySpan{T}, ReadOnlySpan{T}, int, int, ReadOnlySpan{T}, Span{T}, Span{T},
     /// ReadOnlySpan{double})"/>
     /// <remarks>
-    /// The saved statistics are rounded to <typeparamref name="T"/>. For float that loses digits where a mean exceeds its deviation: x̂
-    /// in the gradient is then wrong by up to 2⁻²⁴ · |μ| / σ.
+    /// The saved statistics are rounded to <typeparamref name="T"/>. For float x̂ in the gradient then has a relative error of up to 2⁻²⁴.
     /// </remarks>
     public static void RmsNormGradient<T>(
         ReadOnlySpan<T> x,
@@ -110,9 +108,10 @@ public static partial class NormalizationPrimitives
             default, inverseStandardDeviation, hasFixedStatistics: false, "rows · width");
 
     /// <summary>
-    /// The same gradients with nothing saved: the statistics are computed from <paramref name="x"/> again, which reads it once more.
+    /// Computes the same gradients without saved statistics: the method computes the statistics from <paramref name="x"/> again, and so
+    /// reads <paramref name="x"/> once more.
     /// </summary>
-    /// <remarks>The statistics keep all digits, also those of a mean that are lost where it is saved as one number.</remarks>
+    /// <remarks>The statistics keep all their digits.</remarks>
     /// <param name="x">The input, [rows, width].</param>
     /// <param name="dy">The gradient of the output, [rows, width].</param>
     /// <param name="rows">The number of rows.</param>

@@ -13,8 +13,8 @@ namespace Normalization;
 /// </para>
 /// <para>
 /// Arguments have one order everywhere: input (and the gradient of the output), sizes, γ and β, ε, outputs, statistics. Statistics are
-/// saved in <see cref="double"/>, or in the element type where an autograd has tensors of one type alone, which costs digits. A gradient
-/// without saved statistics computes them again.
+/// saved in <see cref="double"/>, or in the element type for an autograd whose tensors all have one type; the element type costs digits. A
+/// gradient without saved statistics computes them again.
 /// </para>
 /// <para>
 /// An empty weight stands for ones, an empty bias for zeros, and an empty span for any statistics or parameter gradient means
@@ -22,10 +22,10 @@ namespace Normalization;
 /// (dx exactly dy), but must not overlap anything else. All arguments are checked before anything is written.
 /// </para>
 /// <para>
-/// A NaN or an infinity makes its own group NaN and no other (with RmsNorm an infinity makes the finite elements of its row 0). A
-/// mean handed out for doubles is rounded to one double, which the gradient of groups with |mean| far above their deviation
-/// shows; the layers keep the rest of it. The results do not depend on the number of threads, on the width
-/// of the vectors or on alignment. All methods may be called from any number of threads at once.
+/// A NaN or an infinity makes its own group NaN and no other (with RmsNorm an infinity makes the finite elements of its row 0). A mean is
+/// handed out as one double. The gradient of doubles loses digits by this rounding where |mean| is far above the deviation of its group;
+/// the layers keep these digits. The results do not depend on the number of threads, on the width of the vectors or on alignment. All
+/// methods may be called from any number of threads at once.
 /// </para>
 /// </remarks>
 public static partial class NormalizationPrimitives

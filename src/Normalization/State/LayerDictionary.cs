@@ -93,7 +93,7 @@ public sealed class LayerDictionary<T> : IReadOnlyDictionary<string, Normalizati
             layer.Eval();
     }
 
-    /// <summary>Sets the gradients of all parameters to zero, those of frozen ones too.</summary>
+    /// <summary>Sets the gradients of all parameters to zero, also those of frozen parameters.</summary>
     public void ZeroGradients()
     {
         foreach (Parameter<T> parameter in _parameters)
@@ -101,8 +101,8 @@ public sealed class LayerDictionary<T> : IReadOnlyDictionary<string, Normalizati
     }
 
     /// <summary>
-    /// Takes the batch statistics of every BatchNorm over all ranks, as <see cref="BatchNorm{T}.Synchronize"/> does; the other layers
-    /// do not exchange anything. All ranks must call this, for equal layers in the same order.
+    /// From now on every BatchNorm takes its batch statistics over all ranks, as with <see cref="BatchNorm{T}.Synchronize"/>. The other
+    /// layers exchange nothing. All ranks must call this, for equal layers in the same order.
     /// </summary>
     /// <param name="collective">The ranks; null, or a single rank, ends the synchronization.</param>
     /// <exception cref="CollectiveException">The ranks' layers differ, or the exchange failed; every layer is as it was.</exception>
@@ -218,7 +218,7 @@ public sealed class LayerDictionary<T> : IReadOnlyDictionary<string, Normalizati
             || checkpoint.State.ContainsKey(slot.Key))));
     }
 
-    /// <summary>Loads the state of all layers from a safetensors file, of which it reads only their values.</summary>
+    /// <summary>Loads the state of all layers from a safetensors file. Only the values of these layers are read.</summary>
     /// <remarks>
     /// The limit is also the most that <see cref="Save(string)"/> writes. Pass a lower limit for a file that is not trusted.
     /// </remarks>

@@ -1,6 +1,8 @@
 namespace Normalization;
 
-/// <summary>What a momentum of running statistics weighs, and how to read the momentum of one convention in another.</summary>
+/// <summary>
+/// Says what a momentum of running statistics weighs, the new value or the old one, and converts a momentum between the two.
+/// </summary>
 public sealed class MomentumConvention
 {
     private readonly string _name;
@@ -8,14 +10,14 @@ public sealed class MomentumConvention
     private MomentumConvention(string name) => _name = name;
 
     /// <summary>
-    /// Gets the convention that weighs the new value: running = (1 - momentum) · running + momentum · batch. This library and PyTorch;
-    /// typically 0.1.
+    /// Gets the convention that weighs the new value: running = (1 - momentum) · running + momentum · batch. This library and PyTorch use
+    /// it; a typical momentum is 0.1.
     /// </summary>
     public static MomentumConvention OnNewValue { get; } = new(nameof(OnNewValue));
 
     /// <summary>
     /// Gets the convention that weighs the old value: running = momentum · running + (1 - momentum) · batch. Keras, TensorFlow, Flax and
-    /// ONNX; typically 0.99.
+    /// ONNX use it; a typical momentum is 0.99.
     /// </summary>
     public static MomentumConvention OnOldValue { get; } = new(nameof(OnOldValue));
 

@@ -44,7 +44,9 @@ public sealed class StateDictionary : IReadOnlyDictionary<string, StateValue>
         _values.Add(key, value);
     }
 
-    /// <summary>Gives the values under a prefix, by the rest of their keys: what the state of one layer is within a model's.</summary>
+    /// <summary>
+    /// Gives the values whose keys begin with a prefix, by the rest of each key: from the state of a model, the state of one layer.
+    /// </summary>
     /// <param name="prefix">The prefix, without the dot after it, for example encoder.0.norm.</param>
     /// <returns>A new dictionary of the same values; empty if no key begins with the prefix.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="prefix"/> is null.</exception>

@@ -19,7 +19,7 @@ public sealed class StateMapping
     private readonly Dictionary<string, string> _names;
 
     /// <summary>Creates a mapping of names.</summary>
-    /// <param name="framework">What reports call it.</param>
+    /// <param name="framework">The name of the framework, for reports.</param>
     /// <param name="names">From the other framework's names to weight, bias, running_mean, running_var or num_batches_tracked.</param>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
     /// <exception cref="ArgumentException">The framework is empty, or a name leads to something else than these five.</exception>
@@ -67,9 +67,9 @@ public sealed class StateMapping
     };
 
     /// <summary>
-    /// Gets the mapping of Flax: scale, bias, mean, var, under the collections params and batch_stats, which the prefix does without.
-    /// Batch normalization there has ε 1e-5, momentum 0.99 on the old value, and a biased running variance; layer, group, instance and
-    /// RMS normalization have ε 1e-6.
+    /// Gets the mapping of Flax: scale, bias, mean, var, under the collections params and batch_stats, which are not a part of the prefix.
+    /// Batch normalization there has ε 1e-5, momentum 0.99 on the old value, and a biased running variance; layer, group, instance and RMS
+    /// normalization have ε 1e-6.
     /// </summary>
     public static StateMapping Flax { get; } = new("Flax", new Dictionary<string, string>
     {
@@ -115,7 +115,7 @@ public sealed class StateMapping
     /// </summary>
     public bool HasBiasedRunningVariance { get; init; }
 
-    /// <summary>Gets the first parts of keys that only say what kind of value follows; the prefix does without them.</summary>
+    /// <summary>Gets the first parts of keys that only say what kind of value follows. They are not a part of the prefix.</summary>
     public IReadOnlyList<string> Collections { get; init; } = [];
 
     /// <summary>Whether values may be numbered instead of named, as Keras 3 does.</summary>

@@ -13,7 +13,10 @@ public sealed class StateReport
         string? suggestedPrefix = null) =>
         (IsLoaded, MissingKeys, UnexpectedKeys, Errors, SuggestedPrefix) = (isLoaded, missing, unexpected, errors, suggestedPrefix);
 
-    /// <summary>Gets a value indicating whether the values were loaded: all that are there, or, if this is false, none.</summary>
+    /// <summary>
+    /// Gets a value indicating whether the state was loaded. True means that every value with a known key was loaded; false means that no
+    /// value was loaded.
+    /// </summary>
     public bool IsLoaded { get; }
 
     /// <summary>
@@ -29,12 +32,12 @@ public sealed class StateReport
     public IReadOnlyList<string> Errors { get; }
 
     /// <summary>
-    /// Gets the prefix, with its dot, under which the state has more of the keys of a <see cref="LayerDictionary{T}"/> than under the
-    /// given one; empty if these keys have no prefix, and null if there is no better one.
+    /// Gets a better prefix, with its dot: under this prefix the state has more keys of the <see cref="LayerDictionary{T}"/> than under the
+    /// given one. Empty means that these keys have no prefix. Null means that no prefix is better.
     /// </summary>
     public string? SuggestedPrefix { get; }
 
-    /// <summary>Returns all of it in a few lines.</summary>
+    /// <summary>Returns the report as a text of a few lines.</summary>
     /// <returns>The report.</returns>
     public override string ToString()
     {

@@ -10,11 +10,11 @@ namespace Normalization;
 /// <see cref="double"/>.
 /// </summary>
 /// <remarks>
-/// A tensor is a view: <see cref="Reshape"/> and the constructors that take memory share it, <see cref="Clone"/> copies it. For
-/// people who also import System.Numerics.Tensors, whose type has the same name: <c>using Tensor = Normalization.Tensor&lt;float&gt;;</c>.
-/// Concurrent reads are safe; the caller must synchronize writes. The memory that a tensor of 85,000 bytes or more takes for itself
-/// begins on a cache line, where layers are faster than on arrays. The runtime moves it only when it compacts large objects, which it
-/// does on request and where memory runs out; the tensor then works as before, at the speed of an array.
+/// A tensor is a view: <see cref="Reshape"/> and the constructors that take memory share it, <see cref="Clone"/> copies it. If you also
+/// import System.Numerics.Tensors, which has a type of the same name, write <c>using Tensor = Normalization.Tensor&lt;float&gt;;</c>.
+/// Concurrent reads are safe; the caller must synchronize writes. A tensor of 85,000 bytes or more that allocates its own memory begins on
+/// a cache line, and layers are faster there than on arrays. The runtime moves this memory only when it compacts large objects: on request,
+/// or when memory runs out. The tensor then works as before, at the speed of an array.
 /// </remarks>
 /// <example>
 /// <code>
@@ -176,7 +176,7 @@ public sealed partial class Tensor<T>
     }
 
     /// <summary>Gives the same elements another shape, sharing the memory.</summary>
-    /// <param name="shape">The new sizes; one of them may be -1, which stands for whatever is left.</param>
+    /// <param name="shape">The new sizes; one of them may be -1, which stands for the size that fits.</param>
     /// <returns>A tensor over the same memory.</returns>
     /// <exception cref="ArgumentException">The shape does not have the same number of elements.</exception>
     public Tensor<T> Reshape(params ReadOnlySpan<int> shape) => new(Memory, Normalization.Shape.Infer(shape, Length));
