@@ -51,12 +51,13 @@ internal readonly unsafe record struct ColumnRows(
     nint Offset, nint Stride, nint Rows, nint Columns, bool AreFour, bool IsStreamed, nint Ahead)
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Write<T, V, TMap, TColumn>(in TMap map, T* output)
+    public void Write<T, V, TRows, TMap, TColumn>(in TRows rows, T* output)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
-        where TMap : struct, IMap<TMap, V, TColumn>
+        where TRows : struct
+        where TMap : struct, IMap<TMap, TRows, V, TColumn>
         where TColumn : struct =>
-        Map.Run<T, V, TMap, TColumn>(map, Rows, AreFour, new(output + Offset, Columns, IsStreamed, Ahead), Stride);
+        Map.Run<T, V, TRows, TMap, TColumn>(rows, 0, Rows, AreFour, new(output + Offset, Columns, IsStreamed, Ahead), Stride);
 }
 
 internal readonly unsafe struct ColumnForward<T, TSource, TEpilogue>(in ForwardOperands<T> operands, TSource source, TEpilogue epilogue)
@@ -92,7 +93,7 @@ internal readonly unsafe struct ColumnForward<T, TSource, TEpilogue>(in ForwardO
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Write<V>(in ColumnRows rows, in ColumnCoefficients columns) where V : unmanaged, ISimd<V, T> =>
-        rows.Write<T, V, ColumnAffineMap<T, V, TSource, TEpilogue>, ColumnAffine<V>>(
+        rows.Write<T, V, ColumnAffineMap<T, V, TSource, TEpilogue>, ColumnAffineMap<T, V, TSource, TEpilogue>, ColumnAffine<V>>(
             new(_source.At(rows.Offset), _epilogue.At(rows.Offset), rows.Stride, columns.Pivot, columns.Inner, columns.Shift),
             _operands.Output);
 
@@ -100,7 +101,7 @@ internal readonly unsafe struct ColumnForward<T, TSource, TEpilogue>(in ForwardO
     public void WriteHard<W>(in ColumnRows rows, nint channel, in ColumnCoefficients coefficients) where W : unmanaged, IWideSimd<W, T>
     {
         WideAffine affine = new(_operands.Statistics[channel], _operands.WeightOf<One>(channel), _operands.BiasOf<One>(channel));
-        rows.Write<T, W, WideAffineMap<T, W, TSource, TEpilogue>, NoColumn>(
+        rows.Write<T, W, AffineRows<T, TSource, TEpilogue, WideAffine>, WideAffineMap<T, W, TSource, TEpilogue>, NoColumn>(
             new(_source.At(rows.Offset), _epilogue.At(rows.Offset), rows.Stride, &affine), _operands.Output);
     }
 
@@ -170,12 +171,12 @@ internal readonly unsafe struct ColumnBackward<T>(in BackwardOperands<T> operand
         T* x = _operands.Input + rows.Offset, dy = _operands.OutputGradient + rows.Offset;
         if (_operands.HasFixedStatistics)
         {
-            rows.Write<T, V, ColumnAffineMap<T, V, Plain<T>, Identity<T>>, ColumnAffine<V>>(
+            rows.Write<T, V, ColumnAffineMap<T, V, Plain<T>, Identity<T>>, ColumnAffineMap<T, V, Plain<T>, Identity<T>>, ColumnAffine<V>>(
                 new(new(dy), default, rows.Stride, columns.Pivot, columns.Outer, columns.Shift), _operands.InputGradient);
         }
         else
         {
-            rows.Write<T, V, ColumnGradientMap<T, V>, ColumnGradient<V>>(
+            rows.Write<T, V, ColumnGradientMap<T, V>, ColumnGradientMap<T, V>, ColumnGradient<V>>(
                 new(x, dy, rows.Stride, columns.Center, columns.Pivot, columns.Outer, columns.Inner, columns.Shift),
                 _operands.InputGradient);
         }
@@ -190,7 +191,7 @@ internal readonly unsafe struct ColumnBackward<T>(in BackwardOperands<T> operand
         if (_operands.HasFixedStatistics)
         {
             WideAffine affine = new(statistics.Uncentered, weight, 0);
-            rows.Write<T, W, WideAffineMap<T, W, Plain<T>, Identity<T>>, NoColumn>(
+            rows.Write<T, W, AffineRows<T, Plain<T>, Identity<T>, WideAffine>, WideAffineMap<T, W, Plain<T>, Identity<T>>, NoColumn>(
                 new(new(dy), default, rows.Stride, &affine), _operands.InputGradient);
             return;
         }

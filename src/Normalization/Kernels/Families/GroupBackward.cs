@@ -188,24 +188,20 @@ internal readonly unsafe partial struct GroupBackward<T, V, W> : IJob
         if (_operands.HasFixedStatistics)
         {
             GroupStatistics uncentered = statistics.Uncentered;
+            var scale = Affine.Create<T>(uncentered, weight, 0);
             ElementProgram.Run<T, V, W, AffineProgram<T, Plain<T>, Identity<T>>>(
                 new(
-                    new(_operands.OutputGradient + offset),
-                    default,
-                    _layout.Unit.Stride,
-                    segment.Slices,
-                    &uncentered,
-                    weight,
-                    0,
+                    new(_operands.OutputGradient + offset), default, _layout.Unit.Stride, segment.Slices, &uncentered, weight, 0, &scale,
                     Target(offset, segment.Length)),
                 1);
             return;
         }
+        GroupStatistics copy = statistics;
         GradientAffine affine = gradient.IsHard ? new() { IsHard = true, Hard = gradient.Hard } : gradient.Projection.Weighted<T>(weight);
         ElementProgram.Run<T, V, W, GradientProgram<T>>(
             new(
-                _operands.Input + offset, _operands.OutputGradient + offset, _layout.Unit.Stride, segment.Slices,
-                affine, statistics, weight, Target(offset, segment.Length)),
+                new(_operands.Input + offset, _operands.OutputGradient + offset, _layout.Unit.Stride, &affine), segment.Slices, &copy, weight,
+                Target(offset, segment.Length)),
             1);
     }
 

@@ -145,15 +145,11 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
     {
         nint offset = (unit * _layout.UnitStride) + segment.Offset;
         GroupStatistics copy = statistics;
+        double weight = _operands.WeightOf<One>(channel), bias = _operands.BiasOf<One>(channel);
+        var affine = Affine.Create<T>(copy, weight, bias);
         ElementProgram.Run<T, V, W, AffineProgram<T, TSource, TEpilogue>>(
             new(
-                _source.At(offset),
-                _epilogue.At(offset),
-                _layout.Unit.Stride,
-                segment.Slices,
-                &copy,
-                _operands.WeightOf<One>(channel),
-                _operands.BiasOf<One>(channel),
+                _source.At(offset), _epilogue.At(offset), _layout.Unit.Stride, segment.Slices, &copy, weight, bias, &affine,
                 Target(offset, segment.Length)),
             1);
     }
@@ -170,7 +166,7 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
         T* bias = _operands.Bias == null ? null : _operands.Bias + weight;
         ElementProgram.Run<T, V, W, WeightedAffineProgram<T, TSource, TEpilogue>>(
             new(
-                _source.At(offset), _epilogue.At(offset), width, _operands.Weight + weight, bias, affines,
+                new(new(_source.At(offset), _epilogue.At(offset), width, affines), _operands.Weight + weight, bias), width,
                 Target(offset, segment.Length)),
             rows);
     }

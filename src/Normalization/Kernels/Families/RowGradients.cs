@@ -69,7 +69,7 @@ internal static unsafe class RowGradients<T, V, W>
     /// <summary>Input gradients of one row or four, whose coefficients lie as far apart as their statistics.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Write(in WeightedRows<T> rows, bool areFour, GradientAffine* affines, in Target<T> target) =>
-        ElementProgram.Run<T, V, W, WeightedGradientProgram<T>>(new(rows, affines, target), areFour ? Thresholds.RowsAtOnce : 1);
+        ElementProgram.Run<T, V, W, WeightedGradientProgram<T>>(new(new(rows, affines), target), areFour ? Thresholds.RowsAtOnce : 1);
 
     /// <summary>Adds what was gathered for some parameters to those of their gradients that are computed.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -88,9 +88,10 @@ internal static unsafe class RowGradients<T, V, W>
         }
         else if (gradient != null)
         {
-            Map.Run<T, W, AccumulateMap<T, W>, NoColumn>(
+            Map.Run<T, W, AccumulateMap<T, W>, AccumulateMap<T, W>, NoColumn>(
                 new(gradient + offset, terms),
-                rows: 1,
+                first: 0,
+                count: 1,
                 areFour: false,
                 new(gradient + offset, count, isStreamed: false, ahead: 0),
                 stride: 0);

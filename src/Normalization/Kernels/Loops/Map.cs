@@ -5,11 +5,12 @@ using Normalization.Kernels.Simd;
 namespace Normalization.Kernels.Loops;
 
 /// <summary>An elementwise operation on a row: what is written at element i, from whatever it reads there.</summary>
-internal interface IMap<TSelf, V, TColumn>
-    where TSelf : struct, IMap<TSelf, V, TColumn>
+internal interface IMap<TSelf, TRows, V, TColumn>
+    where TSelf : struct, IMap<TSelf, TRows, V, TColumn>
+    where TRows : struct
 {
-    /// <summary>The operation in the row that lies <paramref name="rows"/> below.</summary>
-    TSelf Down(nint rows);
+    /// <summary>The operation in one of the rows. Its vectors are made inside the loop's method, so that they stay in registers.</summary>
+    static abstract TSelf Of(in TRows rows, nint row);
 
     /// <summary>What all rows share at element i.</summary>
     TColumn Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess;
@@ -43,32 +44,37 @@ internal readonly unsafe struct Target<T>(T* output, nint length, bool isStreame
 /// <summary>The one elementwise loop: y[i] = operation(i), for one row or for four that lie a stride apart.</summary>
 internal static unsafe class Map
 {
-    /// <summary>Rows that lie a stride apart, four at a time if <paramref name="areFour"/>.</summary>
+    /// <summary>
+    /// <paramref name="count"/> rows from the <paramref name="first"/> on, which are written a stride apart, four at a time if
+    /// <paramref name="areFour"/>.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Run<T, V, TMap, TColumn>(in TMap map, nint rows, bool areFour, in Target<T> target, nint stride)
+    public static void Run<T, V, TRows, TMap, TColumn>(
+        in TRows rows, nint first, nint count, bool areFour, in Target<T> target, nint stride)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
-        where TMap : struct, IMap<TMap, V, TColumn>
+        where TRows : struct
+        where TMap : struct, IMap<TMap, TRows, V, TColumn>
         where TColumn : struct
     {
         bool isStreamed = target.IsStreamed && IsAligned(target.Output, 0);
-        nint row = 0;
+        nint row = first, end = first + count;
         if (areFour && (!target.IsStreamed || IsAligned(target.Output, stride)))
         {
-            for (; row + Thresholds.RowsAtOnce <= rows; row += Thresholds.RowsAtOnce)
+            for (; row + Thresholds.RowsAtOnce <= end; row += Thresholds.RowsAtOnce)
             {
                 if (isStreamed)
-                    RunStreamed<T, V, TMap, TColumn, On>(map.Down(row), target.Down(row * stride), stride);
+                    RunStreamed<T, V, TRows, TMap, TColumn, On>(rows, row, target, stride);
                 else
-                    Run<T, V, TMap, TColumn, On>(map.Down(row), target.Down(row * stride), stride);
+                    Run<T, V, TRows, TMap, TColumn, On>(rows, row, target, stride);
             }
         }
-        for (; row < rows; row++)
+        for (; row < end; row++)
         {
             if (isStreamed)
-                RunStreamed<T, V, TMap, TColumn, Off>(map.Down(row), target.Down(row * stride), 0);
+                RunStreamed<T, V, TRows, TMap, TColumn, Off>(rows, row, target, stride);
             else
-                Run<T, V, TMap, TColumn, Off>(map.Down(row), target.Down(row * stride), 0);
+                Run<T, V, TRows, TMap, TColumn, Off>(rows, row, target, stride);
         }
     }
 
@@ -81,29 +87,29 @@ internal static unsafe class Map
         ((nuint)y % (nuint)sizeof(T)) + ((nuint)(stride * sizeof(T)) % RawMemory.LineBytes) == 0;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Run<T, V, TMap, TColumn, TFour>(in TMap map, in Target<T> target, nint stride)
+    private static void Run<T, V, TRows, TMap, TColumn, TFour>(in TRows rows, nint row, in Target<T> target, nint stride)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
-        where TMap : struct, IMap<TMap, V, TColumn>
+        where TRows : struct
+        where TMap : struct, IMap<TMap, TRows, V, TColumn>
         where TColumn : struct
         where TFour : struct, IFlag
     {
-        T* y = target.Output;
+        T* y = target.Output + (row * stride);
         nint length = target.Length, ahead = target.Ahead;
         // Four vectors at a time: of four rows, or of one.
         nint next = TFour.Value ? stride : V.Count, step = TFour.Value ? V.Count : 4 * V.Count;
         if (length < V.Count)
         {
-            RunPart<T, V, TMap, TColumn>(map, TFour.Value ? Thresholds.RowsAtOnce : 1, y, stride, 0, length);
+            RunPart<T, V, TRows, TMap, TColumn>(rows, row, TFour.Value ? Thresholds.RowsAtOnce : 1, y, stride, 0, length);
             return;
         }
-        // Local copies stay in registers.
-        TMap row0 = map;
+        TMap row0 = TMap.Of(rows, row);
         Unsafe.SkipInit(out TMap row1);
         Unsafe.SkipInit(out TMap row2);
         Unsafe.SkipInit(out TMap row3);
         if (TFour.Value)
-            (row1, row2, row3) = (map.Down(1), map.Down(2), map.Down(3));
+            (row1, row2, row3) = (TMap.Of(rows, row + 1), TMap.Of(rows, row + 2), TMap.Of(rows, row + 3));
         // The last vector overlaps the vector before it. It is computed first, because y may be the input, which is then still unchanged.
         nint end = length - V.Count;
         TColumn column = row0.Column(end, default(Whole));
@@ -164,26 +170,27 @@ internal static unsafe class Map
 
     /// <summary>Writes whole cache lines past the cache; the partial lines at both ends are written in the ordinary way.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void RunStreamed<T, V, TMap, TColumn, TFour>(in TMap map, in Target<T> target, nint stride)
+    private static void RunStreamed<T, V, TRows, TMap, TColumn, TFour>(in TRows rows, nint row, in Target<T> target, nint stride)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
-        where TMap : struct, IMap<TMap, V, TColumn>
+        where TRows : struct
+        where TMap : struct, IMap<TMap, TRows, V, TColumn>
         where TColumn : struct
         where TFour : struct, IFlag
     {
-        T* y = target.Output;
+        T* y = target.Output + (row * stride);
         nint length = target.Length, ahead = target.Ahead;
         nint line = RawMemory.LineBytes / sizeof(T);
         nint head = Math.Min(length, (nint)((0 - (nuint)y) & (RawMemory.LineBytes - 1)) / sizeof(T));
         nint tail = length - ((length - head) % line);
-        RunPart<T, V, TMap, TColumn>(map, TFour.Value ? Thresholds.RowsAtOnce : 1, y, stride, 0, head);
-        RunPart<T, V, TMap, TColumn>(map, TFour.Value ? Thresholds.RowsAtOnce : 1, y, stride, tail, length);
-        TMap row0 = map;
+        RunPart<T, V, TRows, TMap, TColumn>(rows, row, TFour.Value ? Thresholds.RowsAtOnce : 1, y, stride, 0, head);
+        RunPart<T, V, TRows, TMap, TColumn>(rows, row, TFour.Value ? Thresholds.RowsAtOnce : 1, y, stride, tail, length);
+        TMap row0 = TMap.Of(rows, row);
         Unsafe.SkipInit(out TMap row1);
         Unsafe.SkipInit(out TMap row2);
         Unsafe.SkipInit(out TMap row3);
         if (TFour.Value)
-            (row1, row2, row3) = (map.Down(1), map.Down(2), map.Down(3));
+            (row1, row2, row3) = (TMap.Of(rows, row + 1), TMap.Of(rows, row + 2), TMap.Of(rows, row + 3));
         for (nint i = head; i < tail; i += line)
         {
             if (ahead != 0)
@@ -211,15 +218,17 @@ internal static unsafe class Map
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void RunPart<T, V, TMap, TColumn>(in TMap map, nint rows, T* y, nint stride, nint start, nint end)
+    private static void RunPart<T, V, TRows, TMap, TColumn>(
+        in TRows rows, nint first, nint count, T* y, nint stride, nint start, nint end)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
-        where TMap : struct, IMap<TMap, V, TColumn>
+        where TRows : struct
+        where TMap : struct, IMap<TMap, TRows, V, TColumn>
         where TColumn : struct
     {
-        for (nint row = 0; row < rows && start < end; row++, y += stride)
+        for (nint row = first; row < first + count && start < end; row++, y += stride)
         {
-            TMap current = map.Down(row);
+            TMap current = TMap.Of(rows, row);
             for (nint i = start; i < end; i += V.Count)
             {
                 var part = new Part(Math.Min(V.Count, end - i));

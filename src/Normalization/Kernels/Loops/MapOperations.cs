@@ -6,8 +6,8 @@ namespace Normalization.Kernels.Loops;
 
 /// <summary>(x - pivot) · scale + shift, the same three numbers for every element.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-internal readonly unsafe struct AffineMap<T, V, TSource, TEpilogue>(TSource x, TEpilogue epilogue, nint stride, Affine* affine)
-    : IMap<AffineMap<T, V, TSource, TEpilogue>, V, NoColumn>
+internal readonly unsafe struct AffineMap<T, V, TSource, TEpilogue>(TSource x, TEpilogue epilogue, in Affine affine)
+    : IMap<AffineMap<T, V, TSource, TEpilogue>, AffineRows<T, TSource, TEpilogue, Affine>, V, NoColumn>
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
     where TSource : struct, ISource<TSource, T>
@@ -15,15 +15,13 @@ internal readonly unsafe struct AffineMap<T, V, TSource, TEpilogue>(TSource x, T
 {
     private readonly TSource _x = x;
     private readonly TEpilogue _epilogue = epilogue;
-    private readonly nint _stride = stride;
-    private readonly Affine* _affine = affine;
-    private readonly V _pivot = V.Broadcast(affine->Pivot);
-    private readonly V _scale = V.Broadcast(affine->Scale);
-    private readonly V _shift = V.Broadcast(affine->Shift);
+    private readonly V _pivot = V.Broadcast(affine.Pivot);
+    private readonly V _scale = V.Broadcast(affine.Scale);
+    private readonly V _shift = V.Broadcast(affine.Shift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public AffineMap<T, V, TSource, TEpilogue> Down(nint rows) =>
-        new(_x.At(rows * _stride), _epilogue.At(rows * _stride), _stride, _affine);
+    public static AffineMap<T, V, TSource, TEpilogue> Of(in AffineRows<T, TSource, TEpilogue, Affine> rows, nint row) =>
+        new(rows.SourceAt(row), rows.EpilogueAt(row), *rows.Coefficients);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public NoColumn Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess => default;
@@ -39,8 +37,8 @@ internal readonly unsafe struct AffineMap<T, V, TSource, TEpilogue>(TSource x, T
 /// <summary>((x - pivot) · scale + shift) · weight[i] + bias[i], the first three of each row; a null bias adds nothing.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
 internal readonly unsafe struct WeightedAffineMap<T, V, TSource, TEpilogue, THasBias>(
-    TSource x, TEpilogue epilogue, nint stride, T* weight, T* bias, Affine* affines)
-    : IMap<WeightedAffineMap<T, V, TSource, TEpilogue, THasBias>, V, WeightAndBias<V>>
+    TSource x, TEpilogue epilogue, T* weight, T* bias, in Affine affine)
+    : IMap<WeightedAffineMap<T, V, TSource, TEpilogue, THasBias>, WeightedAffineRows<T, TSource, TEpilogue>, V, WeightAndBias<V>>
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
     where TSource : struct, ISource<TSource, T>
@@ -49,17 +47,16 @@ internal readonly unsafe struct WeightedAffineMap<T, V, TSource, TEpilogue, THas
 {
     private readonly TSource _x = x;
     private readonly TEpilogue _epilogue = epilogue;
-    private readonly nint _stride = stride;
     private readonly T* _weight = weight;
     private readonly T* _bias = bias;
-    private readonly Affine* _affines = affines;
-    private readonly V _pivot = V.Broadcast(affines->Pivot);
-    private readonly V _scale = V.Broadcast(affines->Scale);
-    private readonly V _shift = V.Broadcast(affines->Shift);
+    private readonly V _pivot = V.Broadcast(affine.Pivot);
+    private readonly V _scale = V.Broadcast(affine.Scale);
+    private readonly V _shift = V.Broadcast(affine.Shift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public WeightedAffineMap<T, V, TSource, TEpilogue, THasBias> Down(nint rows) =>
-        new(_x.At(rows * _stride), _epilogue.At(rows * _stride), _stride, _weight, _bias, _affines + rows);
+    public static WeightedAffineMap<T, V, TSource, TEpilogue, THasBias> Of(
+        in WeightedAffineRows<T, TSource, TEpilogue> rows, nint row) =>
+        new(rows.Rows.SourceAt(row), rows.Rows.EpilogueAt(row), rows.Weight, rows.Bias, rows.Rows.Coefficients[row]);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public WeightAndBias<V> Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess =>
@@ -81,7 +78,7 @@ internal readonly unsafe struct WeightedAffineMap<T, V, TSource, TEpilogue, THas
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
 internal readonly unsafe struct ColumnAffineMap<T, V, TSource, TEpilogue>(
     TSource x, TEpilogue epilogue, nint stride, void* pivot, void* scale, void* shift)
-    : IMap<ColumnAffineMap<T, V, TSource, TEpilogue>, V, ColumnAffine<V>>
+    : IMap<ColumnAffineMap<T, V, TSource, TEpilogue>, ColumnAffineMap<T, V, TSource, TEpilogue>, V, ColumnAffine<V>>
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
     where TSource : struct, ISource<TSource, T>
@@ -95,8 +92,10 @@ internal readonly unsafe struct ColumnAffineMap<T, V, TSource, TEpilogue>(
     private readonly void* _shift = shift;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public ColumnAffineMap<T, V, TSource, TEpilogue> Down(nint rows) =>
-        new(_x.At(rows * _stride), _epilogue.At(rows * _stride), _stride, _pivot, _scale, _shift);
+    public static ColumnAffineMap<T, V, TSource, TEpilogue> Of(in ColumnAffineMap<T, V, TSource, TEpilogue> first, nint row) =>
+        new(
+            first._x.At(row * first._stride), first._epilogue.At(row * first._stride), first._stride,
+            first._pivot, first._scale, first._shift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ColumnAffine<V> Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess =>
@@ -112,22 +111,22 @@ internal readonly unsafe struct ColumnAffineMap<T, V, TSource, TEpilogue>(
 
 /// <summary>(dy - center) · outer + (x - pivot) · inner + shift, the same five numbers for every element.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-internal readonly unsafe struct GradientMap<T, V>(T* x, T* dy, nint stride, GradientAffine* affine) : IMap<GradientMap<T, V>, V, NoColumn>
+internal readonly unsafe struct GradientMap<T, V>(T* x, T* dy, in GradientAffine affine)
+    : IMap<GradientMap<T, V>, GradientRows<T>, V, NoColumn>
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
 {
     private readonly T* _x = x;
     private readonly T* _dy = dy;
-    private readonly nint _stride = stride;
-    private readonly GradientAffine* _affine = affine;
-    private readonly V _center = V.Broadcast(affine->Center);
-    private readonly V _pivot = V.Broadcast(affine->Pivot);
-    private readonly V _outer = V.Broadcast(affine->Outer);
-    private readonly V _inner = V.Broadcast(affine->Inner);
-    private readonly V _shift = V.Broadcast(affine->Shift);
+    private readonly V _center = V.Broadcast(affine.Center);
+    private readonly V _pivot = V.Broadcast(affine.Pivot);
+    private readonly V _outer = V.Broadcast(affine.Outer);
+    private readonly V _inner = V.Broadcast(affine.Inner);
+    private readonly V _shift = V.Broadcast(affine.Shift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public GradientMap<T, V> Down(nint rows) => new(_x + (rows * _stride), _dy + (rows * _stride), _stride, _affine);
+    public static GradientMap<T, V> Of(in GradientRows<T> rows, nint row) =>
+        new(rows.Input + (row * rows.Stride), rows.OutputGradient + (row * rows.Stride), *rows.Affine);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public NoColumn Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess => default;
@@ -147,37 +146,43 @@ internal readonly unsafe struct GradientMap<T, V>(T* x, T* dy, nint stride, Grad
 
 /// <summary>(dy · weight[i] - center) · outer + (x - pivot) · inner + shift.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-internal readonly unsafe struct WeightedGradientMap<T, V>(in WeightedRows<T> rows, GradientAffine* affines)
-    : IMap<WeightedGradientMap<T, V>, V, V>
+internal readonly unsafe struct WeightedGradientMap<T, V>(T* x, T* dy, T* weight, in GradientAffine affine)
+    : IMap<WeightedGradientMap<T, V>, WeightedGradientRows<T>, V, V>
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
 {
-    private readonly WeightedRows<T> _rows = rows;
-    private readonly GradientAffine* _affines = affines;
-    private readonly V _minusCenter = V.Broadcast(-affines->Center);
-    private readonly V _pivot = V.Broadcast(affines->Pivot);
-    private readonly V _outer = V.Broadcast(affines->Outer);
-    private readonly V _inner = V.Broadcast(affines->Inner);
-    private readonly V _shift = V.Broadcast(affines->Shift);
+    private readonly T* _x = x;
+    private readonly T* _dy = dy;
+    private readonly T* _weight = weight;
+    private readonly V _minusCenter = V.Broadcast(-affine.Center);
+    private readonly V _pivot = V.Broadcast(affine.Pivot);
+    private readonly V _outer = V.Broadcast(affine.Outer);
+    private readonly V _inner = V.Broadcast(affine.Inner);
+    private readonly V _shift = V.Broadcast(affine.Shift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public WeightedGradientMap<T, V> Down(nint rows) => new(_rows.Down(rows), _affines + (rows * _rows.Step));
+    public static WeightedGradientMap<T, V> Of(in WeightedGradientRows<T> rows, nint row)
+    {
+        nint offset = row * rows.Rows.Stride;
+        return new(
+            rows.Rows.Input + offset, rows.Rows.OutputGradient + offset, rows.Rows.Weight, rows.Affines[row * rows.Rows.Step]);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public V Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess => access.Load<V, T>(_rows.Weight + i);
+    public V Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess => access.Load<V, T>(_weight + i);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Invoke<TAccess>(nint i, in V column, TAccess access) where TAccess : struct, IAccess =>
         V.FusedMultiplyAdd(
-            V.FusedMultiplyAdd(access.Load<V, T>(_rows.OutputGradient + i), column, _minusCenter),
+            V.FusedMultiplyAdd(access.Load<V, T>(_dy + i), column, _minusCenter),
             _outer,
-            V.FusedMultiplyAdd(access.Load<V, T>(_rows.Input + i) - _pivot, _inner, _shift));
+            V.FusedMultiplyAdd(access.Load<V, T>(_x + i) - _pivot, _inner, _shift));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Prefetch(nint i)
     {
-        RawMemory.PrefetchFar(_rows.Input + i);
-        RawMemory.PrefetchFar(_rows.OutputGradient + i);
+        RawMemory.PrefetchFar(_x + i);
+        RawMemory.PrefetchFar(_dy + i);
     }
 }
 
@@ -187,7 +192,7 @@ internal readonly unsafe struct WeightedGradientMap<T, V>(in WeightedRows<T> row
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
 internal readonly unsafe struct ColumnGradientMap<T, V>(
     T* x, T* dy, nint stride, void* center, void* pivot, void* outer, void* inner, void* shift)
-    : IMap<ColumnGradientMap<T, V>, V, ColumnGradient<V>>
+    : IMap<ColumnGradientMap<T, V>, ColumnGradientMap<T, V>, V, ColumnGradient<V>>
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
 {
@@ -201,8 +206,10 @@ internal readonly unsafe struct ColumnGradientMap<T, V>(
     private readonly void* _shift = shift;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public ColumnGradientMap<T, V> Down(nint rows) =>
-        new(_x + (rows * _stride), _dy + (rows * _stride), _stride, _center, _pivot, _outer, _inner, _shift);
+    public static ColumnGradientMap<T, V> Of(in ColumnGradientMap<T, V> first, nint row) =>
+        new(
+            first._x + (row * first._stride), first._dy + (row * first._stride), first._stride,
+            first._center, first._pivot, first._outer, first._inner, first._shift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ColumnGradient<V> Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess =>
@@ -230,7 +237,7 @@ internal readonly unsafe struct ColumnGradientMap<T, V>(
 
 /// <summary>y + addend[i], with the addends in double: what accumulated gradients gain.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-internal readonly unsafe struct AccumulateMap<T, W>(T* y, double* addend) : IMap<AccumulateMap<T, W>, W, NoColumn>
+internal readonly unsafe struct AccumulateMap<T, W>(T* y, double* addend) : IMap<AccumulateMap<T, W>, AccumulateMap<T, W>, W, NoColumn>
     where T : unmanaged
     where W : unmanaged, IWideSimd<W, T>
 {
@@ -238,7 +245,7 @@ internal readonly unsafe struct AccumulateMap<T, W>(T* y, double* addend) : IMap
     private readonly double* _addend = addend;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public AccumulateMap<T, W> Down(nint rows) => this;
+    public static AccumulateMap<T, W> Of(in AccumulateMap<T, W> rows, nint row) => rows;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public NoColumn Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess => default;

@@ -4,10 +4,10 @@ using Normalization.Kernels.Statistics;
 
 namespace Normalization.Kernels.Loops;
 
-/// <summary><see cref="WideAffine"/> for every element of a row; rows lie a stride apart.</summary>
+/// <summary><see cref="WideAffine"/> for every element of a row.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-internal readonly unsafe struct WideAffineMap<T, W, TSource, TEpilogue>(TSource source, TEpilogue epilogue, nint stride, WideAffine* affine)
-    : IMap<WideAffineMap<T, W, TSource, TEpilogue>, W, NoColumn>
+internal readonly unsafe struct WideAffineMap<T, W, TSource, TEpilogue>(TSource source, TEpilogue epilogue, in WideAffine affine)
+    : IMap<WideAffineMap<T, W, TSource, TEpilogue>, AffineRows<T, TSource, TEpilogue, WideAffine>, W, NoColumn>
     where T : unmanaged
     where W : unmanaged, IWideSimd<W, T>
     where TSource : struct, ISource<TSource, T>
@@ -15,17 +15,15 @@ internal readonly unsafe struct WideAffineMap<T, W, TSource, TEpilogue>(TSource 
 {
     private readonly TSource _source = source;
     private readonly TEpilogue _epilogue = epilogue;
-    private readonly nint _stride = stride;
-    private readonly WideAffine* _affine = affine;
-    private readonly W _mean = W.Broadcast(affine->Mean);
-    private readonly W _meanLow = W.Broadcast(affine->MeanLow);
-    private readonly W _power = W.Broadcast(affine->Power);
-    private readonly W _factor = W.Broadcast(affine->Power * affine->Factor);
-    private readonly W _bias = W.Broadcast(affine->Bias);
+    private readonly W _mean = W.Broadcast(affine.Mean);
+    private readonly W _meanLow = W.Broadcast(affine.MeanLow);
+    private readonly W _power = W.Broadcast(affine.Power);
+    private readonly W _factor = W.Broadcast(affine.Power * affine.Factor);
+    private readonly W _bias = W.Broadcast(affine.Bias);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public WideAffineMap<T, W, TSource, TEpilogue> Down(nint rows) =>
-        new(_source.At(rows * _stride), _epilogue.At(rows * _stride), _stride, _affine);
+    public static WideAffineMap<T, W, TSource, TEpilogue> Of(in AffineRows<T, TSource, TEpilogue, WideAffine> rows, nint row) =>
+        new(rows.SourceAt(row), rows.EpilogueAt(row), *rows.Coefficients);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public NoColumn Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess => default;

@@ -1,0 +1,57 @@
+using System.Runtime.CompilerServices;
+using Normalization.Kernels.Simd;
+
+namespace Normalization.Kernels.Loops;
+
+/// <summary>Rows of a source and of an epilogue, a stride apart, with coefficients that they share or that each has of its own.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+internal readonly unsafe struct AffineRows<T, TSource, TEpilogue, TCoefficients>(
+    TSource source, TEpilogue epilogue, nint stride, TCoefficients* coefficients)
+    where T : unmanaged
+    where TSource : struct, ISource<TSource, T>
+    where TEpilogue : struct, IEpilogue<TEpilogue, T>
+    where TCoefficients : unmanaged
+{
+    private readonly TSource _source = source;
+    private readonly TEpilogue _epilogue = epilogue;
+    private readonly nint _stride = stride;
+
+    public readonly TCoefficients* Coefficients = coefficients;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public TSource SourceAt(nint row) => _source.At(row * _stride);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public TEpilogue EpilogueAt(nint row) => _epilogue.At(row * _stride);
+}
+
+/// <summary>The same with weights and, unless they are null, biases that all rows share.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+internal readonly unsafe struct WeightedAffineRows<T, TSource, TEpilogue>(
+    in AffineRows<T, TSource, TEpilogue, Affine> rows, T* weight, T* bias)
+    where T : unmanaged
+    where TSource : struct, ISource<TSource, T>
+    where TEpilogue : struct, IEpilogue<TEpilogue, T>
+{
+    public readonly AffineRows<T, TSource, TEpilogue, Affine> Rows = rows;
+    public readonly T* Weight = weight;
+    public readonly T* Bias = bias;
+}
+
+/// <summary>Rows of x and dy, a stride apart, that share the coefficients of their input gradient.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+internal readonly unsafe struct GradientRows<T>(T* input, T* outputGradient, nint stride, GradientAffine* affine) where T : unmanaged
+{
+    public readonly T* Input = input;
+    public readonly T* OutputGradient = outputGradient;
+    public readonly nint Stride = stride;
+    public readonly GradientAffine* Affine = affine;
+}
+
+/// <summary>Rows that share their weights, with coefficients of the input gradient that lie as far apart as their statistics.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+internal readonly unsafe struct WeightedGradientRows<T>(in WeightedRows<T> rows, GradientAffine* affines) where T : unmanaged
+{
+    public readonly WeightedRows<T> Rows = rows;
+    public readonly GradientAffine* Affines = affines;
+}
