@@ -6,16 +6,16 @@ using Normalization.Kernels.Statistics;
 namespace Normalization.Kernels.Families;
 
 /// <summary>The input gradients of slices, a stride apart, that share their statistics and their weight.</summary>
-internal readonly unsafe struct GradientProgram<T>(
-    in GradientRows<T> rows, nint slices, GroupStatistics* statistics, double weight, in Target<T> target)
+internal readonly unsafe ref struct GradientProgram<T>(
+    ref readonly GradientRows<T> rows, nint slices, ref readonly GroupStatistics statistics, double weight, ref readonly Target<T> target)
     : IElementProgram<T>
     where T : unmanaged
 {
-    private readonly GradientRows<T> _rows = rows;
+    private readonly ref readonly GradientRows<T> _rows = ref rows;
     private readonly nint _slices = slices;
-    private readonly GroupStatistics* _statistics = statistics;
+    private readonly ref readonly GroupStatistics _statistics = ref statistics;
     private readonly double _weight = weight;
-    private readonly Target<T> _target = target;
+    private readonly ref readonly Target<T> _target = ref target;
 
     public bool HasBias => false;
 
@@ -32,34 +32,33 @@ internal readonly unsafe struct GradientProgram<T>(
         for (nint slice = 0, offset = 0; slice < _slices; slice++, offset += _rows.Stride)
         {
             HardGroup.Write(
-                _rows.Affine->Hard, *_statistics, _rows.Input + offset, _rows.OutputGradient + offset, &weight, 0, _target.Down(offset));
+                _rows.Affine->Hard, _statistics, _rows.Input + offset, _rows.OutputGradient + offset, &weight, 0, _target.Down(offset));
         }
     }
 }
 
 /// <summary>The input gradients of rows, a stride apart, with weights that they share.</summary>
-internal readonly unsafe struct WeightedGradientProgram<T>(in WeightedGradientRows<T> rows, in Target<T> target)
+internal readonly unsafe ref struct WeightedGradientProgram<T>(ref readonly WeightedRows<T> rows, ref readonly Target<T> target)
     : IElementProgram<T>
     where T : unmanaged
 {
-    private readonly WeightedGradientRows<T> _rows = rows;
-    private readonly Target<T> _target = target;
+    private readonly ref readonly WeightedRows<T> _rows = ref rows;
+    private readonly ref readonly Target<T> _target = ref target;
 
     public bool HasBias => false;
 
-    public Arithmetic ArithmeticOf(nint row) => _rows.Affines[row * _rows.Rows.Step].Arithmetic;
+    public Arithmetic ArithmeticOf(nint row) => _rows.Affines[row * _rows.Step].Arithmetic;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Run<V, THasBias>(nint row, nint count) where V : unmanaged, ISimd<V, T> where THasBias : struct, IFlag =>
-        Map.Run<T, V, WeightedGradientRows<T>, WeightedGradientMap<T, V>, V>(
-            _rows, row, count, areFour: true, _target, _rows.Rows.Stride);
+        Map.Run<T, V, WeightedRows<T>, WeightedGradientMap<T, V>, V>(_rows, row, count, areFour: true, _target, _rows.Stride);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void RunHard<W>(nint row) where W : unmanaged, IWideSimd<W, T>
     {
-        WeightedRows<T> rows = _rows.Rows.Down(row);
+        WeightedRows<T> rows = _rows.Down(row);
         HardGroup.Write(
-            _rows.Affines[row * rows.Step].Hard,
+            rows.Affines->Hard,
             *rows.Statistics,
             rows.Input,
             rows.OutputGradient,

@@ -154,13 +154,14 @@ internal readonly unsafe partial struct GroupBackward<T, V, W> : IJob
             ref readonly Sums sums = ref _unitSums[firstUnit + i];
             sum += weight * sums.Sum;
             product += weight * sums.Product;
+            if (typeof(T) == typeof(float))
+                continue;
             excess += weight - first;
             input += (weight - first) * sums.Input;
-            if (typeof(T) == typeof(double))
-                areInRange &= sums.AreInRange(statistics, weight);
+            areInRange &= sums.AreInRange(statistics, weight);
         }
         double count = _operands.CountOf(_layout.Group.Elements);
-        if (!areInRange && !_operands.HasFixedStatistics)
+        if (typeof(T) == typeof(double) && !areInRange && !_operands.HasFixedStatistics)
         {
             HardGroup hard = Hard(firstUnit, _layout.UnitsPerGroup, statistics);
             return new()
@@ -185,24 +186,22 @@ internal readonly unsafe partial struct GroupBackward<T, V, W> : IJob
     {
         nint offset = (unit * _layout.UnitStride) + segment.Offset;
         double weight = _operands.WeightOf<One>(channel);
+        Target<T> target = Target(offset, segment.Length);
         if (_operands.HasFixedStatistics)
         {
             GroupStatistics uncentered = statistics.Uncentered;
             var scale = Affine.Create<T>(uncentered, weight, 0);
+            AffineRows<T, Plain<T>, Identity<T>, Affine> slices = new(
+                new(_operands.OutputGradient + offset), default, _layout.Unit.Stride, &scale);
             ElementProgram.Run<T, V, W, AffineProgram<T, Plain<T>, Identity<T>>>(
-                new(
-                    new(_operands.OutputGradient + offset), default, _layout.Unit.Stride, segment.Slices, &uncentered, weight, 0, &scale,
-                    Target(offset, segment.Length)),
-                1);
+                new(in slices, segment.Slices, in uncentered, weight, 0, in target), 1);
             return;
         }
-        GroupStatistics copy = statistics;
-        GradientAffine affine = gradient.IsHard ? new() { IsHard = true, Hard = gradient.Hard } : gradient.Projection.Weighted<T>(weight);
-        ElementProgram.Run<T, V, W, GradientProgram<T>>(
-            new(
-                new(_operands.Input + offset, _operands.OutputGradient + offset, _layout.Unit.Stride, &affine), segment.Slices, &copy, weight,
-                Target(offset, segment.Length)),
-            1);
+        GradientAffine affine = typeof(T) == typeof(double) && gradient.IsHard
+            ? GradientAffine.OfHard(gradient.Hard)
+            : gradient.Projection.Weighted<T>(weight);
+        GradientRows<T> rows = new(_operands.Input + offset, _operands.OutputGradient + offset, _layout.Unit.Stride, &affine);
+        ElementProgram.Run<T, V, W, GradientProgram<T>>(new(in rows, segment.Slices, in statistics, weight, in target), 1);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

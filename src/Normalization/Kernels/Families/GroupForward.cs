@@ -144,14 +144,12 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
     private void ApplyUnit(nint unit, nint channel, in GroupStatistics statistics, in Segment segment)
     {
         nint offset = (unit * _layout.UnitStride) + segment.Offset;
-        GroupStatistics copy = statistics;
         double weight = _operands.WeightOf<One>(channel), bias = _operands.BiasOf<One>(channel);
-        var affine = Affine.Create<T>(copy, weight, bias);
+        var affine = Affine.Create<T>(statistics, weight, bias);
+        AffineRows<T, TSource, TEpilogue, Affine> rows = new(_source.At(offset), _epilogue.At(offset), _layout.Unit.Stride, &affine);
+        Target<T> target = Target(offset, segment.Length);
         ElementProgram.Run<T, V, W, AffineProgram<T, TSource, TEpilogue>>(
-            new(
-                _source.At(offset), _epilogue.At(offset), _layout.Unit.Stride, segment.Slices, &copy, weight, bias, &affine,
-                Target(offset, segment.Length)),
-            1);
+            new(in rows, segment.Slices, in statistics, weight, bias, in target), 1);
     }
 
     /// <summary>A segment of one row, or of four that share their weights.</summary>
@@ -164,11 +162,10 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
         nint width = _layout.Unit.Length, offset = (row * width) + segment.Offset;
         nint weight = (row % _layout.CoefficientPeriod * width) + segment.Offset;
         T* bias = _operands.Bias == null ? null : _operands.Bias + weight;
-        ElementProgram.Run<T, V, W, WeightedAffineProgram<T, TSource, TEpilogue>>(
-            new(
-                new(new(_source.At(offset), _epilogue.At(offset), width, affines), _operands.Weight + weight, bias), width,
-                Target(offset, segment.Length)),
-            rows);
+        WeightedAffineRows<T, TSource, TEpilogue> weighted = new(
+            new(_source.At(offset), _epilogue.At(offset), width, affines), _operands.Weight + weight, bias);
+        Target<T> target = Target(offset, segment.Length);
+        ElementProgram.Run<T, V, W, WeightedAffineProgram<T, TSource, TEpilogue>>(new(in weighted, in target), rows);
     }
 
     private ref GroupStatistics StatisticsOf(nint unit) =>

@@ -70,7 +70,7 @@ internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
                 TotalSums total = default;
                 for (nint tile = 0; tile < tiles; tile++)
                     total.Add(sums[(row * tiles) + tile]);
-                affines[row] = RowGradients<T, V, W>.Coefficients(layout, operands, row, total.Value);
+                affines[row] = RowGradients<T, V, W>.Coefficients(job.Rows(row, 0), 0, layout.Unit, operands.IsCentered, total.Value);
             }
             nint fours = (job.RowsPerPeriod + Thresholds.RowsAtOnce - 1) / Thresholds.RowsAtOnce;
             Partition.For(new InputGradients(job), fours * layout.CoefficientPeriod * tiles, degree);
@@ -133,6 +133,7 @@ internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
             period * Width,
             _operands.Statistics + row,
             _pivots + row,
+            _affines + row,
             period);
     }
 
@@ -156,7 +157,7 @@ internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
                 {
                     T* output = _backward._operands.InputGradient + (row * _backward.Width) + column;
                     Target<T> target = new(output, columns, _backward._isStreamed, _backward._ahead == 0 ? 0 : Thresholds.RowTile);
-                    RowGradients<T, V, W>.Write(_backward.Rows(row, column), areFour, _backward._affines + row, target);
+                    RowGradients<T, V, W>.Write(_backward.Rows(row, column), areFour, target);
                 }
             }
             if (_backward._isStreamed)

@@ -24,52 +24,47 @@ internal static unsafe class RowGradients<T, V, W>
             : 0;
     }
 
+    /// <summary>The coefficients of one of the rows, from the sums over all of it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static GradientAffine Coefficients(in GroupLayout layout, in BackwardOperands<T> operands, nint row, in Sums sums)
+    public static GradientAffine Coefficients(in WeightedRows<T> rows, nint row, in SliceSet unit, bool isCentered, in Sums sums)
     {
-        ref readonly GroupStatistics statistics = ref operands.Statistics[row];
         if (typeof(T) == typeof(double))
-            return OfDoubles(layout, operands, row, sums with { Pivot = Pivot(layout, operands, row) });
-        nint width = layout.Unit.Length;
+            return OfDoubles(rows.Down(row), unit, isCentered, sums with { Pivot = rows.Pivots[row * rows.Step] });
+        ref readonly GroupStatistics statistics = ref rows.Statistics[row * rows.Step];
         double product = statistics.InverseStandardDeviation * (sums.Product - (statistics.MeanLow * sums.Sum));
-        ProjectionSums<One> total = new() { Sum = sums.Sum, Product = product, Weight = 1 };
-        GradientAffine affine = Projection.Create<T>(statistics, total, width, operands.IsCentered).Weighted<T>(1);
         // Products that cancel each other do not show in the sums, so three products are compared too.
-        double largest = OutputPivot.LargestProduct(
-            operands.OutputGradient + (row * width), operands.Weight + (row % layout.CoefficientPeriod * width), width);
-        return NumericRange.HoldsProducts(Math.Max(Math.Max(Math.Abs(sums.Sum), Math.Abs(product)), largest))
-            ? affine
-            : affine with { IsNarrow = false };
+        double largest = OutputPivot.LargestProduct(rows.OutputGradient + (row * rows.Stride), rows.Weight, unit.Length);
+        bool holdsProducts = NumericRange.HoldsProducts(Math.Max(Math.Max(Math.Abs(sums.Sum), Math.Abs(product)), largest));
+        ProjectionSums<One> total = new() { Sum = sums.Sum, Product = product, Weight = 1 };
+        return Projection.Create<T>(statistics, total, unit.Length, isCentered, holdsProducts).Weighted<T>(1);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static GradientAffine OfDoubles(in GroupLayout layout, in BackwardOperands<T> operands, nint row, in Sums sums)
+    private static GradientAffine OfDoubles(in WeightedRows<T> row, in SliceSet unit, bool isCentered, in Sums sums)
     {
-        ref readonly GroupStatistics statistics = ref operands.Statistics[row];
-        nint width = layout.Unit.Length;
-        if (sums.AreInRange(statistics, 1) && !sums.AreZero)
+        if (sums.AreInRange(*row.Statistics, 1) && !sums.AreZero)
         {
             ProjectionSums<One> total = new() { Sum = sums.Sum, Product = sums.Product, Pivot = sums.Pivot, Weight = 1 };
-            return Projection.Create<T>(statistics, total, width, operands.IsCentered).Weighted<T>(1);
+            return Projection.Create<T>(*row.Statistics, total, unit.Length, isCentered).Weighted<T>(1);
         }
         HardGroup group = new()
         {
-            Input = (double*)(operands.Input + (row * width)),
-            OutputGradient = (double*)(operands.OutputGradient + (row * width)),
-            Weight = (double*)(operands.Weight + (row % layout.CoefficientPeriod * width)),
+            Input = (double*)row.Input,
+            OutputGradient = (double*)row.OutputGradient,
+            Weight = (double*)row.Weight,
             Units = 1,
-            Unit = layout.Unit,
+            Unit = unit,
             IsElementwise = true,
-            Statistics = statistics,
-            IsCentered = operands.IsCentered,
+            Statistics = *row.Statistics,
+            IsCentered = isCentered,
         };
-        return new() { IsHard = true, Hard = group.Gradient() };
+        return GradientAffine.OfHard(group.Gradient());
     }
 
     /// <summary>Input gradients of one row or four, whose coefficients lie as far apart as their statistics.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static void Write(in WeightedRows<T> rows, bool areFour, GradientAffine* affines, in Target<T> target) =>
-        ElementProgram.Run<T, V, W, WeightedGradientProgram<T>>(new(new(rows, affines), target), areFour ? Thresholds.RowsAtOnce : 1);
+    public static void Write(in WeightedRows<T> rows, bool areFour, in Target<T> target) =>
+        ElementProgram.Run<T, V, W, WeightedGradientProgram<T>>(new(in rows, in target), areFour ? Thresholds.RowsAtOnce : 1);
 
     /// <summary>Adds what was gathered for some parameters to those of their gradients that are computed.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -147,7 +147,7 @@ internal readonly unsafe struct GradientMap<T, V>(T* x, T* dy, in GradientAffine
 /// <summary>(dy · weight[i] - center) · outer + (x - pivot) · inner + shift.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
 internal readonly unsafe struct WeightedGradientMap<T, V>(T* x, T* dy, T* weight, in GradientAffine affine)
-    : IMap<WeightedGradientMap<T, V>, WeightedGradientRows<T>, V, V>
+    : IMap<WeightedGradientMap<T, V>, WeightedRows<T>, V, V>
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
 {
@@ -161,12 +161,9 @@ internal readonly unsafe struct WeightedGradientMap<T, V>(T* x, T* dy, T* weight
     private readonly V _shift = V.Broadcast(affine.Shift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static WeightedGradientMap<T, V> Of(in WeightedGradientRows<T> rows, nint row)
-    {
-        nint offset = row * rows.Rows.Stride;
-        return new(
-            rows.Rows.Input + offset, rows.Rows.OutputGradient + offset, rows.Rows.Weight, rows.Affines[row * rows.Rows.Step]);
-    }
+    public static WeightedGradientMap<T, V> Of(in WeightedRows<T> rows, nint row) =>
+        new(
+            rows.Input + (row * rows.Stride), rows.OutputGradient + (row * rows.Stride), rows.Weight, rows.Affines[row * rows.Step]);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess => access.Load<V, T>(_weight + i);

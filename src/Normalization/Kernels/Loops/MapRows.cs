@@ -14,15 +14,15 @@ internal readonly unsafe struct AffineRows<T, TSource, TEpilogue, TCoefficients>
 {
     private readonly TSource _source = source;
     private readonly TEpilogue _epilogue = epilogue;
-    private readonly nint _stride = stride;
 
+    public readonly nint Stride = stride;
     public readonly TCoefficients* Coefficients = coefficients;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public TSource SourceAt(nint row) => _source.At(row * _stride);
+    public TSource SourceAt(nint row) => _source.At(row * Stride);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public TEpilogue EpilogueAt(nint row) => _epilogue.At(row * _stride);
+    public TEpilogue EpilogueAt(nint row) => _epilogue.At(row * Stride);
 }
 
 /// <summary>The same with weights and, unless they are null, biases that all rows share.</summary>
@@ -46,12 +46,4 @@ internal readonly unsafe struct GradientRows<T>(T* input, T* outputGradient, nin
     public readonly T* OutputGradient = outputGradient;
     public readonly nint Stride = stride;
     public readonly GradientAffine* Affine = affine;
-}
-
-/// <summary>Rows that share their weights, with coefficients of the input gradient that lie as far apart as their statistics.</summary>
-[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-internal readonly unsafe struct WeightedGradientRows<T>(in WeightedRows<T> rows, GradientAffine* affines) where T : unmanaged
-{
-    public readonly WeightedRows<T> Rows = rows;
-    public readonly GradientAffine* Affines = affines;
 }

@@ -7,7 +7,7 @@ namespace Normalization.Kernels.Loops;
 
 /// <summary>Rows that share their weights, a stride apart, with statistics of their own, a step apart.</summary>
 internal readonly unsafe struct WeightedRows<T>(
-    T* input, T* outputGradient, T* weight, nint stride, GroupStatistics* statistics, double* pivots, nint step)
+    T* input, T* outputGradient, T* weight, nint stride, GroupStatistics* statistics, double* pivots, GradientAffine* affines, nint step)
     where T : unmanaged
 {
     public readonly T* Input = input;
@@ -19,6 +19,9 @@ internal readonly unsafe struct WeightedRows<T>(
     /// <summary>What weight · dy of each row is taken about; not there for floats.</summary>
     public readonly double* Pivots = pivots;
 
+    /// <summary>The coefficients of the input gradient of each row, once there are any.</summary>
+    public readonly GradientAffine* Affines = affines;
+
     public readonly nint Step = step;
 
     /// <summary>The rows from the one that lies <paramref name="rows"/> below on.</summary>
@@ -26,7 +29,7 @@ internal readonly unsafe struct WeightedRows<T>(
     public WeightedRows<T> Down(nint rows) =>
         new(
             Input + (rows * Stride), OutputGradient + (rows * Stride), Weight, Stride,
-            Statistics + (rows * Step), Pivots + (rows * Step), Step);
+            Statistics + (rows * Step), Pivots + (rows * Step), Affines + (rows * Step), Step);
 }
 
 /// <summary>
@@ -51,23 +54,37 @@ internal static unsafe class RowGradientReduction
         where T : unmanaged
         where W : unmanaged, IWideSimd<W, T>
     {
+        if (columns <= Thresholds.RowTile)
+        {
+            RunTile<T, W>(rows, areFour, 0, columns, ahead, rowSums, sums, products);
+            return;
+        }
         int count = areFour ? Thresholds.RowsAtOnce : 1;
         TotalSums* totals = stackalloc TotalSums[Thresholds.RowsAtOnce];
         new Span<TotalSums>(totals, Thresholds.RowsAtOnce).Clear();
         for (nint column = 0; column < columns; column += Thresholds.RowTile)
         {
             nint tile = Math.Min(Thresholds.RowTile, columns - column);
-            if (areFour && ahead != 0)
-                Run<T, W, On, On>(rows, column, tile, ahead, rowSums, sums + column, products + column);
-            else if (areFour)
-                Run<T, W, On, Off>(rows, column, tile, ahead, rowSums, sums + column, products + column);
-            else
-                Run<T, W, Off, Off>(rows, column, tile, ahead, rowSums, sums + column, products + column);
+            RunTile<T, W>(rows, areFour, column, tile, ahead, rowSums, sums, products);
             for (int row = 0; row < count; row++)
                 totals[row].Add(rowSums[row]);
         }
         for (int row = 0; row < count; row++)
             rowSums[row] = totals[row].Value;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void RunTile<T, W>(
+        in WeightedRows<T> rows, bool areFour, nint column, nint columns, nint ahead, Sums* rowSums, double* sums, double* products)
+        where T : unmanaged
+        where W : unmanaged, IWideSimd<W, T>
+    {
+        if (areFour && ahead != 0)
+            Run<T, W, On, On>(rows, column, columns, ahead, rowSums, sums + column, products + column);
+        else if (areFour)
+            Run<T, W, On, Off>(rows, column, columns, ahead, rowSums, sums + column, products + column);
+        else
+            Run<T, W, Off, Off>(rows, column, columns, ahead, rowSums, sums + column, products + column);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]

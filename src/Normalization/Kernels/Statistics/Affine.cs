@@ -59,11 +59,27 @@ internal readonly struct GradientAffine<TLanes> where TLanes : unmanaged, ILanes
     public bool IsNarrow { get; init; }
 
     /// <summary>Whether the coefficients leave the range of doubles, so that <see cref="Hard"/> is used.</summary>
-    public bool IsHard { get; init; }
+    public bool IsHard { get; private init; }
 
-    public HardGradient Hard { get; init; }
+    public HardGradient Hard => new()
+    {
+        Exponent = (int)TLanes.First(Center),
+        Mean = TLanes.First(Outer),
+        MeanRest = TLanes.First(Inner),
+        Slope = TLanes.First(Shift),
+    };
 
     public Arithmetic Arithmetic => IsHard ? Arithmetic.Hard : IsNarrow ? Arithmetic.Narrow : Arithmetic.Wide;
+
+    /// <summary>The numbers of a hard gradient take the places of the coefficients, so that the coefficients of all rows stay small.</summary>
+    public static GradientAffine<TLanes> OfHard(in HardGradient hard) => new()
+    {
+        IsHard = true,
+        Center = hard.Exponent,
+        Outer = hard.Mean,
+        Inner = hard.MeanRest,
+        Shift = hard.Slope,
+    };
 
     /// <summary>dy · r · weight, where the statistics do not depend on x.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -41,5 +41,6 @@ internal static class NumericRange
         || (TLanes.AreZeroOrBetween(statistics.Mean, 0, Largest) && TLanes.AreAtMost(statistics.Variance, Largest * Largest));
 
     /// <summary>Whether products of weight and dy, from the smallest to the largest sum of them, are floats of full precision.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool HoldsProducts(double largest) => largest is >= Smallest * (1 << 10) and <= Largest;
 }

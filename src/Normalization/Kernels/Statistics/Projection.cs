@@ -47,9 +47,14 @@ internal readonly struct Projection<TLanes> where TLanes : unmanaged, ILanes<TLa
 
     private bool IsNarrow { get; init; }
 
+    /// <param name="statistics">Of the group.</param>
+    /// <param name="sums">Of the group's gradients.</param>
+    /// <param name="count">How many elements the sums are of.</param>
+    /// <param name="isCentered">Whether the mean is subtracted.</param>
+    /// <param name="mayBeNarrow">False where the products of weight and dy need the range of doubles.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Projection<TLanes> Create<T>(
-        in GroupStatistics<TLanes> statistics, in ProjectionSums<TLanes> sums, double count, bool isCentered)
+        in GroupStatistics<TLanes> statistics, in ProjectionSums<TLanes> sums, double count, bool isCentered, bool mayBeNarrow = true)
         where T : unmanaged
     {
         TLanes r = statistics.InverseStandardDeviation;
@@ -65,7 +70,7 @@ internal readonly struct Projection<TLanes> where TLanes : unmanaged, ILanes<TLa
             Pivot = TLanes.Round<T>(statistics.Mean),
             Inner = inner,
             Shift = isCentered ? inner * GradientAffine<TLanes>.OffsetFromPivot<T>(statistics) : 0,
-            IsNarrow = count >= FewElements && NumericRange.Holds<T, TLanes>(inner) && NumericRange.Spans<T, TLanes>(statistics),
+            IsNarrow = mayBeNarrow && count >= FewElements && NumericRange.Holds<T, TLanes>(inner) && NumericRange.Spans<T, TLanes>(statistics),
         };
     }
 
