@@ -157,10 +157,9 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
     private void ApplyRows(nint row, nint rows, in Segment segment)
     {
         Affine* affines = stackalloc Affine[Thresholds.RowsAtOnce];
-        for (nint i = 0; i < rows; i++)
-            affines[i] = Affine.Normalizing<T>(_operands.Statistics[row + i]);
+        Lanes.Run(new RowAffines(_operands.Statistics + row, affines), 0, rows);
         nint width = _layout.Unit.Length, offset = (row * width) + segment.Offset;
-        nint weight = (row % _layout.CoefficientPeriod * width) + segment.Offset;
+        nint weight = ((_layout.SharesWeights ? 0 : row % _layout.CoefficientPeriod) * width) + segment.Offset;
         T* bias = _operands.Bias == null ? null : _operands.Bias + weight;
         WeightedAffineRows<T, TSource, TEpilogue> weighted = new(
             new(_source.At(offset), _epilogue.At(offset), width, affines), _operands.Weight + weight, bias);
@@ -199,6 +198,22 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
                 out GroupStatistics<TLanes> statistics);
             if (isDone)
                 statistics.Store(operands.Statistics + group);
+            return isDone;
+        }
+    }
+
+    private readonly struct RowAffines(GroupStatistics* statistics, Affine* affines) : ILaneJob
+    {
+        private readonly GroupStatistics* _statistics = statistics;
+        private readonly Affine* _affines = affines;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public bool TryRun<TLanes>(nint first) where TLanes : unmanaged, ILanes<TLanes>
+        {
+            var affine = Affine<TLanes>.Normalizing<T>(GroupStatistics<TLanes>.Load(_statistics + first));
+            bool isDone = TLanes.Count == 1 || affine.IsNarrow;
+            if (isDone)
+                affine.Store(_affines + first);
             return isDone;
         }
     }

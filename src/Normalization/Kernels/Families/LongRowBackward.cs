@@ -70,7 +70,8 @@ internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
                 TotalSums total = default;
                 for (nint tile = 0; tile < tiles; tile++)
                     total.Add(sums[(row * tiles) + tile]);
-                affines[row] = RowGradients<T, V, W>.Coefficients(job.Rows(row, 0), 0, layout.Unit, operands.IsCentered, total.Value);
+                Sums value = total.Value;
+                RowGradients<T, V, W>.SetCoefficients(job.Rows(row, 0), areFour: false, layout.Unit, operands.IsCentered, &value);
             }
             nint fours = (job.RowsPerPeriod + Thresholds.RowsAtOnce - 1) / Thresholds.RowsAtOnce;
             Partition.For(new InputGradients(job), fours * layout.CoefficientPeriod * tiles, degree);

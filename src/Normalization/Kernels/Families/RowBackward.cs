@@ -98,8 +98,7 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
             _operands.Input + offset, _operands.OutputGradient + offset, _operands.Weight + weight, Width,
             _operands.Statistics + row, pivots, affines, step: 1);
         RowGradientReduction.Run<T, W>(rows, areFour, Width, _ahead, rowSums, sums + weight, products + weight);
-        for (nint i = 0; i < (areFour ? Thresholds.RowsAtOnce : 1); i++)
-            affines[i] = RowGradients<T, V, W>.Coefficients(rows, i, _layout.Unit, _operands.IsCentered, rowSums[i]);
+        RowGradients<T, V, W>.SetCoefficients(rows, areFour, _layout.Unit, _operands.IsCentered, rowSums);
         RowGradients<T, V, W>.Write(rows, areFour, new(_operands.InputGradient + offset, Width, _isStreamed, _ahead));
     }
 }

@@ -24,20 +24,10 @@ internal static unsafe class RowGradients<T, V, W>
             : 0;
     }
 
-    /// <summary>The coefficients of one of the rows, from the sums over all of it.</summary>
+    /// <summary>The coefficients of one row or four, from the sums over all of each.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static GradientAffine Coefficients(in WeightedRows<T> rows, nint row, in SliceSet unit, bool isCentered, in Sums sums)
-    {
-        if (typeof(T) == typeof(double))
-            return OfDoubles(rows.Down(row), unit, isCentered, sums with { Pivot = rows.Pivots[row * rows.Step] });
-        ref readonly GroupStatistics statistics = ref rows.Statistics[row * rows.Step];
-        double product = statistics.InverseStandardDeviation * (sums.Product - (statistics.MeanLow * sums.Sum));
-        // Products that cancel each other do not show in the sums, so three products are compared too.
-        double largest = OutputPivot.LargestProduct(rows.OutputGradient + (row * rows.Stride), rows.Weight, unit.Length);
-        bool holdsProducts = NumericRange.HoldsProducts(Math.Max(Math.Max(Math.Abs(sums.Sum), Math.Abs(product)), largest));
-        ProjectionSums<One> total = new() { Sum = sums.Sum, Product = product, Weight = 1 };
-        return Projection.Create<T>(statistics, total, unit.Length, isCentered, holdsProducts).Weighted<T>(1);
-    }
+    public static void SetCoefficients(in WeightedRows<T> rows, bool areFour, in SliceSet unit, bool isCentered, Sums* sums) =>
+        Lanes.Run(new RowCoefficients(in rows, in unit, isCentered, sums), 0, areFour ? Thresholds.RowsAtOnce : 1);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static GradientAffine OfDoubles(in WeightedRows<T> row, in SliceSet unit, bool isCentered, in Sums sums)
@@ -90,6 +80,46 @@ internal static unsafe class RowGradients<T, V, W>
                 areFour: false,
                 new(gradient + offset, count, isStreamed: false, ahead: 0),
                 stride: 0);
+        }
+    }
+
+    private readonly ref struct RowCoefficients(ref readonly WeightedRows<T> rows, ref readonly SliceSet unit, bool isCentered, Sums* sums)
+        : ILaneJob
+    {
+        private readonly ref readonly WeightedRows<T> _rows = ref rows;
+        private readonly ref readonly SliceSet _unit = ref unit;
+        private readonly bool _isCentered = isCentered;
+        private readonly Sums* _sums = sums;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public bool TryRun<TLanes>(nint first) where TLanes : unmanaged, ILanes<TLanes>
+        {
+            nint step = _rows.Step * first;
+            // The statistics of several lanes are neighbors.
+            if (TLanes.Count > 1 && (typeof(T) == typeof(double) || _rows.Step != 1))
+                return false;
+            if (typeof(T) == typeof(double))
+            {
+                OfDoubles(_rows.Down(first), _unit, _isCentered, _sums[first] with { Pivot = _rows.Pivots[step] }).Store(_rows.Affines + step);
+                return true;
+            }
+            var statistics = GroupStatistics<TLanes>.Load(_rows.Statistics + step);
+            nint sizeOfSums = sizeof(Sums) / sizeof(double);
+            double* numbers = (double*)(_sums + first);
+            TLanes sum = TLanes.Gather(numbers, sizeOfSums), product = TLanes.Gather(numbers + 1, sizeOfSums);
+            product = statistics.InverseStandardDeviation * (product - (statistics.MeanLow * sum));
+            // Products that cancel each other do not show in the sums, so three products are compared too.
+            TLanes largest = TLanes.Max(
+                TLanes.Max(TLanes.Max(sum, -sum), TLanes.Max(product, -product)),
+                OutputPivot.LargestProduct<T, TLanes>(
+                    _rows.OutputGradient + (first * _rows.Stride), _rows.Stride, _rows.Weight, _unit.Length));
+            ProjectionSums<TLanes> total = new() { Sum = sum, Product = product, Weight = 1 };
+            GradientAffine<TLanes> affine = Projection<TLanes>
+                .Create<T>(statistics, total, _unit.Length, _isCentered, NumericRange.HoldsProducts(largest)).Weighted<T>(1);
+            if (TLanes.Count > 1 && !affine.IsNarrow && _unit.Length >= Projection.FewElements)
+                return false;
+            affine.Store(_rows.Affines + step);
+            return true;
         }
     }
 }

@@ -10,7 +10,7 @@ namespace Normalization.Kernels.Statistics;
 /// The coefficients of (x - pivot) · scale + shift. The pivot is a value of the element type, so that x - pivot is exact for x near the
 /// pivot.
 /// </summary>
-internal readonly struct Affine<TLanes> where TLanes : unmanaged, ILanes<TLanes>
+internal unsafe struct Affine<TLanes> where TLanes : unmanaged, ILanes<TLanes>
 {
     public TLanes Pivot { get; private init; }
 
@@ -19,7 +19,7 @@ internal readonly struct Affine<TLanes> where TLanes : unmanaged, ILanes<TLanes>
     public TLanes Shift { get; private init; }
 
     /// <summary>Whether the element type computes this without overflow or underflow, in every lane.</summary>
-    public bool IsNarrow { get; private init; }
+    public bool IsNarrow { get; private set; }
 
     /// <summary>x̂ = (x - mean) · r.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -40,10 +40,23 @@ internal readonly struct Affine<TLanes> where TLanes : unmanaged, ILanes<TLanes>
                 && NumericRange.Factors<T, TLanes>(statistics.InverseStandardDeviation) && NumericRange.Factors<T, TLanes>(weight),
         };
     }
+
+    /// <summary>Stores each lane by itself. Number by number, so that the loads which follow need not wait for the stores.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly void Store(Affine* destination)
+    {
+        nint step = sizeof(Affine) / sizeof(double);
+        double* numbers = (double*)destination;
+        TLanes.Scatter(numbers, step, Pivot);
+        TLanes.Scatter(numbers + 1, step, Scale);
+        TLanes.Scatter(numbers + 2, step, Shift);
+        for (int lane = 0; lane < TLanes.Count; lane++)
+            destination[lane].IsNarrow = IsNarrow;
+    }
 }
 
 /// <summary>The coefficients of (dy - center) · outer + (x - pivot) · inner + shift; center and pivot are exact elements.</summary>
-internal readonly struct GradientAffine<TLanes> where TLanes : unmanaged, ILanes<TLanes>
+internal unsafe struct GradientAffine<TLanes> where TLanes : unmanaged, ILanes<TLanes>
 {
     public TLanes Center { get; init; }
 
@@ -56,12 +69,12 @@ internal readonly struct GradientAffine<TLanes> where TLanes : unmanaged, ILanes
     public TLanes Shift { get; init; }
 
     /// <summary>Whether the element type computes this without overflow, underflow or loss by cancellation, in every lane.</summary>
-    public bool IsNarrow { get; init; }
+    public bool IsNarrow { get; set; }
 
     /// <summary>Whether the coefficients leave the range of doubles, so that <see cref="Hard"/> is used.</summary>
-    public bool IsHard { get; private init; }
+    public bool IsHard { get; private set; }
 
-    public HardGradient Hard => new()
+    public readonly HardGradient Hard => new()
     {
         Exponent = (int)TLanes.First(Center),
         Mean = TLanes.First(Outer),
@@ -69,7 +82,7 @@ internal readonly struct GradientAffine<TLanes> where TLanes : unmanaged, ILanes
         Slope = TLanes.First(Shift),
     };
 
-    public Arithmetic Arithmetic => IsHard ? Arithmetic.Hard : IsNarrow ? Arithmetic.Narrow : Arithmetic.Wide;
+    public readonly Arithmetic Arithmetic => IsHard ? Arithmetic.Hard : IsNarrow ? Arithmetic.Narrow : Arithmetic.Wide;
 
     /// <summary>The numbers of a hard gradient take the places of the coefficients, so that the coefficients of all rows stay small.</summary>
     public static GradientAffine<TLanes> OfHard(in HardGradient hard) => new()
@@ -80,6 +93,21 @@ internal readonly struct GradientAffine<TLanes> where TLanes : unmanaged, ILanes
         Inner = hard.MeanRest,
         Shift = hard.Slope,
     };
+
+    /// <summary>Stores each lane by itself, number by number.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly void Store(GradientAffine* destination)
+    {
+        nint step = sizeof(GradientAffine) / sizeof(double);
+        double* numbers = (double*)destination;
+        TLanes.Scatter(numbers, step, Center);
+        TLanes.Scatter(numbers + 1, step, Pivot);
+        TLanes.Scatter(numbers + 2, step, Outer);
+        TLanes.Scatter(numbers + 3, step, Inner);
+        TLanes.Scatter(numbers + 4, step, Shift);
+        for (int lane = 0; lane < TLanes.Count; lane++)
+            (destination[lane].IsNarrow, destination[lane].IsHard) = (IsNarrow, IsHard);
+    }
 
     /// <summary>dy · r · weight, where the statistics do not depend on x.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -40,7 +40,10 @@ internal static class NumericRange
         typeof(T) == typeof(double)
         || (TLanes.AreZeroOrBetween(statistics.Mean, 0, Largest) && TLanes.AreAtMost(statistics.Variance, Largest * Largest));
 
-    /// <summary>Whether products of weight and dy, from the smallest to the largest sum of them, are floats of full precision.</summary>
+    /// <summary>
+    /// Whether products of weight and dy, from the smallest to the largest sum of them, are floats of full precision, in every lane.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool HoldsProducts(double largest) => largest is >= Smallest * (1 << 10) and <= Largest;
+    public static bool HoldsProducts<TLanes>(TLanes largest) where TLanes : unmanaged, ILanes<TLanes> =>
+        TLanes.AreAtMost(Smallest * (1 << 10), largest) && TLanes.AreAtMost(largest, Largest);
 }
