@@ -12,7 +12,7 @@ internal static partial class PlantedBugs
         yield return new(
             "rows multiply dy by γ in float beyond its range",
             "ScaleTests.A_product_of_weight_and_gradient_beyond_float_does_not_spoil_the_input_gradient",
-            ("Math.Abs(product)), largest))", "Math.Abs(product)), largest)) || true"));
+            ("NumericRange.HoldsProducts(largest))", "NumericRange.HoldsProducts(largest) || true)"));
         yield return new(
             "r · r is a product of its own", "ScaleTests.A_constant_group_has_no_gradient_however_small_epsilon_is",
             ("-r * (r * (sums.Product / count))", "-r * r * (sums.Product / count)"));
@@ -24,7 +24,7 @@ internal static partial class PlantedBugs
             ("areInRange &= sums.AreInRange(statistics, weight);", "areInRange &= sums.AreInRange(statistics, weight) || true;"));
         yield return new(
             "the coefficients of a row leave the range of doubles", EveryScale,
-            ("if (sums.AreInRange(statistics, 1) && !sums.AreZero)", "if (sums.AreInRange(statistics, 1) || true)"));
+            ("if (sums.AreInRange(*row.Statistics, 1) && !sums.AreZero)", "if (sums.AreInRange(*row.Statistics, 1) || true)"));
         yield return new(
             "the coefficients of a column leave the range of doubles", EveryScale,
             ("bool areInRange = ", "bool areInRange = true || "))

@@ -106,7 +106,7 @@ internal static partial class PlantedBugs
             ("_dimensions.Width, subtractMean: false", "_dimensions.Width, subtractMean: true"));
         yield return new(
             "a NaN leaks into the neighboring group", "NonFiniteTests.A_NaN_in_the_input_stays_in_its_group",
-            ("                _operands.BiasOf<One>(channel),", "                _operands.BiasOf<One>(channel) + (0 * _operands.Statistics[0].Mean),"));
+            ("bias = _operands.BiasOf<One>(channel);", "bias = _operands.BiasOf<One>(channel) + (0 * _operands.Statistics[0].Mean);"));
     }
 
     private static IEnumerable<PlantedBug> Gradients()
@@ -184,12 +184,12 @@ internal static partial class PlantedBugs
             ("y, stride, tail, length)", "y, stride, tail + 1, length)"));
         yield return new(
             "a streamed row takes another one's place", "SameBitsTests.Streaming_past_the_cache_changes_no_bits",
-            ("RunStreamed<T, V, TMap, TColumn, Off>(map.Down(row), target.Down(row * stride), 0)",
-                "RunStreamed<T, V, TMap, TColumn, Off>(map.Down(row), target, 0)"));
+            ("RunStreamed<T, V, TRows, TMap, TColumn, Off>(rows, row, target, stride)",
+                "RunStreamed<T, V, TRows, TMap, TColumn, Off>(rows, row, target, 0)"));
         yield return new(
             "rows that are written together take the statistics of the first",
             "SameBitsTests.Long_rows_that_are_written_together_have_the_bits_that_they_have_alone",
-            ("_operands.Statistics[row + i]", "_operands.Statistics[row]"));
+            ("GroupStatistics<TLanes>.Load(_statistics + first)", "GroupStatistics<TLanes>.Load(_statistics)"));
         yield return new(
             "a streamed store is not aligned", "SameBitsTests.Streaming_past_the_cache_changes_no_bits",
             ("& (RawMemory.LineBytes - 1)) / sizeof(T))", "& (RawMemory.LineBytes - 1)) / sizeof(T) / 2)"));

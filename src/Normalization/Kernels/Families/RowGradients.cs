@@ -100,7 +100,8 @@ internal static unsafe class RowGradients<T, V, W>
                 return false;
             if (typeof(T) == typeof(double))
             {
-                OfDoubles(_rows.Down(first), _unit, _isCentered, _sums[first] with { Pivot = _rows.Pivots[step] }).Store(_rows.Affines + step);
+                Sums sums = _sums[first] with { Pivot = _rows.Pivots[step] };
+                OfDoubles(_rows.Down(first), _unit, _isCentered, sums).Store(_rows.Affines + step);
                 return true;
             }
             var statistics = GroupStatistics<TLanes>.Load(_rows.Statistics + step);

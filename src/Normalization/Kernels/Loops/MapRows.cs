@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Normalization.Kernels.Simd;
 
 namespace Normalization.Kernels.Loops;
 

@@ -84,7 +84,7 @@ internal unsafe struct GradientAffine<TLanes> where TLanes : unmanaged, ILanes<T
 
     public readonly Arithmetic Arithmetic => IsHard ? Arithmetic.Hard : IsNarrow ? Arithmetic.Narrow : Arithmetic.Wide;
 
-    /// <summary>The numbers of a hard gradient take the places of the coefficients, so that the coefficients of all rows stay small.</summary>
+    /// <summary>The numbers of a hard gradient take the places of the coefficients, so that the coefficients stay small.</summary>
     public static GradientAffine<TLanes> OfHard(in HardGradient hard) => new()
     {
         IsHard = true,

@@ -70,7 +70,8 @@ internal readonly struct Projection<TLanes> where TLanes : unmanaged, ILanes<TLa
             Pivot = TLanes.Round<T>(statistics.Mean),
             Inner = inner,
             Shift = isCentered ? inner * GradientAffine<TLanes>.OffsetFromPivot<T>(statistics) : 0,
-            IsNarrow = mayBeNarrow && count >= FewElements && NumericRange.Holds<T, TLanes>(inner) && NumericRange.Spans<T, TLanes>(statistics),
+            IsNarrow = mayBeNarrow && count >= FewElements
+                && NumericRange.Holds<T, TLanes>(inner) && NumericRange.Spans<T, TLanes>(statistics),
         };
     }
 
