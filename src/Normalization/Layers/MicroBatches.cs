@@ -21,8 +21,7 @@ namespace Normalization;
 /// The first forward pass moves the running statistics, once for the batch. The first backward pass adds to the gradients of γ and β,
 /// once for the batch. Parts may have any size, also 0, and their order decides the last bits. One value per channel is an error only if
 /// the whole batch has one. In a synchronized layer the parts of all ranks are one batch, and each direction is one message. In
-/// evaluation, and with
-/// <see cref="RunningStatisticsLayer{T}.UseRunningStatistics"/>, passes do not use this object.
+/// evaluation, and with <see cref="RunningStatisticsLayer{T}.UseRunningStatistics"/>, passes do not use this object.
 /// </para>
 /// <para>
 /// The next call of <see cref="Observe"/> after the forward passes begins the next batch. An object keeps its memory, and belongs to one

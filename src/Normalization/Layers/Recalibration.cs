@@ -3,21 +3,21 @@ using System.Numerics;
 namespace Normalization;
 
 /// <summary>
-/// Takes the running statistics of layers anew from the samples that go through them (precise BatchNorm, update_bn, AdaBN): begin it, run
-/// forward passes over the data, and complete it.
+/// Takes the running statistics of layers anew from the samples that go through them (precise BatchNorm, update_bn, AdaBN). Call
+/// Recalibrate, run forward passes over the data, and call <see cref="Complete"/>.
 /// </summary>
 /// <remarks>
 /// <para>
-/// <see cref="RunningStatisticsLayer{T}.Recalibrate"/> begins it for one layer, <c>LayerDictionary.Recalibrate</c> for all layers of a
-/// model that track running statistics. Until it ends, forward passes of these layers normalize by the statistics of their input, as
-/// training does, in whichever mode the layer is, and their statistics are gathered here. Running statistics do not move meanwhile.
+/// <see cref="RunningStatisticsLayer{T}.Recalibrate"/> begins a recalibration of one layer, <c>LayerDictionary.Recalibrate</c> one of
+/// all layers of a model that track running statistics. Until the end, forward passes of these layers normalize by the statistics of
+/// their input, as training does, in whichever mode the layer is, and these statistics are gathered. Running statistics do not move
+/// meanwhile.
 /// </para>
 /// <para>
 /// <see cref="Complete"/> writes the running mean and the running variance of every layer: the unbiased variance, or the biased one where
 /// the layer has <see cref="RunningStatisticsLayer{T}.HasBiasedRunningVariance"/>. The mode,
-/// <see cref="RunningStatisticsLayer{T}.Momentum"/>,
-/// <see cref="RunningStatisticsLayer{T}.BatchesTracked"/> and all else are as before. Without it, <see cref="Dispose"/> abandons the
-/// recalibration, and nothing has changed.
+/// <see cref="RunningStatisticsLayer{T}.Momentum"/>, <see cref="RunningStatisticsLayer{T}.BatchesTracked"/> and all else are as before.
+/// Without a call of Complete, <see cref="Dispose"/> abandons the recalibration, and nothing has changed.
 /// </para>
 /// <para>
 /// The data may be shared out. Processes that see a part each give their collective to <see cref="Complete"/>. Machines that are not

@@ -66,6 +66,9 @@ internal static class AllocationCheck
             if (i % 16 == 0)
             {
                 trial.Layer.Forward(trial.Input, trial.Output, context);
+                context.IsRecomputation = true;
+                trial.Layer.Forward(trial.Input, trial.Output, context);
+                context.IsRecomputation = false;
                 trial.Layer.Backward(trial.OutputGradient, trial.InputGradient, context);
             }
         }
