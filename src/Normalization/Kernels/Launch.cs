@@ -194,13 +194,18 @@ internal static unsafe class Launch
     /// </summary>
     private readonly ref struct Coefficients<T> : IDisposable where T : unmanaged
     {
+        // A field, because a property would be copied on each use.
+        public readonly Route Route;
+
         private readonly Scratch<T> _scratch;
         private readonly Scratch<double> _gradients;
 
         public Coefficients(in Plan plan, Direction direction, bool hasFixedStatistics, ReadOnlySpan<T> weight, ReadOnlySpan<T> bias)
         {
             bool hasGradients = direction == Direction.Backward, hasAny = hasGradients || !(weight.IsEmpty && bias.IsEmpty);
-            Route = Dispatch.Choose(hasAny ? plan : plan with { Coefficients = CoefficientSharing.None }, direction, hasFixedStatistics);
+            Route = hasAny
+                ? Dispatch.Choose(plan, direction, hasFixedStatistics)
+                : Dispatch.Choose(plan with { Coefficients = CoefficientSharing.None }, direction, hasFixedStatistics);
             Weight = weight;
             Bias = bias;
             if (!Route.HasElementwiseWeights || (Route.Repetition == 1 && !weight.IsEmpty))
@@ -217,7 +222,6 @@ internal static unsafe class Launch
             }
         }
 
-        public Route Route { get; }
 
         public ReadOnlySpan<T> Weight { get; }
 

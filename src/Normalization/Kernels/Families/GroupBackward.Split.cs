@@ -11,28 +11,28 @@ internal readonly unsafe partial struct GroupBackward<T, V, W>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void RunSplit(int degree)
     {
-        if (_operands.GivenSums == null)
+        if (_operands->GivenSums == null)
             SumSplit(degree);
-        if (_operands.InputGradient == null)
+        if (_operands->InputGradient == null)
             return;
-        using var scratch = new Scratch<GroupGradient>(_layout.Groups);
+        using var scratch = new Scratch<GroupGradient>(_layout->Groups);
         fixed (GroupGradient* gradients = scratch.Span)
         {
-            for (nint group = 0; group < _layout.Groups; group++)
+            for (nint group = 0; group < _layout->Groups; group++)
                 gradients[group] = Project(group);
-            Partition.For(new UnitSegments(this, gradients), _layout.Units * _layout.Unit.Segments, degree);
+            Partition.For(new UnitSegments(this, gradients), _layout->Units * _layout->Unit.Segments, degree);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void SumSplit(int degree)
     {
-        nint segments = _layout.Unit.Segments;
-        using var scratch = new Scratch<Sums>(_layout.Units * segments);
+        nint segments = _layout->Unit.Segments;
+        using var scratch = new Scratch<Sums>(_layout->Units * segments);
         fixed (Sums* sums = scratch.Span)
         {
-            Partition.For(new UnitSegmentSums(this, sums), _layout.Units * segments, degree);
-            for (nint unit = 0; unit < _layout.Units; unit++)
+            Partition.For(new UnitSegmentSums(this, sums), _layout->Units * segments, degree);
+            for (nint unit = 0; unit < _layout->Units; unit++)
             {
                 TotalSums total = default;
                 for (nint i = 0; i < segments; i++)
@@ -50,7 +50,7 @@ internal readonly unsafe partial struct GroupBackward<T, V, W>
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public void Run(nint start, nint end)
         {
-            SliceSet set = _backward._layout.Unit;
+            SliceSet set = _backward._layout->Unit;
             for (nint i = start; i < end; i++)
                 _sums[i] = _backward.SegmentSums(i / set.Segments, _backward.StatisticsOf(i / set.Segments), set[i % set.Segments]);
         }
@@ -64,7 +64,7 @@ internal readonly unsafe partial struct GroupBackward<T, V, W>
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public void Run(nint start, nint end)
         {
-            GroupLayout layout = _backward._layout;
+            ref readonly GroupLayout layout = ref *_backward._layout;
             for (nint i = start; i < end; i++)
             {
                 (nint unit, nint segment) = (i / layout.Unit.Segments, i % layout.Unit.Segments);

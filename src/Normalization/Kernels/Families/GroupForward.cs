@@ -15,10 +15,10 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
     where TSource : struct, ISource<TSource, T>
     where TEpilogue : struct, IEpilogue<TEpilogue, T>
 {
-    private readonly GroupLayout _layout;
+    private readonly GroupLayout* _layout;
     private readonly TSource _source;
     private readonly TEpilogue _epilogue;
-    private readonly ForwardOperands<T> _operands;
+    private readonly ForwardOperands<T>* _operands;
     private readonly bool _isStreamed;
 
     private readonly nint _groupsAtOnce;
@@ -29,7 +29,7 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
     private readonly bool _sumsPrefetch;
 
     private GroupForward(
-        in GroupLayout layout, nint groupsAtOnce, in ForwardOperands<T> operands, in TSource source, in TEpilogue epilogue,
+        GroupLayout* layout, nint groupsAtOnce, ForwardOperands<T>* operands, in TSource source, in TEpilogue epilogue,
         int degree, bool isStreamed)
     {
         _layout = layout;
@@ -38,56 +38,63 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
         _operands = operands;
         _isStreamed = isStreamed;
         _groupsAtOnce = groupsAtOnce;
-        nint batch = Thresholds.GroupsPerBatch(layout.Group.Elements * sizeof(T));
+        nint batch = Thresholds.GroupsPerBatch(layout->Group.Elements * sizeof(T));
         _batch = Math.Max(_groupsAtOnce, batch);
-        _ahead = Thresholds.Ahead(layout.Elements * sizeof(T), batch * layout.GroupStride);
+        _ahead = Thresholds.Ahead(layout->Elements * sizeof(T), batch * layout->GroupStride);
         _sumsPrefetch = degree == 1;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Run(in Route route, in ForwardOperands<T> operands, in TSource source, in TEpilogue epilogue)
     {
-        GroupLayout layout = route.Groups;
-        long bytes = layout.Elements * sizeof(T);
-        int degree = Partition.DegreeFor(bytes);
-        bool isStreamed = Thresholds.IsStreamed(2 * bytes, layout.Unit.Length * sizeof(T));
-        var job = new GroupForward<T, V, W, TSource, TEpilogue>(layout, route.RowsAtOnce, operands, source, epilogue, degree, isStreamed);
-        if (degree == 1 || layout.Groups >= degree * Thresholds.ChunksPerThread * job._groupsAtOnce)
-            Partition.For(job, layout.Groups, degree);
-        else
-            job.RunSplit(degree);
+        // The job refers to both, because copies of them would cost more than a short row.
+        fixed (Route* pRoute = &route)
+        fixed (ForwardOperands<T>* pOperands = &operands)
+        {
+            GroupLayout* layout = &pRoute->Groups;
+            long bytes = layout->Elements * sizeof(T);
+            int degree = Partition.DegreeFor(bytes);
+            bool isStreamed = Thresholds.IsStreamed(2 * bytes, layout->Unit.Length * sizeof(T));
+            var job = new GroupForward<T, V, W, TSource, TEpilogue>(
+                layout, route.RowsAtOnce, pOperands, source, epilogue, degree, isStreamed);
+            if (degree == 1 || layout->Groups >= degree * Thresholds.ChunksPerThread * job._groupsAtOnce)
+                Partition.For(job, layout->Groups, degree);
+            else
+                job.RunSplit(degree);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void Run(nint start, nint end)
     {
         Sums* sums = stackalloc Sums[Thresholds.BatchGroups];
-        nint channel = start * _layout.UnitsPerGroup % _layout.CoefficientPeriod, statistic = start % _layout.StatisticsPeriod;
+        nint channel = start * _layout->UnitsPerGroup % _layout->CoefficientPeriod, statistic = start % _layout->StatisticsPeriod;
         for (nint first = start; first < end; first += _batch)
         {
             nint count = Math.Min(_batch, end - first);
-            if (!_operands.HasFixedStatistics)
+            if (!_operands->HasFixedStatistics)
                 ComputeStatistics(first, count, sums);
-            if (_operands.Output == null)
+            if (_operands->Output == null)
                 continue;
-            if (_layout.IsElementwise)
+            if (_layout->IsElementwise)
             {
                 for (nint row = first, rows; row < first + count; row += rows)
                 {
-                    rows = _layout.SharesWeights && row + Thresholds.RowsAtOnce <= first + count ? Thresholds.RowsAtOnce : 1;
-                    for (nint i = 0; i < _layout.Unit.Segments; i++)
-                        ApplyRows(row, rows, _layout.Unit[i]);
+                    rows = _layout->SharesWeights && row + Thresholds.RowsAtOnce <= first + count ? Thresholds.RowsAtOnce : 1;
+                    for (nint i = 0; i < _layout->Unit.Segments; i++)
+                        ApplyRows(row, rows, _layout->Unit[i]);
                 }
                 continue;
             }
             for (nint group = first; group < first + count; group++)
             {
-                for (nint unit = group * _layout.UnitsPerGroup; unit < (group + 1) * _layout.UnitsPerGroup; unit++)
+                for (nint unit = group * _layout->UnitsPerGroup; unit < (group + 1) * _layout->UnitsPerGroup; unit++)
                 {
-                    for (nint i = 0; i < _layout.Unit.Segments; i++)
-                        ApplyUnit(unit, channel, _operands.Statistics[statistic], _layout.Unit[i]);
-                    channel = channel + 1 == _layout.CoefficientPeriod ? 0 : channel + 1;
+                    for (nint i = 0; i < _layout->Unit.Segments; i++)
+                        ApplyUnit(unit, channel, _operands->Statistics[statistic], _layout->Unit[i]);
+                    channel = channel + 1 == _layout->CoefficientPeriod ? 0 : channel + 1;
                 }
-                statistic = statistic + 1 == _layout.StatisticsPeriod ? 0 : statistic + 1;
+                statistic = statistic + 1 == _layout->StatisticsPeriod ? 0 : statistic + 1;
             }
         }
         if (_isStreamed)
@@ -98,17 +105,17 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void ComputeStatistics(nint first, nint count, Sums* sums)
     {
-        TSource x = _source.At(first * _layout.GroupStride);
+        TSource x = _source.At(first * _layout->GroupStride);
         nint next = 0, ahead = _sumsPrefetch ? _ahead : 0;
-        for (; next + Thresholds.RowsAtOnce <= count && _layout.Group.Segments == 1; next += Thresholds.RowsAtOnce)
+        for (; next + Thresholds.RowsAtOnce <= count && _layout->Group.Segments == 1; next += Thresholds.RowsAtOnce)
         {
             Moments<T, W, TSource>.SumsOfFour(
-                x.At(next * _layout.GroupStride), _layout.GroupStride, _layout.Group, _operands.IsCentered, ahead, sums + next);
+                x.At(next * _layout->GroupStride), _layout->GroupStride, _layout->Group, _operands->IsCentered, ahead, sums + next);
         }
         for (nint i = next; i < count; i++)
         {
-            TSource group = x.At(i * _layout.GroupStride);
-            sums[i] = Moments<T, W, TSource>.SumsAbout(group, _layout.Group, Moments<T, W, TSource>.Pivot(group, _operands.IsCentered));
+            TSource group = x.At(i * _layout->GroupStride);
+            sums[i] = Moments<T, W, TSource>.SumsAbout(group, _layout->Group, Moments<T, W, TSource>.Pivot(group, _operands->IsCentered));
         }
         Lanes.Run(new BatchStatistics(in this, first, sums), 0, count);
     }
@@ -117,36 +124,36 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void RunSplit(int degree)
     {
-        if (!_operands.HasFixedStatistics)
+        if (!_operands->HasFixedStatistics)
         {
-            nint segments = _layout.Group.Segments;
-            using var scratch = new Scratch<Sums>(_layout.Groups * segments);
+            nint segments = _layout->Group.Segments;
+            using var scratch = new Scratch<Sums>(_layout->Groups * segments);
             fixed (Sums* sums = scratch.Span)
             {
-                Partition.For(new SegmentMoments(this, sums), _layout.Groups * segments, degree);
-                for (nint group = 0; group < _layout.Groups; group++)
+                Partition.For(new SegmentMoments(this, sums), _layout->Groups * segments, degree);
+                for (nint group = 0; group < _layout->Groups; group++)
                 {
                     TotalSums total = default;
                     for (nint i = 0; i < segments; i++)
                         total.Add(sums[(group * segments) + i]);
-                    TSource x = _source.At(group * _layout.GroupStride);
-                    _operands.Statistics[group] = Moments<T, W, TSource>.Finish(
-                        x, _layout.Group, total.Value, _operands.IsCentered, _operands.Epsilon);
+                    TSource x = _source.At(group * _layout->GroupStride);
+                    _operands->Statistics[group] = Moments<T, W, TSource>.Finish(
+                        x, _layout->Group, total.Value, _operands->IsCentered, _operands->Epsilon);
                 }
             }
         }
-        nint blocks = (_layout.Units + _groupsAtOnce - 1) / _groupsAtOnce;
-        if (_operands.Output != null)
-            Partition.For(new BlockSegments(this), blocks * _layout.Unit.Segments, degree);
+        nint blocks = (_layout->Units + _groupsAtOnce - 1) / _groupsAtOnce;
+        if (_operands->Output != null)
+            Partition.For(new BlockSegments(this), blocks * _layout->Unit.Segments, degree);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void ApplyUnit(nint unit, nint channel, in GroupStatistics statistics, in Segment segment)
     {
-        nint offset = (unit * _layout.UnitStride) + segment.Offset;
-        double weight = _operands.WeightOf<One>(channel), bias = _operands.BiasOf<One>(channel);
+        nint offset = (unit * _layout->UnitStride) + segment.Offset;
+        double weight = _operands->WeightOf<One>(channel), bias = _operands->BiasOf<One>(channel);
         var affine = Affine.Create<T>(statistics, weight, bias);
-        AffineRows<T, TSource, TEpilogue, Affine> rows = new(_source.At(offset), _epilogue.At(offset), _layout.Unit.Stride, &affine);
+        AffineRows<T, TSource, TEpilogue, Affine> rows = new(_source.At(offset), _epilogue.At(offset), _layout->Unit.Stride, &affine);
         Target<T> target = Target(offset, segment.Length);
         ElementProgram.Run<T, V, W, AffineProgram<T, TSource, TEpilogue>>(
             new(in rows, segment.Slices, in statistics, weight, bias, in target), 1);
@@ -157,21 +164,21 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
     private void ApplyRows(nint row, nint rows, in Segment segment)
     {
         Affine* affines = stackalloc Affine[Thresholds.RowsAtOnce];
-        Lanes.Run(new RowAffines(_operands.Statistics + row, affines), 0, rows);
-        nint width = _layout.Unit.Length, offset = (row * width) + segment.Offset;
-        nint weight = ((_layout.SharesWeights ? 0 : row % _layout.CoefficientPeriod) * width) + segment.Offset;
-        T* bias = _operands.Bias == null ? null : _operands.Bias + weight;
+        Lanes.Run(new RowAffines(_operands->Statistics + row, affines), 0, rows);
+        nint width = _layout->Unit.Length, offset = (row * width) + segment.Offset;
+        nint weight = ((_layout->SharesWeights ? 0 : row % _layout->CoefficientPeriod) * width) + segment.Offset;
+        T* bias = _operands->Bias == null ? null : _operands->Bias + weight;
         WeightedAffineRows<T, TSource, TEpilogue> weighted = new(
-            new(_source.At(offset), _epilogue.At(offset), width, affines), _operands.Weight + weight, bias);
+            new(_source.At(offset), _epilogue.At(offset), width, affines), _operands->Weight + weight, bias);
         Target<T> target = Target(offset, segment.Length);
         ElementProgram.Run<T, V, W, WeightedAffineProgram<T, TSource, TEpilogue>>(new(in weighted, in target), rows);
     }
 
     private ref GroupStatistics StatisticsOf(nint unit) =>
-        ref _operands.Statistics[unit / _layout.UnitsPerGroup % _layout.StatisticsPeriod];
+        ref _operands->Statistics[unit / _layout->UnitsPerGroup % _layout->StatisticsPeriod];
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Target<T> Target(nint offset, nint length) => new(_operands.Output + offset, length, _isStreamed, _ahead);
+    private Target<T> Target(nint offset, nint length) => new(_operands->Output + offset, length, _isStreamed, _ahead);
 
     private readonly ref struct BatchStatistics(ref readonly GroupForward<T, V, W, TSource, TEpilogue> forward, nint first, Sums* sums)
         : ILaneJob
@@ -183,8 +190,8 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public bool TryRun<TLanes>(nint index) where TLanes : unmanaged, ILanes<TLanes>
         {
-            ref readonly GroupLayout layout = ref _forward._layout;
-            ref readonly ForwardOperands<T> operands = ref _forward._operands;
+            ref readonly GroupLayout layout = ref *_forward._layout;
+            ref readonly ForwardOperands<T> operands = ref *_forward._operands;
             double* sums = (double*)(_sums + index);
             nint group = _first + index, step = sizeof(Sums) / sizeof(double);
             bool isDone = Moments<T, W, TSource>.TryFinish(
@@ -226,12 +233,12 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public void Run(nint start, nint end)
         {
-            GroupLayout layout = _forward._layout;
+            ref readonly GroupLayout layout = ref *_forward._layout;
             for (nint i = start; i < end; i++)
             {
                 (nint group, nint segment) = (i / layout.Group.Segments, i % layout.Group.Segments);
                 TSource x = _forward._source.At(group * layout.GroupStride);
-                double pivot = Moments<T, W, TSource>.Pivot(x, _forward._operands.IsCentered);
+                double pivot = Moments<T, W, TSource>.Pivot(x, _forward._operands->IsCentered);
                 _sums[i] = Moments<T, W, TSource>.SegmentSums(x, layout.Group, layout.Group[segment], pivot);
             }
         }
@@ -245,7 +252,7 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public void Run(nint start, nint end)
         {
-            GroupLayout layout = _forward._layout;
+            ref readonly GroupLayout layout = ref *_forward._layout;
             nint segments = layout.Unit.Segments, atOnce = _forward._groupsAtOnce;
             for (nint i = start; i < end; i++)
             {

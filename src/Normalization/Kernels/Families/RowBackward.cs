@@ -19,26 +19,26 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
 {
     private const nint RowsOfDoubles = 64;
 
-    private readonly GroupLayout _layout;
-    private readonly BackwardOperands<T> _operands;
+    private readonly GroupLayout* _layout;
+    private readonly BackwardOperands<T>* _operands;
     private readonly double* _partials;
     private readonly nint _ahead;
     private readonly RowBlocks _blocks;
     private readonly bool _isStreamed;
 
-    private RowBackward(in GroupLayout layout, in BackwardOperands<T> operands, in RowBlocks blocks, double* partials, bool isStreamed)
+    private RowBackward(GroupLayout* layout, BackwardOperands<T>* operands, in RowBlocks blocks, double* partials, bool isStreamed)
     {
         _layout = layout;
         _operands = operands;
         _blocks = blocks;
         _partials = partials;
-        _ahead = Thresholds.Ahead(2 * layout.Elements * sizeof(T), Thresholds.RowsAtOnce * layout.Unit.Length);
+        _ahead = Thresholds.Ahead(2 * layout->Elements * sizeof(T), Thresholds.RowsAtOnce * layout->Unit.Length);
         _isStreamed = isStreamed;
     }
 
-    private nint Width => _layout.Unit.Length;
+    private nint Width => _layout->Unit.Length;
 
-    private nint PaddedParameters => Padded(_layout.Coefficients);
+    private nint PaddedParameters => Padded(_layout->Coefficients);
 
     /// <summary>Accumulators are read and written in whole vectors of up to 8, from the start of any row of a period on.</summary>
     private static nint Padded(nint parameters) => (parameters + 14) & ~7;
@@ -54,10 +54,12 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
         var blocks = new RowBlocks(layout.Groups, layout.Unit.Length, layout.CoefficientPeriod, most);
         nint padded = Padded(layout.Coefficients);
         using var scratch = new Scratch<double>(RawMemory.PaddedLength((blocks.Count + 1) * 2 * padded));
+        fixed (GroupLayout* pLayout = &layout)
+        fixed (BackwardOperands<T>* pOperands = &operands)
         fixed (double* memory = scratch.Span)
         {
             double* partials = RawMemory.AtLine(memory);
-            var job = new RowBackward<T, V, W>(layout, operands, blocks, partials, isStreamed);
+            var job = new RowBackward<T, V, W>(pLayout, pOperands, blocks, partials, isStreamed);
             Partition.For(job, blocks.Count, degree);
             ColumnReduction.AddUp<T, W>(partials, blocks.Count, 2 * padded, partials + (blocks.Count * 2 * padded));
             RowGradients<T, V, W>.Accumulate(operands, 0, partials, partials + padded, layout.Coefficients);
@@ -75,7 +77,7 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
             for (nint last = row + rows, count; row < last; row += count)
             {
                 // Rows that share their weights go together.
-                bool areFour = _layout.SharesWeights && row + Thresholds.RowsAtOnce <= last;
+                bool areFour = _layout->SharesWeights && row + Thresholds.RowsAtOnce <= last;
                 count = areFour ? Thresholds.RowsAtOnce : 1;
                 RunRows(row, areFour, sums, sums + PaddedParameters);
             }
@@ -92,13 +94,13 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
         GradientAffine* affines = stackalloc GradientAffine[Thresholds.RowsAtOnce];
         double* pivots = stackalloc double[Thresholds.RowsAtOnce];
         for (nint i = 0; typeof(T) == typeof(double) && i < (areFour ? Thresholds.RowsAtOnce : 1); i++)
-            pivots[i] = RowGradients<T, V, W>.Pivot(_layout, _operands, row + i);
-        nint offset = row * Width, weight = row % _layout.CoefficientPeriod * Width;
+            pivots[i] = RowGradients<T, V, W>.Pivot(*_layout, *_operands, row + i);
+        nint offset = row * Width, weight = row % _layout->CoefficientPeriod * Width;
         var rows = new WeightedRows<T>(
-            _operands.Input + offset, _operands.OutputGradient + offset, _operands.Weight + weight, Width,
-            _operands.Statistics + row, pivots, affines, step: 1);
+            _operands->Input + offset, _operands->OutputGradient + offset, _operands->Weight + weight, Width,
+            _operands->Statistics + row, pivots, affines, step: 1);
         RowGradientReduction.Run<T, W>(rows, areFour, Width, _ahead, rowSums, sums + weight, products + weight);
-        RowGradients<T, V, W>.SetCoefficients(rows, areFour, _layout.Unit, _operands.IsCentered, rowSums);
-        RowGradients<T, V, W>.Write(rows, areFour, new(_operands.InputGradient + offset, Width, _isStreamed, _ahead));
+        RowGradients<T, V, W>.SetCoefficients(rows, areFour, _layout->Unit, _operands->IsCentered, rowSums);
+        RowGradients<T, V, W>.Write(rows, areFour, new(_operands->InputGradient + offset, Width, _isStreamed, _ahead));
     }
 }

@@ -10,7 +10,7 @@ internal enum Family { Columns, Slices, Rows, LongRows }
 internal enum Direction { Forward, Backward, InputGradient }
 
 /// <summary>Which kernel runs, and on which layout.</summary>
-internal readonly struct Route
+internal struct Route
 {
     public Direction Direction { get; init; }
 
@@ -20,7 +20,7 @@ internal readonly struct Route
     public ColumnLayout Columns { get; init; }
 
     /// <summary>The layout of the other families.</summary>
-    public GroupLayout Groups { get; init; }
+    public GroupLayout Groups;
 
     /// <summary>How many rows are always written side by side, so that what they share is read once for all of them.</summary>
     public nint RowsAtOnce { get; init; }
@@ -32,5 +32,5 @@ internal readonly struct Route
     public bool IsTransposed { get; init; }
 
     /// <summary>Whether the kernel reads a weight for each element, which has to be there.</summary>
-    public bool HasElementwiseWeights => Family is Family.Rows or Family.LongRows;
+    public readonly bool HasElementwiseWeights => Family is Family.Rows or Family.LongRows;
 }
