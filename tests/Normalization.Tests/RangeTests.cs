@@ -126,6 +126,29 @@ public sealed class RangeTests
         (variance[0] / rounded.PopulationVariance()).Should().BeApproximately(1, 1e-9);
     }
 
+    [Theory]
+    [InlineData(1e30, 0)]
+    [InlineData(1e-25, 0)]
+    [InlineData(1e-25, 1e-60)]
+    [InlineData(1e-12, 1e-20)]
+    public void Squares_that_leave_the_range_of_floats_do_not_spoil_RmsNorm(double scale, double epsilon)
+    {
+        const int Rows = 9, Width = 300;
+        float[] x = [.. Sample<double>.Normal([Rows * Width], 5, 0, scale).Span.ToArray().Select(static v => (float)v)];
+        // One ordinary row lies among the others, whose four neighbors are computed side by side.
+        for (int i = 0; i < Width; i++)
+            x[(2 * Width) + i] = i % 7;
+        var layer = new RmsNorm<float>(Width, epsilon, elementwiseAffine: false);
+        float[] y = layer.Forward(new Tensor<float>(x, Rows, Width)).Span.ToArray();
+        for (int row = 0; row < Rows; row++)
+        {
+            double[] values = [.. x.AsSpan(row * Width, Width).ToArray().Select(static v => (double)v)];
+            double root = Math.Sqrt((values.Sum(static v => v * v) / Width) + epsilon);
+            for (int i = 0; i < Width; i++)
+                y[(row * Width) + i].Should().BeApproximately((float)(values[i] / root), 6e-7f, "of row {0}", row);
+        }
+    }
+
     [Fact]
     public void The_variance_is_never_negative()
     {

@@ -34,6 +34,10 @@ internal static partial class PlantedBugs
             "naive variance, E[x²] - E[x]²", "RangeTests.Statistics_far_from_zero_are_within_a_float_ulp",
             ("isCentered ? group.Gather<One>(0) : 0", "0"), ("group.Gather<TLanes>(step)", "0"), ("AreNear<T>(pivot)", "AreNear<T>(statistics.Mean)"));
         yield return new(
+            "squares of floats overflow and vanish in float", "RangeTests.Squares_that_leave_the_range_of_floats_do_not_spoil_RmsNorm",
+            ("statistics.HoldInFloats(epsilon) || TLanes.Count > 1", "epsilon >= 0"),
+            ("return statistics.HoldInFloats(epsilon);", "return true;"));
+        yield return new(
             "an outlier stays the pivot", "VerifyTests.Doubles_are_within_their_limit_on_every_distribution",
             ("AreNear<T>(pivot)", "AreNear<T>(statistics.Mean)"));
         yield return new(
@@ -106,7 +110,7 @@ internal static partial class PlantedBugs
             ("_dimensions.Width, subtractMean: false", "_dimensions.Width, subtractMean: true"));
         yield return new(
             "a NaN leaks into the neighboring group", "NonFiniteTests.A_NaN_in_the_input_stays_in_its_group",
-            ("bias = _operands.BiasOf<One>(channel);", "bias = _operands.BiasOf<One>(channel) + (0 * _operands.Statistics[0].Mean);"));
+            ("bias = _operands->BiasOf<One>(channel);", "bias = _operands->BiasOf<One>(channel) + (0 * _operands->Statistics[0].Mean);"));
     }
 
     private static IEnumerable<PlantedBug> Gradients()
@@ -128,7 +132,7 @@ internal static partial class PlantedBugs
             ("Element.FromDouble<T>(Element.ToDouble(gradient[i]) + sum)", "Element.FromDouble<T>(sum)"));
         yield return new(
             "wrong channel stride backward", Formula,
-            ("unit < units; unit += _layout.CoefficientPeriod", "unit < _layout.Units; unit += _layout.UnitsPerGroup"));
+            ("unit < units; unit += _layout->CoefficientPeriod", "unit < _layout.Units; unit += _layout.UnitsPerGroup"));
         yield return new(
             "the first tile of a long row is left out of its sums", "GradientTests.Training_gradients_are_the_closed_form",
             ("nint tile = 0; tile < tiles", "nint tile = 1; tile < tiles"));

@@ -115,7 +115,7 @@ internal readonly unsafe struct ColumnForward<T, TSource, TEpilogue>(in ForwardO
         {
             statistics = GroupStatistics<TLanes>.Load(_operands.Statistics + channel);
         }
-        else if (!Moments<T, W, TSource>.TryFinish(
+        else if (!Moments<T, W, W, TSource>.TryFinish(
             _source.At(channel * layout.ColumnsPerChannel), layout.ColumnsPerChannel, layout.Channel,
             sum, product, isCentered: true, _operands.Epsilon, out statistics))
         {

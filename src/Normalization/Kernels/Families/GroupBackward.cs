@@ -119,7 +119,7 @@ internal readonly unsafe partial struct GroupBackward<T, V, W> : IJob
         if (sums.Pivot != 0 && _layout->UnitsPerGroup > 1)
         {
             T* x = _operands->Input + (unit * _layout->UnitStride);
-            double aboutMean = Moments<T, W, Plain<T>>.SumsAbout(new(x), _layout->Unit, statistics.Mean).Sum;
+            double aboutMean = Moments<T, V, W, Plain<T>>.SumsAbout(new(x), _layout->Unit, statistics.Mean).Sum;
             double input = aboutMean - (statistics.MeanLow * _layout->Unit.Elements);
             sums.Input = statistics.InverseStandardDeviation * input;
         }

@@ -107,15 +107,20 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
     {
         TSource x = _source.At(first * _layout->GroupStride);
         nint next = 0, ahead = _sumsPrefetch ? _ahead : 0;
+        if (Moments<T, V, W, TSource>.IsNarrow(_layout->Group, _operands->IsCentered))
+        {
+            Moments<T, V, W, TSource>.NarrowSums(x, _layout->GroupStride, count, _layout->Group, ahead, sums);
+            next = count;
+        }
         for (; next + Thresholds.RowsAtOnce <= count && _layout->Group.Segments == 1; next += Thresholds.RowsAtOnce)
         {
-            Moments<T, W, TSource>.SumsOfFour(
+            Moments<T, V, W, TSource>.SumsOfFour(
                 x.At(next * _layout->GroupStride), _layout->GroupStride, _layout->Group, _operands->IsCentered, ahead, sums + next);
         }
         for (nint i = next; i < count; i++)
         {
             TSource group = x.At(i * _layout->GroupStride);
-            sums[i] = Moments<T, W, TSource>.SumsAbout(group, _layout->Group, Moments<T, W, TSource>.Pivot(group, _operands->IsCentered));
+            sums[i] = Moments<T, V, W, TSource>.SumsAbout(group, _layout->Group, Moments<T, V, W, TSource>.Pivot(group, _operands->IsCentered));
         }
         Lanes.Run(new BatchStatistics(in this, first, sums), 0, count);
     }
@@ -137,7 +142,7 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
                     for (nint i = 0; i < segments; i++)
                         total.Add(sums[(group * segments) + i]);
                     TSource x = _source.At(group * _layout->GroupStride);
-                    _operands->Statistics[group] = Moments<T, W, TSource>.Finish(
+                    _operands->Statistics[group] = Moments<T, V, W, TSource>.Finish(
                         x, _layout->Group, total.Value, _operands->IsCentered, _operands->Epsilon);
                 }
             }
@@ -194,7 +199,7 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
             ref readonly ForwardOperands<T> operands = ref *_forward._operands;
             double* sums = (double*)(_sums + index);
             nint group = _first + index, step = sizeof(Sums) / sizeof(double);
-            bool isDone = Moments<T, W, TSource>.TryFinish(
+            bool isDone = Moments<T, V, W, TSource>.TryFinish(
                 _forward._source.At(group * layout.GroupStride),
                 layout.GroupStride,
                 layout.Group,
@@ -238,8 +243,8 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
             {
                 (nint group, nint segment) = (i / layout.Group.Segments, i % layout.Group.Segments);
                 TSource x = _forward._source.At(group * layout.GroupStride);
-                double pivot = Moments<T, W, TSource>.Pivot(x, _forward._operands->IsCentered);
-                _sums[i] = Moments<T, W, TSource>.SegmentSums(x, layout.Group, layout.Group[segment], pivot);
+                _sums[i] = Moments<T, V, W, TSource>.SegmentSums(
+                    x, layout.Group, layout.Group[segment], _forward._operands->IsCentered);
             }
         }
     }

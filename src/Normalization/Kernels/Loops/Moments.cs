@@ -5,18 +5,61 @@ using Normalization.Kernels.Statistics;
 
 namespace Normalization.Kernels.Loops;
 
-/// <summary>The statistics of one group.</summary>
-internal static unsafe class Moments<T, W, TSource>
+/// <summary>
+/// The statistics of one group. The squares of long slices of floats are added up in float. Where the result says that floats were not
+/// enough, the squares are added up again in double.
+/// </summary>
+internal static unsafe class Moments<T, V, W, TSource>
     where T : unmanaged
+    where V : unmanaged, ISimd<V, T>
     where W : unmanaged, IWideSimd<W, T>
     where TSource : struct, ISource<TSource, T>
 {
+    /// <summary>
+    /// Whether the sums of a group are first taken in float. A mean would not be close enough for backward, where dy may have a large
+    /// common part, so only the squares of RMS are.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool IsNarrow(in SliceSet set, bool isCentered) =>
+        typeof(T) == typeof(float) && typeof(V) != typeof(W) && !isCentered && set.Length >= NarrowReduction.BlockLength;
+
+    /// <summary>The squares of groups that lie a stride apart, where <see cref="IsNarrow"/> says so.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void NarrowSums(TSource groups, nint groupStride, nint count, in SliceSet set, nint ahead, Sums* sums)
+    {
+        if (set.Segments == 1)
+        {
+            NarrowSums(groups, groupStride, count, set, set[0], ahead, sums);
+            return;
+        }
+        for (nint i = 0; i < count; i++)
+        {
+            TotalSums total = default;
+            for (nint k = 0; k < set.Segments; k++)
+            {
+                NarrowSums(groups.At((i * groupStride) + set[k].Offset), 0, 1, set, set[k], ahead, sums + i);
+                total.Add(sums[i]);
+            }
+            sums[i] = total.Value;
+        }
+    }
+
     /// <summary>The first element is the pivot: a constant group has differences of exactly zero.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double Pivot(TSource group, bool isCentered) => isCentered ? group.Gather<One>(0) : 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Sums SegmentSums(TSource group, in SliceSet set, in Segment segment, double pivot) =>
+    public static Sums SegmentSums(TSource group, in SliceSet set, in Segment segment, bool isCentered)
+    {
+        if (!IsNarrow(set, isCentered))
+            return WideSums(group, set, segment, Pivot(group, isCentered));
+        Sums sums;
+        NarrowSums(group.At(segment.Offset), 0, 1, set, segment, ahead: 0, &sums);
+        return sums;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Sums WideSums(TSource group, in SliceSet set, in Segment segment, double pivot) =>
         Reduction.Run<T, W, MomentTerms<T, W, TSource>>(new(group.At(segment.Offset), pivot), segment.Slices, segment.Length, set.Stride);
 
     /// <summary>Turns sums into statistics, and takes the sums again about the mean where the pivot was an outlier.</summary>
@@ -39,6 +82,13 @@ internal static unsafe class Moments<T, W, TSource>
         statistics = isCentered
             ? GroupStatistics<TLanes>.FromSums(sum, product, pivot, count, epsilon)
             : GroupStatistics<TLanes>.FromSquares(product, count, epsilon);
+        if (IsNarrow(set, isCentered))
+        {
+            if (statistics.HoldInFloats(epsilon) || TLanes.Count > 1)
+                return statistics.HoldInFloats(epsilon);
+            Sums wide = SumsAbout(group, set, 0);
+            statistics = GroupStatistics<TLanes>.FromSquares(wide.Product, count, epsilon);
+        }
         bool areNear = !isCentered || statistics.AreNear<T>(pivot);
         if (areNear && statistics.AreInRange<T>(epsilon))
             return true;
@@ -63,10 +113,10 @@ internal static unsafe class Moments<T, W, TSource>
     public static Sums SumsAbout(TSource group, in SliceSet set, double pivot)
     {
         if (set.Segments == 1)
-            return SegmentSums(group, set, set[0], pivot);
+            return WideSums(group, set, set[0], pivot);
         TotalSums total = default;
         for (nint i = 0; i < set.Segments; i++)
-            total.Add(SegmentSums(group, set, set[i], pivot));
+            total.Add(WideSums(group, set, set[i], pivot));
         return total.Value;
     }
 
@@ -85,5 +135,16 @@ internal static unsafe class Moments<T, W, TSource>
             set.Stride,
             ahead,
             sums);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void NarrowSums(
+        TSource groups, nint groupStride, nint count, in SliceSet set, in Segment size, nint ahead, Sums* sums)
+    {
+        NarrowReduction.Run<T, V, W, TSource>(groups, groupStride, count, size.Slices, size.Length, set.Stride, ahead, sums);
+        nint whole = NarrowReduction.WholeBlocks(size.Length);
+        Segment rest = new(whole, size.Slices, size.Length - whole);
+        for (nint i = 0; i < count && whole < size.Length; i++)
+            sums[i].Add(WideSums(groups.At(i * groupStride), set, rest, 0));
     }
 }

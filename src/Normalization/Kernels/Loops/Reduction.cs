@@ -189,7 +189,7 @@ internal static unsafe class Reduction
 
     /// <summary>Adds the second half of the lanes to the first until one is left.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static double HorizontalSum<T, W>(double* lanes) where T : unmanaged where W : unmanaged, IWideSimd<W, T>
+    public static double HorizontalSum<T, W>(double* lanes) where T : unmanaged where W : unmanaged, IWideSimd<W, T>
     {
         return HorizontalSumOfEight<T, W>(Half(lanes, 0), Half(lanes, W.Count), Half(lanes, 2 * W.Count), Half(lanes, 3 * W.Count));
 

@@ -66,6 +66,9 @@ internal readonly unsafe struct Double128<T>(Vector128<double> value) : IWideSim
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double128<T> LoadDoubles(double* source) => new(Vector128.Load(source));
 
+    public static (TWide Lower, TWide Upper) Widen<TWide>(Double128<T> value) where TWide : unmanaged, IWideSimd<TWide, T> =>
+        throw new NotSupportedException();
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreDoubles(double* destination, Double128<T> value) => value._value.Store(destination);
 
@@ -158,6 +161,9 @@ internal readonly unsafe struct Double256<T>(Vector256<double> value) : IWideSim
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double256<T> LoadDoubles(double* source) => new(Vector256.Load(source));
 
+    public static (TWide Lower, TWide Upper) Widen<TWide>(Double256<T> value) where TWide : unmanaged, IWideSimd<TWide, T> =>
+        throw new NotSupportedException();
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreDoubles(double* destination, Double256<T> value) => value._value.Store(destination);
 
@@ -242,6 +248,9 @@ internal readonly unsafe struct Double512<T>(Vector512<double> value) : IWideSim
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double512<T> LoadDoubles(double* source) => new(Vector512.Load(source));
 
+    public static (TWide Lower, TWide Upper) Widen<TWide>(Double512<T> value) where TWide : unmanaged, IWideSimd<TWide, T> =>
+        throw new NotSupportedException();
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreDoubles(double* destination, Double512<T> value) => value._value.Store(destination);
 
@@ -266,21 +275,24 @@ internal readonly unsafe struct Double512<T>(Vector512<double> value) : IWideSim
         Double256<T>.HorizontalSum(new(value._value.GetLower() + value._value.GetUpper()));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Double512<T> Widen(Vector256<float> value) =>
-        new(Avx512F.IsSupported
-            ? Avx512F.ConvertToVector512Double(value)
-            : Vector512.Create(Vector256.WidenLower(value), Vector256.WidenUpper(value)));
+    private static Double512<T> Widen(Vector256<float> value) => new(Precision.Widen(value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<float> Narrow(Double512<T> value) => Vector256.Narrow(value._value.GetLower(), value._value.GetUpper());
 }
 
-/// <summary>Four floats as doubles and back.</summary>
+/// <summary>Floats as doubles and back.</summary>
 internal static class Precision
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<double> Widen(Vector128<float> value) =>
         Avx.IsSupported ? Avx.ConvertToVector256Double(value) : Vector256.Create(Vector128.WidenLower(value), Vector128.WidenUpper(value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<double> Widen(Vector256<float> value) =>
+        Avx512F.IsSupported
+            ? Avx512F.ConvertToVector512Double(value)
+            : Vector512.Create(Widen(value.GetLower()), Widen(value.GetUpper()));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Narrow(Vector256<double> value) => Vector128.Narrow(value.GetLower(), value.GetUpper());

@@ -32,6 +32,11 @@ internal readonly unsafe struct Float128(Vector128<float> value) : ISimd<Float12
     public static Float128 LoadCoefficients(void* source, nint index) => new(Vector128.Load((float*)source + index));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (W Lower, W Upper) Widen<W>(Float128 value) where W : unmanaged, IWideSimd<W, float> =>
+        (Unsafe.BitCast<Vector128<double>, W>(Vector128.WidenLower(value._value)),
+            Unsafe.BitCast<Vector128<double>, W>(Vector128.WidenUpper(value._value)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreCoefficients(void* destination, nint index, Float128 value) => value._value.Store((float*)destination + index);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -80,6 +85,11 @@ internal readonly unsafe struct Float256(Vector256<float> value) : ISimd<Float25
     public static Float256 LoadCoefficients(void* source, nint index) => new(Vector256.Load((float*)source + index));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (W Lower, W Upper) Widen<W>(Float256 value) where W : unmanaged, IWideSimd<W, float> =>
+        (Unsafe.BitCast<Vector256<double>, W>(Precision.Widen(value._value.GetLower())),
+            Unsafe.BitCast<Vector256<double>, W>(Precision.Widen(value._value.GetUpper())));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreCoefficients(void* destination, nint index, Float256 value) => value._value.Store((float*)destination + index);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -126,6 +136,11 @@ internal readonly unsafe struct Float512(Vector512<float> value) : ISimd<Float51
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float512 LoadCoefficients(void* source, nint index) => new(Vector512.Load((float*)source + index));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static (W Lower, W Upper) Widen<W>(Float512 value) where W : unmanaged, IWideSimd<W, float> =>
+        (Unsafe.BitCast<Vector512<double>, W>(Precision.Widen(value._value.GetLower())),
+            Unsafe.BitCast<Vector512<double>, W>(Precision.Widen(value._value.GetUpper())));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreCoefficients(void* destination, nint index, Float512 value) => value._value.Store((float*)destination + index);

@@ -32,6 +32,9 @@ internal unsafe interface ISimd<TSelf, T>
     /// <summary>Stores into such an array.</summary>
     static abstract void StoreCoefficients(void* destination, nint index, TSelf value);
 
+    /// <summary>The numbers of a narrow vector of floats as doubles, in two vectors that hold half as many each.</summary>
+    static abstract (W Lower, W Upper) Widen<W>(TSelf value) where W : unmanaged, IWideSimd<W, T>;
+
     /// <summary>Rounds doubles to the compute type.</summary>
     static abstract TSelf FromDoubles(double* source);
 

@@ -12,6 +12,11 @@ internal unsafe struct GroupStatistics<TLanes> where TLanes : unmanaged, ILanes<
     private const double FarPivot = 16;
     private const double FarPivotOfDoubles = 4;
 
+    // 2⁻⁸⁰ and 2¹⁰⁰: squares of floats between these have all their digits. With an epsilon of 2⁻⁶⁰ a smaller variance has no effect.
+    private const double SmallestVarianceOfFloats = 1.0 / (1L << 40) / (1L << 40);
+    private const double LargestVarianceOfFloats = (double)(1L << 50) * (1L << 50);
+    private const double LargeEpsilonOfFloats = 1.0 / (1L << 60);
+
     // Below and above these variances, squares of doubles may have lost digits. With a larger epsilon a small variance has no effect.
     private static readonly double _smallestVariance = double.ScaleB(1, -850);
     private static readonly double _largestVariance = double.ScaleB(1, 1000);
@@ -57,6 +62,12 @@ internal unsafe struct GroupStatistics<TLanes> where TLanes : unmanaged, ILanes<
         TLanes offset = Mean - pivot;
         return TLanes.AreAtMost(offset * offset, (typeof(T) == typeof(float) ? FarPivot : FarPivotOfDoubles) * Variance);
     }
+
+    /// <summary>Whether no square of floats that matters has overflowed or lost digits in float, in every lane.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly bool HoldInFloats(double epsilon) =>
+        TLanes.AreAtMost(Variance, LargestVarianceOfFloats)
+        && (epsilon >= LargeEpsilonOfFloats || TLanes.AreAtMost(SmallestVarianceOfFloats, Variance));
 
     /// <summary>Whether the squares of the differences neither overflow nor vanish, in every lane; those of floats cannot.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
