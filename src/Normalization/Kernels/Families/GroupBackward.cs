@@ -54,7 +54,8 @@ internal readonly unsafe partial struct GroupBackward<T, V, W> : IJob
     {
         for (nint group = start; group < end; group++)
         {
-            nint first = group * _layout->UnitsPerGroup, last = first + _layout->UnitsPerGroup, channel = first % _layout->CoefficientPeriod;
+            nint first = group * _layout->UnitsPerGroup, last = first + _layout->UnitsPerGroup;
+            nint channel = first % _layout->CoefficientPeriod;
             ref readonly GroupStatistics statistics = ref _operands->Statistics[group % _layout->StatisticsPeriod];
             for (nint unit = first; unit < last && _operands->GivenSums == null; unit++)
             {

@@ -120,7 +120,8 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
         for (nint i = next; i < count; i++)
         {
             TSource group = x.At(i * _layout->GroupStride);
-            sums[i] = Moments<T, V, W, TSource>.SumsAbout(group, _layout->Group, Moments<T, V, W, TSource>.Pivot(group, _operands->IsCentered));
+            double pivot = Moments<T, V, W, TSource>.Pivot(group, _operands->IsCentered);
+            sums[i] = Moments<T, V, W, TSource>.SumsAbout(group, _layout->Group, pivot);
         }
         Lanes.Run(new BatchStatistics(in this, first, sums), 0, count);
     }
