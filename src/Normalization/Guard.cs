@@ -39,6 +39,23 @@ internal static class Guard
             throw new ArgumentOutOfRangeException(nameof(epsilon), $"epsilon must be finite and not negative, got {epsilon}.");
     }
 
+    /// <summary>Checks the window of a local response and what its squares become.</summary>
+    public static void Window(int size, double alpha, double beta, double k, EvenWindow evenWindow)
+    {
+        Positive(size);
+        if (!(alpha >= 0 && double.IsFinite(alpha)))
+            throw new ArgumentOutOfRangeException(nameof(alpha), $"alpha must be finite and not negative, got {alpha}.");
+        if (!(beta is >= 0 and <= 2))
+            throw new ArgumentOutOfRangeException(nameof(beta), $"beta must lie in [0, 2], got {beta}.");
+        if (!(k > 0 && double.IsNormal(k)))
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(k), $"k must be finite and greater than 0, got {k}: a window of zeros would be divided by 0.");
+        }
+        if (evenWindow is not (EvenWindow.MoreBefore or EvenWindow.MoreAfter))
+            throw new ArgumentOutOfRangeException(nameof(evenWindow), $"evenWindow must be MoreBefore or MoreAfter, got {evenWindow}.");
+    }
+
     public static void Momentum(double? momentum)
     {
         if (momentum is double value && !(value >= 0 && value <= 1))

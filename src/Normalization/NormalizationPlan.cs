@@ -12,6 +12,7 @@ namespace Normalization;
 /// <item><term><see cref="Batch"/></term><description>[n, c, s]; a channel over the batch; a channel</description></item>
 /// <item><term><see cref="Groups"/></term><description>[n, c, s]; a group of channels of a sample; a channel</description></item>
 /// <item><term><see cref="Rows"/></term><description>[rows, width]; a row; a column</description></item>
+/// <item><term><see cref="Windows"/></term><description>[n, c, s]; nobody, each element has a window; nobody</description></item>
 /// <item><term><see cref="Positions"/></term><description>[n, c, s]; the channels at one position; a channel</description></item>
 /// </list>
 /// <para>
@@ -29,7 +30,7 @@ public readonly struct NormalizationPlan
 {
     private NormalizationPlan(in Plan plan) => Plan = plan;
 
-    /// <summary>Gets the number of groups of elements that have statistics of their own.</summary>
+    /// <summary>Gets the number of groups of elements that have statistics of their own; 0 for windows, which keep none.</summary>
     public int GroupCount => Plan.StatisticsCount;
 
     /// <summary>Gets the number of elements of one group; the last virtual batch may have more.</summary>
@@ -135,6 +136,29 @@ public readonly struct NormalizationPlan
 
     /// <summary>Gets the plan with statistics of the whole batch.</summary>
     internal NormalizationPlan WithoutPieces => new(Plan.WithoutPieces);
+
+    /// <summary>
+    /// As LocalResponseNorm: the input is [n, c, s], and each element is divided by a power of the squares of the channels around it:
+    /// y = x / (k + alpha / size · Σ x²)^beta. There are no coefficients, and a pass keeps no statistics.
+    /// </summary>
+    /// <param name="n">The batch size.</param>
+    /// <param name="c">The number of channels.</param>
+    /// <param name="s">The positions of one sample; 1 for [n, c].</param>
+    /// <param name="size">The channels of one window; at least 1. Channels that do not exist count as zeros.</param>
+    /// <param name="alpha">What the mean square of a window is multiplied by; at least 0.</param>
+    /// <param name="beta">The power, from 0 to 2.</param>
+    /// <param name="k">What is added; greater than 0.</param>
+    /// <param name="evenWindow">Where a window with an even number of channels has one channel more.</param>
+    /// <returns>The plan.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">A value lies outside its range.</exception>
+    public static NormalizationPlan Windows(
+        int n, int c, int s, int size, double alpha, double beta, double k, EvenWindow evenWindow = EvenWindow.MoreBefore)
+    {
+        GuardSizes(n, c, s);
+        Guard.Window(size, alpha, beta, k, evenWindow);
+        int before = evenWindow == EvenWindow.MoreBefore ? size / 2 : (size - 1) / 2;
+        return new(Plan.Windows(n, c, s, new(size, before, alpha, beta, k)));
+    }
 
     /// <summary>Gives the plan as text: who shares statistics, who shares coefficients, and the sizes.</summary>
     /// <returns>The text, the same in every culture.</returns>

@@ -8,9 +8,6 @@ namespace Normalization.Tests;
 [Collection(nameof(ProcessWide))]
 public sealed class AllocationTests
 {
-    private const int Rounds = 40;
-    private const int CallsPerRound = 8;
-
     public static TheoryData<string> Names => new(
     [
         "Batch [4, 10] tracking", "Batch [67, 19] tracking", "Batch [9, 1100] tracking", "Batch [4096, 37] tracking",
@@ -59,11 +56,11 @@ public sealed class AllocationTests
             }
 
             Train();
-            Least(Train, GC.GetAllocatedBytesForCurrentThread).Should().Be(0, "of training");
+            Allocations.Least(Train, GC.GetAllocatedBytesForCurrentThread).Should().Be(0, "of training");
             sample.Layer.Eval();
             Evaluate();
-            Least(Evaluate, GC.GetAllocatedBytesForCurrentThread).Should().Be(0, "of evaluation");
-            Least(Evaluate, static () => GC.GetTotalAllocatedBytes(precise: true)).Should().Be(0, "of evaluation on all threads");
+            Allocations.Least(Evaluate, GC.GetAllocatedBytesForCurrentThread).Should().Be(0, "of evaluation");
+            Allocations.Least(Evaluate, static () => GC.GetTotalAllocatedBytes(precise: true)).Should().Be(0, "of evaluation on all threads");
         }
         finally
         {
@@ -86,8 +83,8 @@ public sealed class AllocationTests
         }
 
         Call();
-        Least(Call, GC.GetAllocatedBytesForCurrentThread).Should().Be(0, "on this thread");
-        Least(Call, static () => GC.GetTotalAllocatedBytes(precise: true)).Should().Be(0, "on all threads");
+        Allocations.Least(Call, GC.GetAllocatedBytesForCurrentThread).Should().Be(0, "on this thread");
+        Allocations.Least(Call, static () => GC.GetTotalAllocatedBytes(precise: true)).Should().Be(0, "on all threads");
     }
 
     [Theory]
@@ -104,8 +101,8 @@ public sealed class AllocationTests
         }
 
         Call();
-        Least(Call, GC.GetAllocatedBytesForCurrentThread).Should().Be(0, "on this thread");
-        Least(Call, static () => GC.GetTotalAllocatedBytes(precise: true)).Should().Be(0, "on all threads");
+        Allocations.Least(Call, GC.GetAllocatedBytesForCurrentThread).Should().Be(0, "on this thread");
+        Allocations.Least(Call, static () => GC.GetTotalAllocatedBytes(precise: true)).Should().Be(0, "on all threads");
     }
 
     [Theory]
@@ -118,8 +115,8 @@ public sealed class AllocationTests
         using Recalibration<float> recalibration = sample.Running!.Recalibrate();
         void Call() => sample.Layer.Forward(sample.Input, sample.Output);
         Call();
-        Least(Call, GC.GetAllocatedBytesForCurrentThread).Should().Be(0, "on this thread");
-        Least(Call, static () => GC.GetTotalAllocatedBytes(precise: true)).Should().Be(0, "on all threads");
+        Allocations.Least(Call, GC.GetAllocatedBytesForCurrentThread).Should().Be(0, "on this thread");
+        Allocations.Least(Call, static () => GC.GetTotalAllocatedBytes(precise: true)).Should().Be(0, "on all threads");
     }
 
     [Fact]
@@ -138,7 +135,7 @@ public sealed class AllocationTests
         }
 
         Call();
-        Least(Call, GC.GetAllocatedBytesForCurrentThread).Should().Be(0);
+        Allocations.Least(Call, GC.GetAllocatedBytesForCurrentThread).Should().Be(0);
     }
 
     private static void Measure<T>(string name) where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -186,8 +183,8 @@ public sealed class AllocationTests
             if (mode.StartsWith('e'))
                 layer.Eval();
             call();
-            Least(call, GC.GetAllocatedBytesForCurrentThread).Should().Be(0, "of {0} on this thread", mode);
-            Least(call, static () => GC.GetTotalAllocatedBytes(precise: true)).Should().Be(0, "of {0} on all threads", mode);
+            Allocations.Least(call, GC.GetAllocatedBytesForCurrentThread).Should().Be(0, "of {0} on this thread", mode);
+            Allocations.Least(call, static () => GC.GetTotalAllocatedBytes(precise: true)).Should().Be(0, "of {0} on all threads", mode);
         }
     }
 
@@ -197,22 +194,5 @@ public sealed class AllocationTests
             layer.Parameters[i].RequiresGradient = !isFrozen;
         if (layer is RunningStatisticsLayer<T> { RunningMean: not null } running)
             running.UseRunningStatistics = isFrozen;
-    }
-
-    /// <summary>
-    /// The fewest bytes of several rounds: a round may meet a pool that a collection has emptied, or another part of the process
-    /// at work, but what every call allocates shows in every round.
-    /// </summary>
-    private static long Least(Action call, Func<long> allocated)
-    {
-        long least = long.MaxValue;
-        for (int round = 0; round < Rounds && least > 0; round++)
-        {
-            long before = allocated();
-            for (int i = 0; i < CallsPerRound; i++)
-                call();
-            least = Math.Min(least, allocated() - before);
-        }
-        return least;
     }
 }

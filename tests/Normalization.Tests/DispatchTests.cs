@@ -52,6 +52,10 @@ public sealed class DispatchTests
     [InlineData("Batch 2 6 300 Statistics=Position", "Backward", "Rows: 600 groups of 1 unit of 1 x 6, 1 coefficient" + Elementwise + ", transposed")]
     [InlineData("Batch 2 6 300 Statistics=Position", "Backward plain", "Slices: 600 groups of 1 unit of 1 x 6, 1 coefficient, transposed")]
     [InlineData("Row 4096 768", "Forward plain", "Slices: 4096 groups of 1 unit of 1 x 768, 1 coefficient")]
+    // The channels around each element: n, c, s.
+    [InlineData("Window 8 64 3025", "Forward", "Windows: 24 tiles of up to 1024 positions, 64 channels")]
+    [InlineData("Window 8 64 3025", "InputGradient", "Windows: 48 tiles of up to 512 positions, 64 channels")]
+    [InlineData("Window 8 64 1", "Forward", "Windows: 8 tiles of up to 1 position, 64 channels")]
     public void A_pass_takes_the_kernel_that_the_list_names(string layer, string pass, string expected) =>
         Describe(Choose(PlanOf(layer), pass), pass).Should().Be(expected);
 
@@ -63,6 +67,8 @@ public sealed class DispatchTests
     [InlineData("Batch 2 6 300 Coefficients=Element", "Forward")]
     [InlineData("Batch 2 6 300 Coefficients=All", "Forward")]
     [InlineData("Batch 2 6 300 Statistics=Position", "Forward fixed")]
+    [InlineData("Window 2 6 300", "Forward fixed")]
+    [InlineData("Window 2 6 300 Coefficients=Channel", "Forward")]
     [InlineData("Group 2 6 300 3 Order=ChannelsLast", "Forward")]
     [InlineData("Group 2 6 300 3 Coefficients=SampleChannel", "Backward")]
     [InlineData("Group 2 6 300 3", "Forward fixed")]
@@ -117,6 +123,7 @@ public sealed class DispatchTests
         {
             "Batch" => Plan.Batch(sizes[0], sizes[1], sizes[2]),
             "Group" => Plan.ChannelGroups(sizes[0], sizes[1], sizes[2], sizes[3]),
+            "Window" => Plan.Windows(sizes[0], sizes[1], sizes[2], new(5, 2, 1e-4, 0.75, 1)),
             _ => Plan.Rows(sizes[0], sizes[1], isCentered: true),
         };
         string[] change = words[^1].Split('=');
@@ -144,6 +151,9 @@ public sealed class DispatchTests
         string direction = pass.StartsWith($"{route.Direction}", StringComparison.Ordinal) ? "" : $"{route.Direction} ";
         ColumnLayout columns = route.Columns;
         GroupLayout groups = route.Groups;
+        WindowLayout windows = route.Windows;
+        if (route.Family == Family.Windows)
+            return $"{direction}Windows: {windows.Tiles} tiles of up to {Count(windows.LongestRow, "position")}, {windows.Channels} channels";
         return direction + route.Family + ": " + (route.Family == Family.Columns
             ? $"{columns.Rows} x {columns.Columns} in {Count(columns.Tiles, "tile")}, {Count(route.RowsAtOnce, "row")} at once"
             : $"{Count(groups.Groups, "group")} of {Count(groups.UnitsPerGroup, "unit")} of {groups.Unit.Slices} x {groups.Unit.Length}, "

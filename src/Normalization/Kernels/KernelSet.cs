@@ -42,8 +42,13 @@ internal sealed class KernelSet<T, V, W>(int width) : KernelSet<T>
 {
     public override int Width => width;
 
-    public override unsafe void Forward(in Route route, in ForwardOperands<T> operands) =>
-        Forward(route, operands, new Plain<T>(operands.Input), default(Identity<T>));
+    public override unsafe void Forward(in Route route, in ForwardOperands<T> operands)
+    {
+        if (route.Family == Family.Windows)
+            WindowPass<T, V, W>.Run(route.Windows, operands.Input, null, operands.Output);
+        else
+            Forward(route, operands, new Plain<T>(operands.Input), default(Identity<T>));
+    }
 
     /// <summary>Forward over what a source gives, with an epilogue behind the norm.</summary>
     public static void Forward<TSource, TEpilogue>(in Route route, in ForwardOperands<T> operands, in TSource source, in TEpilogue epilogue)
@@ -56,7 +61,7 @@ internal sealed class KernelSet<T, V, W>(int width) : KernelSet<T>
             GroupForward<T, V, W, TSource, TEpilogue>.Run(route, operands, source, epilogue);
     }
 
-    public override void Backward(in Route route, in BackwardOperands<T> operands)
+    public override unsafe void Backward(in Route route, in BackwardOperands<T> operands)
     {
         switch (route.Family)
         {
@@ -68,6 +73,9 @@ internal sealed class KernelSet<T, V, W>(int width) : KernelSet<T>
                 break;
             case Family.Rows:
                 RowBackward<T, V, W>.Run(route.Groups, operands);
+                break;
+            case Family.Windows:
+                WindowPass<T, V, W>.Run(route.Windows, operands.Input, operands.OutputGradient, operands.InputGradient);
                 break;
             default:
                 LongRowBackward<T, V, W>.Run(route.Groups, operands);

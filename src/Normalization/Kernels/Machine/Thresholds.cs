@@ -50,6 +50,12 @@ internal static class Thresholds
     /// <summary>LayerNorm's backward pass over long rows takes this many columns at a time.</summary>
     public const int RowTile = 2048;
 
+    /// <summary>LocalResponseNorm takes this many positions at a time through all channels; the rows of a window stay near.</summary>
+    public const int WindowRow = 1024;
+
+    /// <summary>Its backward pass keeps rows of its own, and takes fewer positions.</summary>
+    public const int WindowGradientRow = 512;
+
     /// <summary>BatchNorm treats slices shorter than this as columns.</summary>
     public const int ShortSlice = 256;
 

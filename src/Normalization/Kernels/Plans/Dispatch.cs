@@ -55,6 +55,17 @@ internal static class Dispatch
             (StatisticsSharing.Position, CoefficientSharing.Channel, MemoryOrder.ChannelsFirst, false) =>
                 Choose(plan.Transposed, direction, hasFixedStatistics) with { IsTransposed = true },
 
+            // LocalResponseNorm: tiles of positions with all channels.
+            (StatisticsSharing.Window, CoefficientSharing.None, MemoryOrder.ChannelsFirst, false) =>
+                new()
+                {
+                    Direction = direction,
+                    Family = Family.Windows,
+                    Windows = new(n, c, s, isForward ? Thresholds.WindowRow : Thresholds.WindowGradientRow, plan.Window),
+                    RowsAtOnce = 1,
+                    Repetition = 1,
+                },
+
             _ => throw Refusal(plan, direction, hasFixedStatistics),
         };
     }

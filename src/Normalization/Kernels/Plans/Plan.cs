@@ -1,9 +1,10 @@
 namespace Normalization.Kernels.Plans;
 
 /// <summary>
-/// Who shares a mean and a variance: a channel over the batch, a group of channels of a sample, a row, the channels at a position.
+/// Who shares a mean and a variance: a channel over the batch, a group of channels of a sample, a row, the channels at a position. In a
+/// window each element has neighbors of its own.
 /// </summary>
-internal enum StatisticsSharing { Channel, ChannelGroup, Row, Position }
+internal enum StatisticsSharing { Channel, ChannelGroup, Row, Position, Window }
 
 /// <summary>Who shares a weight and a bias, if there are any: a channel, a channel of a sample, an element of every sample, all.</summary>
 internal enum CoefficientSharing { None, Channel, SampleChannel, Element, All }
@@ -50,14 +51,18 @@ internal readonly record struct Plan
     /// <summary>The same elements with statistics over the whole batch.</summary>
     public Plan WithoutPieces => this with { PieceSize = 0 };
 
+    /// <summary>The neighbors of an element, where each has its own.</summary>
+    public ChannelWindow Window { get; init; }
+
     /// <summary>The number of elements, as far as it can be counted.</summary>
     public long Elements => S == 0 || (long)N * C <= long.MaxValue / S ? (long)N * C * S : long.MaxValue;
 
-    /// <summary>How many groups have statistics; an empty input needs none, but a channel always counts.</summary>
+    /// <summary>How many groups have statistics that are kept; an empty input needs none, but a channel always counts.</summary>
     public int StatisticsCount => (int)Math.Min(int.MaxValue, Statistics switch
     {
         StatisticsSharing.Channel => (long)PieceCount * C,
         StatisticsSharing.Position => (long)N * S,
+        StatisticsSharing.Window => 0,
         _ => (long)N * Groups,
     });
 
@@ -66,6 +71,7 @@ internal readonly record struct Plan
     {
         StatisticsSharing.Channel => (long)(PieceSize == 0 ? N : PieceSize) * S,
         StatisticsSharing.Position => C,
+        StatisticsSharing.Window => Window.Size,
         _ => (long)C / Groups * S,
     };
 
@@ -103,6 +109,15 @@ internal readonly record struct Plan
     /// <summary>Statistics of the channels at each position of each sample, coefficients of each channel.</summary>
     public static Plan Positions(int n, int c, int s, bool isCentered) =>
         Images(n, c, s, groups: 1) with { Statistics = StatisticsSharing.Position, IsCentered = isCentered };
+
+    /// <summary>LocalResponseNorm: each element with the channels around it, without statistics that are kept and coefficients.</summary>
+    public static Plan Windows(int n, int c, int s, in ChannelWindow window) => Images(n, c, s, groups: 1) with
+    {
+        Statistics = StatisticsSharing.Window,
+        Coefficients = CoefficientSharing.None,
+        IsCentered = false,
+        Window = window,
+    };
 
     /// <summary>LayerNorm and RmsNorm: statistics of each row, coefficients of each column.</summary>
     public static Plan Rows(int rows, int width, bool isCentered) => new()

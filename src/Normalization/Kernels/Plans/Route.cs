@@ -2,9 +2,9 @@ namespace Normalization.Kernels.Plans;
 
 /// <summary>
 /// The kernels: down columns, along slices that share their coefficients, along rows with a weight for each element, along tiles of such
-/// rows that do not fit the cache.
+/// rows that do not fit the cache, across the channels around each element.
 /// </summary>
-internal enum Family { Columns, Slices, Rows, LongRows }
+internal enum Family { Columns, Slices, Rows, LongRows, Windows }
 
 /// <summary>What a pass computes: the output, the gradients of the input and of parameters, or that of the input alone.</summary>
 internal enum Direction { Forward, Backward, InputGradient }
@@ -18,6 +18,9 @@ internal struct Route
 
     /// <summary>The layout of <see cref="Family.Columns"/>.</summary>
     public ColumnLayout Columns { get; init; }
+
+    /// <summary>The layout of <see cref="Family.Windows"/>.</summary>
+    public WindowLayout Windows { get; init; }
 
     /// <summary>The layout of the other families.</summary>
     public GroupLayout Groups;

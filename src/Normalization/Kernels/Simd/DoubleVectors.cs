@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics.X86;
 namespace Normalization.Kernels.Simd;
 
 /// <summary>2 elements, computed as doubles whatever they are stored as.</summary>
-internal readonly unsafe struct Double128<T>(Vector128<double> value) : IWideSimd<Double128<T>, T>
+internal readonly unsafe partial struct Double128<T>(Vector128<double> value) : IWideSimd<Double128<T>, T>
     where T : unmanaged
 {
     private readonly Vector128<double> _value = value;
@@ -100,7 +100,7 @@ internal readonly unsafe struct Double128<T>(Vector128<double> value) : IWideSim
 }
 
 /// <summary>4 elements, computed as doubles whatever they are stored as.</summary>
-internal readonly unsafe struct Double256<T>(Vector256<double> value) : IWideSimd<Double256<T>, T>
+internal readonly unsafe partial struct Double256<T>(Vector256<double> value) : IWideSimd<Double256<T>, T>
     where T : unmanaged
 {
     private readonly Vector256<double> _value = value;
@@ -189,7 +189,7 @@ internal readonly unsafe struct Double256<T>(Vector256<double> value) : IWideSim
 }
 
 /// <summary>8 elements, computed as doubles whatever they are stored as.</summary>
-internal readonly unsafe struct Double512<T>(Vector512<double> value) : IWideSimd<Double512<T>, T>
+internal readonly unsafe partial struct Double512<T>(Vector512<double> value) : IWideSimd<Double512<T>, T>
     where T : unmanaged
 {
     private readonly Vector512<double> _value = value;

@@ -4,7 +4,7 @@ using System.Runtime.Intrinsics;
 namespace Normalization.Kernels.Simd;
 
 /// <summary>4 floats, computed as floats.</summary>
-internal readonly unsafe struct Float128(Vector128<float> value) : ISimd<Float128, float>
+internal readonly unsafe partial struct Float128(Vector128<float> value) : ISimd<Float128, float>
 {
     private readonly Vector128<float> _value = value;
 
@@ -57,7 +57,7 @@ internal readonly unsafe struct Float128(Vector128<float> value) : ISimd<Float12
 }
 
 /// <summary>8 floats, computed as floats.</summary>
-internal readonly unsafe struct Float256(Vector256<float> value) : ISimd<Float256, float>
+internal readonly unsafe partial struct Float256(Vector256<float> value) : ISimd<Float256, float>
 {
     private readonly Vector256<float> _value = value;
 
@@ -110,7 +110,7 @@ internal readonly unsafe struct Float256(Vector256<float> value) : ISimd<Float25
 }
 
 /// <summary>16 floats, computed as floats.</summary>
-internal readonly unsafe struct Float512(Vector512<float> value) : ISimd<Float512, float>
+internal readonly unsafe partial struct Float512(Vector512<float> value) : ISimd<Float512, float>
 {
     private readonly Vector512<float> _value = value;
 

@@ -44,8 +44,13 @@ internal unsafe interface ISimd<TSelf, T>
 
     static abstract TSelf operator *(TSelf left, TSelf right);
 
+    static abstract TSelf operator /(TSelf left, TSelf right);
+
     /// <summary>left · right + addend with one rounding, on every machine.</summary>
     static abstract TSelf FusedMultiplyAdd(TSelf left, TSelf right, TSelf addend);
+
+    /// <summary>The square root with one rounding.</summary>
+    static abstract TSelf Sqrt(TSelf value);
 }
 
 /// <summary>A vector of doubles that can be reduced.</summary>
@@ -62,4 +67,13 @@ internal unsafe interface IWideSimd<TSelf, T> : ISimd<TSelf, T>
 
     /// <summary>Adds the lanes: lane i with lane i + n/2, halving n until one is left.</summary>
     static abstract double HorizontalSum(TSelf value);
+
+    /// <summary>e of a positive normal value = m · 2^e with m from 1 up to 2; 1024 of an infinity or a NaN.</summary>
+    static abstract TSelf Exponent(TSelf value);
+
+    /// <summary>m of the same, whatever the exponent is.</summary>
+    static abstract TSelf Mantissa(TSelf value);
+
+    /// <summary>2^exponent of whole exponents from -1022 to 1023.</summary>
+    static abstract TSelf PowerOfTwo(TSelf exponent);
 }
