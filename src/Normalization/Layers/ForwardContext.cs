@@ -39,6 +39,11 @@ public sealed class ForwardContext<T>
 
     // A new pass writes here, because the statistics of the remembered pass have to survive if the new one throws.
     private GroupStatistics[] _next = [];
+    // The scales and then the shifts of x̂, and those of the next pass; most passes have none.
+    private double[] _correction = [];
+    private double[] _nextCorrection = [];
+    private int _correctionLength;
+    private int _nextCorrectionLength;
     private int[] _shape = new int[UsualRank];
     private int _rank;
     private int _isInUse;
@@ -129,6 +134,9 @@ public sealed class ForwardContext<T>
 
     internal Span<GroupStatistics> Statistics => _statistics.AsSpan(0, GroupCount);
 
+    /// <summary>Gets what x̂ of each channel was multiplied by, and then what was added to it; empty if it was not corrected.</summary>
+    internal Span<double> Correction => _correction.AsSpan(0, _correctionLength);
+
     /// <summary>Gets the mean of one group: of a channel, of a group of a sample, or of a row. RmsNorm has 0.</summary>
     /// <param name="group">The index of the group.</param>
     /// <returns>The mean.</returns>
@@ -181,7 +189,17 @@ public sealed class ForwardContext<T>
             Array.Resize(ref _shape, rank);
         if (_next.Length < groups)
             _next = GC.AllocateUninitializedArray<GroupStatistics>(groups);
+        _nextCorrectionLength = 0;
         return _next.AsSpan(0, groups);
+    }
+
+    /// <summary>Reserves memory for how the pass corrects x̂, after its statistics are reserved.</summary>
+    internal Span<double> ReserveCorrection(int length)
+    {
+        if (_nextCorrection.Length < length)
+            _nextCorrection = new double[length];
+        _nextCorrectionLength = length;
+        return _nextCorrection.AsSpan(0, length);
     }
 
     /// <summary>Remembers a pass that is done, with the statistics in the memory that was reserved last.</summary>
@@ -192,6 +210,7 @@ public sealed class ForwardContext<T>
         _rank = pass.Shape.Length;
         InputSamples.Take(pass.Input, _samples);
         (_statistics, _next) = (_next, _statistics);
+        (_correction, _nextCorrection, _correctionLength) = (_nextCorrection, _correction, _nextCorrectionLength);
         (Owner, Plan, Input, GroupCount) = (owner, plan, pass.Tensor, groups);
         (HasFixedStatistics, ElementsPerGroup) = (pass.Mode.HasFixedStatistics, elementsPerGroup);
         (Batch, BatchNumber) = (pass.Mode.Batch, pass.Mode.Batch?.Number ?? 0);

@@ -132,6 +132,23 @@ public abstract partial class NormalizationLayer<T>
             batch.GuardPart(context);
             batch.GuardGradients();
         }
+        if (context.Correction.IsEmpty)
+            Differentiate(plan, x, dy, weight, statistics, context, dx, weightGradient, biasGradient);
+        else
+            DifferentiateCorrected(plan, x, dy, weight, statistics, context, dx, weightGradient, biasGradient);
+    }
+
+    private void Differentiate(
+        in Plan plan,
+        ReadOnlySpan<T> x,
+        ReadOnlySpan<T> dy,
+        ReadOnlySpan<T> weight,
+        Span<GroupStatistics> statistics,
+        ForwardContext<T> context,
+        Span<T> dx,
+        Span<T> weightGradient,
+        Span<T> biasGradient)
+    {
         if (context.Ranks is not null || context.Batch is not null)
             DifferentiateTogether(plan, x, dy, weight, statistics, context, dx, weightGradient, biasGradient);
         else
@@ -187,7 +204,7 @@ public abstract partial class NormalizationLayer<T>
         return input;
     }
 
-    private void GuardOwner(ForwardContext<T> context)
+    private protected void GuardOwner(ForwardContext<T> context)
     {
         if (context.Owner != this)
         {

@@ -130,6 +130,7 @@ public abstract partial class NormalizationLayer<T>
             NormalizeAgain(pass, plan, weight, bias);
             return;
         }
+        bool corrects = mode.IsTraining && !mode.HasFixedStatistics && CorrectsInput;
         int groups = x.IsEmpty && !mode.IsShared ? 0 : plan.StatisticsCount;
         bool isPooled = mode.Context is null && groups > NormalizationPrimitives.GroupsOnStack;
         using Scratch<GroupStatistics> scratch = isPooled ? new(groups) : default;
@@ -137,9 +138,9 @@ public abstract partial class NormalizationLayer<T>
             mode.Context is not null ? mode.Context.Reserve(pass.Shape.Length, groups)
             : isPooled ? scratch.Span
             : (stackalloc GroupStatistics[NormalizationPrimitives.GroupsOnStack])[..groups];
-        if (mode.IsShared)
+        if (mode.IsShared || corrects)
         {
-            NormalizeTogether(pass, plan, weight, bias, statistics);
+            NormalizeInTwoSteps(pass, plan, weight, bias, statistics, corrects);
             return;
         }
         if (mode.Fixed is FixedStatistics<T> given)
@@ -151,12 +152,20 @@ public abstract partial class NormalizationLayer<T>
     }
 
     /// <summary>
-    /// Training with the statistics of all ranks, or of all parts of a batch. Nothing is written before the ranks have agreed.
+    /// Training with the statistics of all ranks, or of all parts of a batch, or with what corrects x̂ by them: statistics first, then the
+    /// output. Nothing is written before the ranks have agreed.
     /// </summary>
-    private void NormalizeTogether(
-        in ForwardPass<T> pass, in Plan plan, ReadOnlySpan<T> weight, ReadOnlySpan<T> bias, Span<GroupStatistics> statistics)
+    private void NormalizeInTwoSteps(
+        in ForwardPass<T> pass,
+        in Plan plan,
+        ReadOnlySpan<T> weight,
+        ReadOnlySpan<T> bias,
+        Span<GroupStatistics> statistics,
+        bool corrects)
     {
         PassMode<T> mode = pass.Mode;
+        if (corrects)
+            GuardCorrection(plan, mode);
         double elements = Share(plan, pass.Input, statistics, mode);
         if (elements == 1)
         {
@@ -166,7 +175,10 @@ public abstract partial class NormalizationLayer<T>
                     + "larger batch, or the running statistics by Eval() or UseRunningStatistics.");
         }
         statistics = elements == 0 ? default : statistics;
-        Launch.Forward(plan, pass.Input, weight, bias, Epsilon, statistics, hasFixedStatistics: true, pass.Output);
+        if (corrects)
+            NormalizeCorrected(pass, plan, weight, bias, statistics, elements);
+        else
+            Launch.Forward(plan, pass.Input, weight, bias, Epsilon, statistics, hasFixedStatistics: true, pass.Output);
         if (mode.Batch is null || mode.Batch.CountNormalized(plan.ElementsPerGroup))
             Follow(mode, new(statistics, elements));
         mode.Context?.Remember(this, plan, pass, statistics.Length, elements);
@@ -180,8 +192,13 @@ public abstract partial class NormalizationLayer<T>
             mode.Batch.Merge(mode.Ranks, Epsilon).CopyTo(statistics);
             return mode.Batch.Elements;
         }
+        if (mode.Ranks is null)
+        {
+            Launch.Forward(plan, x, default, default, Epsilon, statistics, hasFixedStatistics: false, default);
+            return plan.ElementsPerGroup;
+        }
         Launch.Moments(plan, x, statistics);
-        return mode.Ranks!.MergeMoments<T>(statistics, plan.ElementsPerGroup, Epsilon);
+        return mode.Ranks.MergeMoments<T>(statistics, plan.ElementsPerGroup, Epsilon);
     }
 
     /// <summary>Hands the statistics of a pass to whoever follows them.</summary>
@@ -212,6 +229,11 @@ public abstract partial class NormalizationLayer<T>
     private void NormalizeAgain(in ForwardPass<T> pass, in Plan plan, ReadOnlySpan<T> weight, ReadOnlySpan<T> bias)
     {
         ForwardContext<T> context = pass.Context!;
+        if (!context.Correction.IsEmpty)
+        {
+            NormalizeCorrected(pass, plan, weight, bias, context.Statistics, context.Correction);
+            return;
+        }
         bool isGiven = context.HasFixedStatistics || context.Ranks is not null || context.Batch is not null;
         Span<GroupStatistics> statistics = isGiven ? context.Statistics : context.Reserve(pass.Shape.Length, context.GroupCount);
         Launch.Forward(plan, pass.Input, weight, bias, Epsilon, statistics, isGiven, pass.Output);

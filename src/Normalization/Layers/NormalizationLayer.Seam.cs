@@ -132,7 +132,7 @@ public abstract partial class NormalizationLayer<T>
     internal void NotifyStateLoaded() => OnStateLoaded();
 
     /// <summary>Refuses an output over memory that is a part of the state.</summary>
-    private void GuardBuffers(ReadOnlySpan<T> output)
+    private protected void GuardBuffers(ReadOnlySpan<T> output)
     {
         foreach (StateBuffer<T> buffer in _buffers)
         {

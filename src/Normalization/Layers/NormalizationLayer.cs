@@ -182,7 +182,7 @@ public abstract partial class NormalizationLayer<T>
     /// <summary>The values of a parameter, none if it is not there.</summary>
     internal static ReadOnlySpan<T> ValueOf(Parameter<T>? parameter) => parameter is null ? default : parameter.Value.Span;
 
-    private static Span<T> GradientOf(Parameter<T>? parameter) => parameter is null ? default : parameter.Gradient.Span;
+    private protected static Span<T> GradientOf(Parameter<T>? parameter) => parameter is null ? default : parameter.Gradient.Span;
 
     /// <summary>
     /// Throws unless the memory has the planned size. A tensor or a layer does not fit its own shape if another thread changed the
@@ -195,7 +195,7 @@ public abstract partial class NormalizationLayer<T>
         Guard.LengthOrEmpty(bias, plan.Parameters, nameof(Bias), "the number of parameters");
     }
 
-    private static void GuardShape(Tensor<T> tensor, ReadOnlySpan<int> expected, string name)
+    private protected static void GuardShape(Tensor<T> tensor, ReadOnlySpan<int> expected, string name)
     {
         if (!tensor.Shape.SequenceEqual(expected))
             throw new ArgumentException($"expected {name} {Shape.Format(expected)}, got {Shape.Format(tensor.Shape)}", name);
