@@ -25,7 +25,7 @@ namespace Normalization;
 /// <param name="trackRunningStatistics">Whether running statistics are kept and used in evaluation.</param>
 /// <exception cref="ArgumentOutOfRangeException">A value lies outside its range.</exception>
 /// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
-public class InstanceNorm<T>(
+public partial class InstanceNorm<T>(
     int numFeatures, double epsilon = 1e-5, double? momentum = 0.1, bool affine = false, bool trackRunningStatistics = false)
     : RunningStatisticsLayer<T>(numFeatures, epsilon, momentum, affine, trackRunningStatistics)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
