@@ -61,4 +61,55 @@ public static class StateExtensions
         ArgumentNullException.ThrowIfNull(state);
         return StateLoading.Load(StateSlot.Of(layer), state, static _ => true, strict);
     }
+
+    /// <summary>Copies the state of a spectral norm: u and v by PyTorch's keys.</summary>
+    /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
+    /// <param name="norm">The norm.</param>
+    /// <returns>weight_u and weight_v.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="norm"/> is null.</exception>
+    public static StateDictionary GetState<T>(this SpectralNorm<T> norm)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        ArgumentNullException.ThrowIfNull(norm);
+        return new()
+        {
+            { "weight_u", StateValue.From(norm.LeftVector.Clone()) },
+            { "weight_v", StateValue.From(norm.RightVector.Clone()) },
+        };
+    }
+
+    /// <summary>Loads the vectors of a spectral norm, by either of PyTorch's names. Other keys are ignored.</summary>
+    /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
+    /// <param name="norm">The norm.</param>
+    /// <param name="state">The state of the module whose weight it is: weight_u and weight_v, or parametrizations.weight.0._u and
+    /// _v.</param>
+    /// <exception cref="ArgumentNullException">An argument is null.</exception>
+    /// <exception cref="ArgumentException">A vector is missing, has another shape or is not finite; nothing has changed.</exception>
+    /// <exception cref="NotSupportedException">The elements of a vector are no floating-point numbers.</exception>
+    /// <exception cref="IOException">The file of a value cannot be read.</exception>
+    public static void LoadState<T>(this SpectralNorm<T> norm, StateDictionary state)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        ArgumentNullException.ThrowIfNull(norm);
+        ArgumentNullException.ThrowIfNull(state);
+        Tensor<T> left = Vector(state, "u", norm.LeftVector), right = Vector(state, "v", norm.RightVector);
+        norm.SetVectors(left, right);
+    }
+
+    private static Tensor<T> Vector<T>(StateDictionary state, string name, Tensor<T> expected)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        string key = $"weight_{name}", newer = $"parametrizations.weight.0._{name}";
+        if (!state.TryGetValue(key, out StateValue? value) && !state.TryGetValue(newer, out value))
+            throw new ArgumentException($"The state has neither {key} nor {newer}.", nameof(state));
+        if (value.Length != expected.Length || value.Shape.Length != 1)
+            throw new ArgumentException($"expected {key} {Shape.Format(expected.Shape)}, got {value}", nameof(state));
+        Tensor<T> read = value.ToTensor<T>();
+        foreach (T element in read.Span)
+        {
+            if (!T.IsFinite(element))
+                throw new ArgumentException($"{key} must be finite, got {element}.", nameof(state));
+        }
+        return read;
+    }
 }
