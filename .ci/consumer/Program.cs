@@ -4,6 +4,7 @@ bool allLearned = true;
 Learn(new BatchNorm1d<float>(6), 32, 6);
 Learn(new BatchNorm2d<float>(6), 4, 6, 9, 9);
 Learn(new BatchNorm3d<double>(6), 4, 6, 2, 3, 3);
+Learn(new BatchRenorm<float>(6) { WarmUpStart = 0 }, 8, 6, 5);
 Learn(new GroupNorm<float>(2, 6), 8, 6, 5);
 Learn(new InstanceNorm2d<float>(6, affine: true, trackRunningStatistics: true), 4, 6, 7, 7);
 Learn(new InstanceNorm<double>(6, affine: true), 4, 6, 2, 2, 2, 2);
@@ -11,9 +12,19 @@ Learn(new LayerNorm<float>(33), 16, 33);
 Learn(new LayerNorm<double>([3, 5], bias: false), 16, 3, 5);
 Learn(new RmsNorm<float>(33), 16, 33);
 Learn(new RmsNorm<double>(33), 16, 33);
+Respond();
 bool areFilesKept = SaveAndLoad();
 FineTune();
 return allLearned && areFilesKept ? 0 : 1;
+
+// A layer without parameters.
+void Respond()
+{
+    var layer = new LocalResponseNorm<float>(5);
+    Tensor<float> x = Tensor<float>.RandomNormal([2, 6, 7], seed: 1), y = layer.Forward(x), dx = layer.Backward(y);
+    Console.WriteLine($"local response   {y[1, 5, 6]:E6} {dx[1, 5, 6]:E6}");
+    allLearned &= float.IsFinite(dx[1, 5, 6]) && Math.Abs(y[1, 5, 6]) <= Math.Abs(x[1, 5, 6]);
+}
 
 // A frozen layer, folded, on tensor spans and on native memory.
 void FineTune()

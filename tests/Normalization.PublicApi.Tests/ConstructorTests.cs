@@ -21,6 +21,7 @@ public sealed class ConstructorTests
         ["InstanceNorm3d"] = Running,
         ["GroupNorm"] = "num_groups, num_channels, eps, affine",
         ["LayerNorm"] = "normalized_shape, eps, elementwise_affine, bias",
+        ["LocalResponseNorm"] = "size, alpha, beta, k",
         ["RmsNorm"] = "normalized_shape, eps, elementwise_affine",
     };
 

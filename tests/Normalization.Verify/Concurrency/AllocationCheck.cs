@@ -28,6 +28,12 @@ internal static class AllocationCheck
             total += single + wide;
             output.WriteLine($"{geometry,-34} {single,8} bytes (float) {wide,8} bytes (double) in {steps} training and {steps} evaluation steps");
         }
+        foreach ((string name, Action step) in Family().Concat(FamilyOfChannels()))
+        {
+            long bytes = Measure(step, steps);
+            total += bytes;
+            output.WriteLine($"{name,-34} {bytes,8} bytes (float) in {steps} training and {steps} evaluation steps");
+        }
         output.WriteLine(total == 0 ? "no byte allocated" : $"{total} bytes ALLOCATED");
         return total == 0;
     }
@@ -37,40 +43,100 @@ internal static class AllocationCheck
     {
         var trial = new Trial<T>(geometry);
         var context = new ForwardContext<T>();
-        Run(trial, context, WarmUps);
-        long bytes = Count(trial, context, steps);
+        return Measure(() => Step(trial, context), steps);
+    }
+
+    /// <summary>What is not described by a geometry.</summary>
+    private static IEnumerable<(string Name, Action Step)> Family()
+    {
+        foreach (int s in (int[])[1, 9, 2000])
+        {
+            var layer = new LocalResponseNorm<float>(5);
+            var context = new ForwardContext<float>();
+            Tensor<float> x = Tensor<float>.RandomNormal([4, 60, s], seed: 1), y = new(x.Shape);
+            yield return ($"LocalResponseNorm {x.Shape[0]}x{x.Shape[1]}x{s}", () =>
+            {
+                layer.Train();
+                layer.Forward(x, y);
+                layer.Backward(y, y);
+                layer.Eval();
+                layer.Forward(y, y);
+                layer.Forward(x, y, context);
+                layer.Backward(y, y, context);
+            }
+            );
+        }
+    }
+
+    private static IEnumerable<(string Name, Action Step)> FamilyOfChannels()
+    {
+        const int Channels = 40;
+        var renorm = new BatchRenorm<float>(Channels) { WarmUpStart = 0 };
+        var instance = new InstanceNorm<float>(Channels, affine: true);
+        var context = new ForwardContext<float>();
+        Tensor<float> x = Tensor<float>.RandomNormal([4, Channels, 300], seed: 1), y = new(x.Shape), dx = new(x.Shape);
+        yield return ($"BatchRenorm {Channels} channels", () =>
+        {
+            renorm.Forward(x, y);
+            renorm.Backward(y, dx);
+        }
+        );
+        yield return ($"Invert {Channels} channels", () =>
+        {
+            instance.Forward(x, y, context);
+            instance.Invert(y, y, context);
+            instance.InvertBackward(y, x, dx, context);
+        }
+        );
+        Tensor<float> v = Tensor<float>.RandomNormal([30, Channels, 9], seed: 2), g = Tensor<float>.RandomNormal([30], seed: 3);
+        Tensor<float> weight = new(v.Shape), gradient = new(v.Shape), magnitudes = new(30);
+        var spectral = new SpectralNorm<float>(v.Shape);
+        yield return ("WeightNorm and SpectralNorm", () =>
+        {
+            WeightNorm.Forward(v, g, weight);
+            WeightNorm.Backward(v, g, weight, gradient, magnitudes);
+            spectral.Forward(v, weight);
+            spectral.Backward(v, weight, gradient);
+        }
+        );
+    }
+
+    private static long Measure(Action step, int steps)
+    {
+        Run(step, WarmUps);
+        long bytes = Count(step, steps);
         // The thread pool may start a thread meanwhile, which costs it a kilobyte once; what a step allocates comes again.
         for (int again = 0; again < Repeats && bytes != 0; again++)
-            bytes = Math.Min(bytes, Count(trial, context, steps));
+            bytes = Math.Min(bytes, Count(step, steps));
         return bytes;
     }
 
-    private static long Count<T>(Trial<T> trial, ForwardContext<T> context, int steps) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    private static long Count(Action step, int steps)
     {
         // The counter itself is measured first: what it says about nothing is not the layer's.
         long before = GC.GetTotalAllocatedBytes(precise: true);
         long own = GC.GetTotalAllocatedBytes(precise: true) - before;
         before = GC.GetTotalAllocatedBytes(precise: true);
-        Run(trial, context, steps);
+        Run(step, steps);
         return GC.GetTotalAllocatedBytes(precise: true) - before - own;
     }
 
-    private static void Run<T>(Trial<T> trial, ForwardContext<T> context, int steps) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    private static void Run(Action step, int steps)
     {
         for (int i = 0; i < steps; i++)
-        {
-            trial.Layer.Train();
-            trial.Step();
-            trial.Layer.Eval();
-            trial.Forward();
-            if (i % 16 == 0)
-            {
-                trial.Layer.Forward(trial.Input, trial.Output, context);
-                context.IsRecomputation = true;
-                trial.Layer.Forward(trial.Input, trial.Output, context);
-                context.IsRecomputation = false;
-                trial.Layer.Backward(trial.OutputGradient, trial.InputGradient, context);
-            }
-        }
+            step();
+    }
+
+    private static void Step<T>(Trial<T> trial, ForwardContext<T> context) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        trial.Layer.Train();
+        trial.Step();
+        trial.Layer.Eval();
+        trial.Forward();
+        trial.Layer.Forward(trial.Input, trial.Output, context);
+        context.IsRecomputation = true;
+        trial.Layer.Forward(trial.Input, trial.Output, context);
+        context.IsRecomputation = false;
+        trial.Layer.Backward(trial.OutputGradient, trial.InputGradient, context);
     }
 }

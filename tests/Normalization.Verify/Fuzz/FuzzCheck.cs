@@ -98,7 +98,7 @@ internal sealed class FuzzCheck(string command, string promise, Action<int, int>
     {
         var random = new FuzzRandom(seed, number);
         bool isSingle = random.Chance(0.5);
-        switch (random.Below(10))
+        switch (random.Below(11))
         {
             case < 6 when isSingle:
                 LayerCase<float>.Run(random);
@@ -117,6 +117,12 @@ internal sealed class FuzzCheck(string command, string promise, Action<int, int>
                     PartsCase<float>.Run(random);
                 else
                     PartsCase<double>.Run(random);
+                break;
+            case 9 when isSingle:
+                LocalResponseCase<float>.Run(random);
+                break;
+            case 9:
+                LocalResponseCase<double>.Run(random);
                 break;
             default:
                 if (isSingle)

@@ -26,6 +26,7 @@ internal static partial class PlantedBugs
         .. Kernels(),
         .. Seam(),
         .. Life(),
+        .. Family(),
     ];
 
     private static IEnumerable<PlantedBug> Statistics()

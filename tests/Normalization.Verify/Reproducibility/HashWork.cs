@@ -95,6 +95,7 @@ internal static class HashWork
             NotFinite<T>(hash, geometry);
         foreach (Geometry geometry in Around(isTiny ? 19 : 101))
             Extreme<T>(hash, geometry);
+        FamilyWork.Run<T>(hash, size);
         if (!isTiny)
         {
             foreach (Geometry geometry in Parallel)
