@@ -6,6 +6,7 @@ using Normalization.Mpi;
 namespace Normalization.PublicApi.Tests;
 
 /// <summary>The examples in the documentation files are compiled and run, and whoever looks for one finds it.</summary>
+[Collection("Samples write to the console")]
 public sealed class ExampleTests
 {
     private static readonly Dictionary<string, string> Compiled = SampleCode.Read("Normalization.PublicApi.Tests/Examples");

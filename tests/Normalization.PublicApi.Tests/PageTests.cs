@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 namespace Normalization.PublicApi.Tests;
 
 /// <summary>What the pages promise by being there: links that lead somewhere, a README that can be read in one go, one spelling.</summary>
+[Collection("Samples write to the console")]
 public sealed partial class PageTests
 {
     private const int ReadmeLimit = 11_000;

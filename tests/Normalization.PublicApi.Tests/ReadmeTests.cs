@@ -4,6 +4,7 @@ using System.Text.RegularExpressions;
 
 namespace Normalization.PublicApi.Tests;
 
+[Collection("Samples write to the console")]
 public sealed partial class ReadmeTests
 {
     private const BindingFlags AnyStatic = BindingFlags.Static | BindingFlags.Public;

@@ -19,8 +19,8 @@ namespace Normalization;
 /// makes itself NaN and the others of these elements 0.
 /// </para>
 /// <para>
-/// The output of float is within 6 · 2⁻²³ of itself for finite inputs. A β of 0.5, 0.75 or 1 and a size of up to 8 are computed at the
-/// speed of memory; others are computed in double, which takes several times as long. Squares of double must be in range: elements from
+/// The output of float is within 6 · 2⁻²³ of itself for finite inputs. A β of 0.5, 0.75 or 1 and a size of up to 8 are computed in
+/// float; others are computed in double, which takes several times as long. Squares of double must be in range: elements from
 /// 10⁻¹⁵⁰ to 10¹⁵⁰ keep their digits. Krizhevsky, Sutskever, Hinton: ImageNet Classification with Deep Convolutional Neural Networks,
 /// 2012.
 /// </para>

@@ -61,6 +61,7 @@ internal static unsafe class WindowPass<T, V, W>
         /// Positions whose squares are small as floats, the others in double: what is computed at one position does not depend on the
         /// other positions.
         /// </summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private void RunByRange(in WindowTile<T> tile)
         {
             ReadOnlySpan<T> sums = tile.SumSquares<V>();
@@ -102,6 +103,7 @@ internal static unsafe class WindowPass<T, V, W>
         }
 
         /// <summary>Whether the sums of squares of a position are small. A NaN is not.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private bool AreSmall(ReadOnlySpan<T> sums, nint position)
         {
             if (!_layout.IsContiguous)

@@ -35,6 +35,7 @@ internal readonly unsafe struct WindowTile<T>(
         new(_layout, _memory, _x + start, _dy == null ? null : _dy + start, _output + start, length, _isStreamed);
 
     /// <summary>For each position the sum of the squares of all channels; where channels lie side by side, the square of each.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public ReadOnlySpan<T> SumSquares<V>() where V : unmanaged, ISimd<V, T>
     {
         (nint rows, nint length) = _layout.IsContiguous ? (1, Channels) : (Channels, Length);
@@ -62,6 +63,7 @@ internal readonly unsafe struct WindowTile<T>(
     }
 
     /// <summary>The channels of one position, which lie side by side: the window of an element is the row from there on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void RunRow<V, TPower>()
         where V : unmanaged, ISimd<V, T>
         where TPower : struct, IPower<TPower, V>
@@ -89,6 +91,7 @@ internal readonly unsafe struct WindowTile<T>(
             new() { Input = x, Other = _memory.Direct, Window = terms }, _output, Channels, isStreamed: false);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void RunForward<V, TPower>()
         where V : unmanaged, ISimd<V, T>
         where TPower : struct, IPower<TPower, V>
@@ -113,6 +116,7 @@ internal readonly unsafe struct WindowTile<T>(
     /// <summary>
     /// A channel is written once its window has come by. dx may be dy: what is written has been read.
     /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void RunBackward<V, TPower>()
         where V : unmanaged, ISimd<V, T>
         where TPower : struct, IPower<TPower, V>
@@ -177,6 +181,7 @@ internal readonly unsafe struct WindowTile<T>(
         Beta = Beta,
     };
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Run<V, TMap>(in WindowOperands<T> row, T* output, nint length, bool isStreamed)
         where V : unmanaged, ISimd<V, T>
         where TMap : struct, IMap<TMap, WindowOperands<T>, V, NoColumn> =>
