@@ -33,6 +33,10 @@ internal static class Guard
             throw new ArgumentOutOfRangeException(name, $"{name} must be at most {most}, got {value}.");
     }
 
+    public static double Finite(double value, string name) => double.IsFinite(value)
+        ? value
+        : throw new ArgumentOutOfRangeException(name, $"{name} must be finite, got {value}.");
+
     public static void Epsilon(double epsilon)
     {
         if (!(epsilon >= 0 && double.IsFinite(epsilon)))

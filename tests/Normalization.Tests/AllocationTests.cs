@@ -70,6 +70,23 @@ public sealed class AllocationTests
 
     [Theory]
     [MemberData(nameof(Names))]
+    public void Passes_with_all_terms_allocate_nothing(string name)
+    {
+        foreach (Activation activation in (Activation[])[Activation.Relu, Activation.Gelu])
+        {
+            var sample = new FusedSample<float>(Cases.Named(name) with { Activation = activation }, Terms.All);
+            foreach (bool isTraining in (bool[])[true, false])
+            {
+                void Call() => sample.Run(isTraining);
+                Call();
+                Allocations.Least(Call, GC.GetAllocatedBytesForCurrentThread).Should().Be(0, "on this thread");
+                Allocations.Least(Call, static () => GC.GetTotalAllocatedBytes(precise: true)).Should().Be(0, "on all threads");
+            }
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
     public void The_primitives_allocate_nothing(string name)
     {
         var sample = new Sample<float>(Cases.Named(name));

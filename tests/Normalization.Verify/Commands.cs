@@ -22,6 +22,10 @@ internal static class Commands
                 every layer against 106-bit arithmetic on hard data
                 --full: all sizes and epsilons; --quick: a few small sizes
                 """, Accuracy),
+            new("functions", "[--quick]", """
+                exp, tanh and erf of every float, and of 200,000 doubles, in units in the last place
+                --quick: one float of 997
+                """, Functions),
             new("loops", "", "the errors of the loops that people write, beside those of the calls that replace the loops", Loops),
             new("hash", "[--quick | --tiny] [--width 128|256|512] [--degree N] [--repeats N] [--collect] [--matrix]", """
                 one hash over the bits of all results
@@ -77,6 +81,14 @@ internal static class Commands
         (bool isFull, bool isQuick) = (options.Flag("--full"), options.Flag("--quick"));
         options.RejectUnknown();
         return ExitCode(AccuracyCheck.Run(Console.Out, isFull, isQuick));
+    }
+
+    private static int Functions(Options options)
+    {
+        const int SampleStep = 997, Doubles = 200_000;
+        bool isQuick = options.Flag("--quick");
+        options.RejectUnknown();
+        return ExitCode(ElementaryCheck.Check(Console.Out, isQuick ? SampleStep : 1, Doubles));
     }
 
     private static int Loops(Options options)
@@ -211,7 +223,7 @@ internal static class Commands
         int worst = 0;
         string[] commands =
         [
-            "accuracy", "loops", "hash --matrix --quick", "guard", "alloc --n 1000", "race --n 500", "misuse --n 500", "threads", "fuzz --n 20000",
+            "accuracy", "functions --quick", "loops", "hash --matrix --quick", "guard", "alloc --n 1000", "race --n 500", "misuse --n 500", "threads", "fuzz --n 20000",
             "safetensors --n 20000", "crash-save --n 20", "synchronize",
         ];
         foreach (string command in commands)

@@ -33,6 +33,15 @@ internal abstract class KernelSet<T> where T : unmanaged
     public abstract void Forward(in Route route, in ForwardOperands<T> operands);
 
     public abstract void Backward(in Route route, in BackwardOperands<T> operands);
+
+    /// <summary>Forward with an activation and a skip behind the norm, or with the gradient that goes back through these.</summary>
+    public abstract void Forward(in Route route, in ForwardOperands<T> operands, in EpilogueOperands<T> epilogue);
+
+    /// <summary>What follows the norm, in a pass of its own.</summary>
+    public abstract void Epilogue(in EpilogueOperands<T> operands);
+
+    /// <summary>Backward through what follows the norm.</summary>
+    public abstract void EpilogueBackward(in EpilogueOperands<T> operands);
 }
 
 internal sealed class KernelSet<T, V, W>(int width) : KernelSet<T>
@@ -60,6 +69,13 @@ internal sealed class KernelSet<T, V, W>(int width) : KernelSet<T>
         else
             GroupForward<T, V, W, TSource, TEpilogue>.Run(route, operands, source, epilogue);
     }
+
+    public override void Forward(in Route route, in ForwardOperands<T> operands, in EpilogueOperands<T> epilogue) =>
+        ForwardEpilogues<T, V, W>.Run(route, operands, epilogue);
+
+    public override void Epilogue(in EpilogueOperands<T> operands) => EpilogueDispatch.Forward<T, V>(operands);
+
+    public override void EpilogueBackward(in EpilogueOperands<T> operands) => EpilogueDispatch.Backward<T, V, W>(operands);
 
     public override unsafe void Backward(in Route route, in BackwardOperands<T> operands)
     {

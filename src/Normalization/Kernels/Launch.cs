@@ -10,7 +10,7 @@ namespace Normalization.Kernels;
 /// <summary>From validated spans to kernels: pins them, and repeats weights where a kernel needs it.</summary>
 internal static unsafe class Launch
 {
-    /// <summary>Normalizes <paramref name="x"/>; computes the statistics, unless they are fixed.</summary>
+    /// <summary>Normalizes <paramref name="x"/>; computes the statistics, unless they are given.</summary>
     public static void Forward<T>(
         in Plan plan,
         ReadOnlySpan<T> x,
@@ -29,10 +29,12 @@ internal static unsafe class Launch
             Pieces.Forward(plan, x, weight, bias, epsilon, statistics, hasFixedStatistics, y);
             return;
         }
-        using var coefficients = new Coefficients<T>(plan, Direction.Forward, hasFixedStatistics, weight, bias);
+        // Where statistics that are not a channel's are given, as in a backward pass, the kernel is the one that has computed them.
+        bool areChannels = hasFixedStatistics && plan.Statistics == StatisticsSharing.Channel;
+        using var coefficients = new Coefficients<T>(plan, Direction.Forward, areChannels, weight, bias);
         if (coefficients.Route.IsTransposed)
         {
-            Transposition.Forward(plan, x, weight, bias, epsilon, statistics, y);
+            Transposition.Forward(plan, x, weight, bias, epsilon, statistics, hasFixedStatistics, y);
             return;
         }
         fixed (T* px = x, py = y, pw = coefficients.Weight, pb = coefficients.Bias)
@@ -192,7 +194,7 @@ internal static unsafe class Launch
     /// <summary>
     /// The weights in the form that the kernel needs: as given, repeated for each element, or ones where only a bias is given.
     /// </summary>
-    private readonly ref struct Coefficients<T> : IDisposable where T : unmanaged
+    internal readonly ref struct Coefficients<T> : IDisposable where T : unmanaged
     {
         // A field, because a property would be copied on each use.
         public readonly Route Route;

@@ -17,13 +17,14 @@ internal static unsafe class Transposition
         ReadOnlySpan<T> bias,
         double epsilon,
         Span<GroupStatistics> statistics,
+        bool hasFixedStatistics,
         Span<T> y)
         where T : unmanaged
     {
         using var rows = new Scratch<T>(x.Length);
         ToRows(plan, x, rows.Span);
         Launch.Forward(
-            plan.Transposed, rows.Span, weight, bias, epsilon, statistics, hasFixedStatistics: false, y.IsEmpty ? default : rows.Span);
+            plan.Transposed, rows.Span, weight, bias, epsilon, statistics, hasFixedStatistics, y.IsEmpty ? default : rows.Span);
         if (!y.IsEmpty)
             FromRows(plan, rows.Span, y);
     }

@@ -40,13 +40,16 @@ public readonly ref struct BackwardPass<T>
     /// <summary>Gets a value indicating whether the memory has been checked.</summary>
     internal bool IsChecked { get; init; }
 
+    /// <summary>Gets the terms of the forward pass, and the gradients.</summary>
+    internal BackwardTerms<T> Terms { get; init; }
+
     /// <summary>
     /// Gives the same pass with another gradient of the output, for a layer that has applied a function to the output of the base class.
     /// </summary>
     /// <param name="outputGradient">The elements of the gradient, row-major; they may be exactly those of the input gradient.</param>
     /// <returns>The pass with this gradient.</returns>
     public BackwardPass<T> WithOutputGradient(ReadOnlySpan<T> outputGradient) =>
-        new(Context, Input, outputGradient, InputGradient) { Holder = Holder };
+        new(Context, Input, outputGradient, InputGradient) { Holder = Holder, Terms = Terms };
 
     /// <summary>
     /// Creates a pass backward through a part of the forward pass (<see cref="ForwardPass{T}.CreatePart"/>). Give it to <see
@@ -57,11 +60,18 @@ public readonly ref struct BackwardPass<T>
     /// <param name="inputGradient">Receives the gradient of its input; may be exactly the gradient of its output.</param>
     /// <param name="context">The context of the part.</param>
     /// <returns>The pass over this memory.</returns>
+    /// <exception cref="NotSupportedException">The pass has terms such as the gradient of a sum (<see cref="BackwardOptions{T}"/>).
+    /// </exception>
     /// <exception cref="ArgumentNullException"><paramref name="context"/> is null.</exception>
     /// <exception cref="ArgumentException"><paramref name="context"/> is that of this pass.</exception>
     public BackwardPass<T> CreatePart(
         ReadOnlySpan<T> input, ReadOnlySpan<T> outputGradient, Span<T> inputGradient, ForwardContext<T> context)
     {
+        if (Terms.IsAny)
+        {
+            throw new NotSupportedException(
+                "The layer goes through its input in parts, and the gradient of a sum belongs to a whole pass. Add it behind the layer.");
+        }
         ForwardContext<T>.GuardPart(context, Context);
         return new(context, input, outputGradient, inputGradient);
     }

@@ -124,7 +124,8 @@ public abstract class BatchNorm<T> : RunningStatisticsLayer<T>
     /// three digits of y. A value beyond the range of <typeparamref name="T"/> becomes infinite.
     /// </remarks>
     /// <returns>The scale and the shift of each channel, new tensors of shape [C].</returns>
-    /// <exception cref="InvalidOperationException">The layer is in training mode, or does not track running statistics.</exception>
+    /// <exception cref="InvalidOperationException">The layer is in training mode, does not track running statistics, or has an activation.
+    /// </exception>
     public (Tensor<T> Scale, Tensor<T> Shift) Fold()
     {
         ChannelMap[] channels = FoldChannels();
@@ -144,6 +145,12 @@ public abstract class BatchNorm<T> : RunningStatisticsLayer<T>
         {
             throw new InvalidOperationException(
                 "Only evaluation can be folded, training uses the statistics of each batch; call Eval() first.");
+        }
+        if (Activation != Activation.None)
+        {
+            throw new InvalidOperationException(
+                $"A layer with the activation {Activation} is no scale and shift. Fold a layer without one, and apply the activation "
+                    + "behind.");
         }
         if (FixedStatisticsFor(isTraining: false) is not FixedStatistics<T> given)
         {

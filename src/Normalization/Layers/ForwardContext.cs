@@ -49,10 +49,10 @@ public sealed class ForwardContext<T>
     private int _isInUse;
 
     /// <summary>
-    /// Gets the input of the remembered forward pass; null before the first one, after <see cref="ReleaseInput"/>, and after one on tensor
-    /// spans, whose input goes to <c>Backward</c> again.
+    /// Gets the input of the remembered forward pass, or the sum of the input and a residual that took its place; null before the first
+    /// pass, after <see cref="ReleaseInput"/>, and after a pass on tensor spans, whose input goes to <c>Backward</c> again.
     /// </summary>
-    public Tensor<T>? Input { get; internal set; }
+    public Tensor<T>? Input { get; private set; }
 
     /// <summary>
     /// Gets or sets a value indicating whether running statistics follow the forward passes in training with this context; initially they
@@ -116,6 +116,9 @@ public sealed class ForwardContext<T>
 
     internal Plan Plan { get; private set; }
 
+    /// <summary>Gets the terms that the pass had besides the norm.</summary>
+    internal RememberedTerms<T> Terms { get; private set; }
+
     internal bool HasFixedStatistics { get; private set; }
 
     /// <summary>Gets a value indicating whether the pass was one of training.</summary>
@@ -165,6 +168,7 @@ public sealed class ForwardContext<T>
         Ranks = null;
         LayerData = null;
         Batch = null;
+        Terms = default;
         GroupCount = 0;
     }
 
@@ -208,15 +212,19 @@ public sealed class ForwardContext<T>
     {
         pass.Shape.CopyTo(_shape);
         _rank = pass.Shape.Length;
-        InputSamples.Take(pass.Input, _samples);
+        InputSamples.Take(pass.Source, _samples);
         (_statistics, _next) = (_next, _statistics);
         (_correction, _nextCorrection, _correctionLength) = (_nextCorrection, _correction, _nextCorrectionLength);
         (Owner, Plan, Input, GroupCount) = (owner, plan, pass.Tensor, groups);
+        Terms = pass.Remembered;
         (HasFixedStatistics, ElementsPerGroup) = (pass.Mode.HasFixedStatistics, elementsPerGroup);
         (Batch, BatchNumber) = (pass.Mode.Batch, pass.Mode.Batch?.Number ?? 0);
         (Ranks, WasTraining) = (Batch is null ? pass.Mode.Ranks : null, pass.IsTraining);
         PassCount++;
     }
+
+    /// <summary>Takes over the tensors of a pass that has repeated the remembered one.</summary>
+    internal void Recall(in ForwardPass<T> pass) => (Input, Terms) = (pass.Tensor, pass.Remembered);
 
     /// <summary>Throws if the input is not what it was in the forward pass, as far as the samples show.</summary>
     internal void GuardUnchanged(ReadOnlySpan<T> x)

@@ -43,8 +43,17 @@ public readonly ref struct ForwardPass<T>
 
     internal Plan Plan { get; init; }
 
-    /// <summary>Gets the tensor of the input, which the context remembers; null for memory that belongs to no tensor.</summary>
+    /// <summary>Gets the tensor of the source, which the context remembers; null for memory that belongs to no tensor.</summary>
     internal Tensor<T>? Tensor { get; init; }
+
+    /// <summary>Gets what the pass does besides normalizing.</summary>
+    internal ForwardTerms<T> Terms { get; init; }
+
+    /// <summary>Gets what the context remembers of the terms.</summary>
+    internal RememberedTerms<T> Remembered { get; init; }
+
+    /// <summary>Gets what is normalized, and what a backward pass needs: the input, or the sum that takes its place.</summary>
+    internal ReadOnlySpan<T> Source => Terms.Residual.IsEmpty ? Input : Terms.Sum;
 
     /// <summary>
     /// Creates a pass over other memory, which does what this pass does and has statistics of its own: over some samples of the batch,
@@ -58,10 +67,17 @@ public readonly ref struct ForwardPass<T>
     /// context may give, remembers nothing.
     /// </param>
     /// <returns>The pass over this memory.</returns>
+    /// <exception cref="NotSupportedException">The pass has terms such as a residual (<see cref="ForwardOptions{T}"/>).</exception>
     /// <exception cref="ArgumentNullException"><paramref name="context"/> is null, and this pass has a context.</exception>
     /// <exception cref="ArgumentException"><paramref name="context"/> is that of this pass.</exception>
     public ForwardPass<T> CreatePart(ReadOnlySpan<int> shape, ReadOnlySpan<T> input, Span<T> output, ForwardContext<T>? context)
     {
+        if (Terms.IsAny)
+        {
+            throw new NotSupportedException(
+                "The layer goes through its input in parts, and a residual, a skip, a scale or a shift belongs to a whole pass. Add them "
+                    + "before and behind the layer.");
+        }
         if (Context is not null)
             ForwardContext<T>.GuardPart(context, Context);
         return new(Mode with { Context = context }, shape, input, output);

@@ -1,7 +1,7 @@
+using System.Runtime.CompilerServices;
 using Normalization.Kernels;
 using Normalization.Kernels.Machine;
 using Normalization.Kernels.Plans;
-using Normalization.Kernels.Statistics;
 
 namespace Normalization;
 
@@ -46,6 +46,7 @@ public abstract partial class NormalizationLayer<T>
     /// The context remembers no forward pass of this layer, the input has changed since then, or another thread is in a pass with the
     /// context.
     /// </exception>
+    [OverloadResolutionPriority(1)]
     public void Backward(Tensor<T> outputGradient, Tensor<T> inputGradient, ForwardContext<T> context)
     {
         using Synchronization.Call call = Synchronization.BeginBackward(RanksOf(context));
@@ -80,7 +81,8 @@ public abstract partial class NormalizationLayer<T>
         : context.Batch is null ? context.Ranks
         : context.Batch.HasTotals ? null : Ranks;
 
-    private void RunBackward(Tensor<T> outputGradient, Tensor<T> inputGradient, ForwardContext<T> context)
+    private void RunBackward(
+        Tensor<T> outputGradient, Tensor<T> inputGradient, ForwardContext<T> context, in BackwardOptions<T> options = default)
     {
         ArgumentNullException.ThrowIfNull(outputGradient);
         ArgumentNullException.ThrowIfNull(inputGradient);
@@ -89,7 +91,13 @@ public abstract partial class NormalizationLayer<T>
         Tensor<T> input = GuardRemembered(context);
         GuardShape(outputGradient, context.Shape, nameof(outputGradient));
         GuardShape(inputGradient, context.Shape, nameof(inputGradient));
-        RunBackward(new(context, input.Span, outputGradient.Span, inputGradient.Span) { Holder = this, IsChecked = true });
+        GuardOptions(context, options);
+        RunBackward(new(context, input.Span, outputGradient.Span, inputGradient.Span)
+        {
+            Holder = this,
+            IsChecked = true,
+            Terms = context.Terms.With(options),
+        });
     }
 
     private void RunBackward(in BackwardPass<T> pass)
@@ -109,8 +117,20 @@ public abstract partial class NormalizationLayer<T>
         // The gradients of frozen parameters count too: they must stay untouched.
         NormalizationPrimitives.GuardBackward(
             x, pass.OutputGradient, ValueOf(Weight), dx, weightGradient, GradientOf(Bias), "input", "outputGradient", InputGradient);
-        // With fixed statistics only the gradient of γ depends on the input.
-        if (!pass.Context.HasFixedStatistics || Weight is { RequiresGradient: true })
+        BackwardTerms<T> terms = pass.Terms;
+        if (terms.IsAny)
+        {
+            if (pass.Context.Batch is not null)
+                throw new InvalidOperationException("MicroBatches take no gradient of a sum. Add it behind the layer.");
+            GuardBuffers(terms.SkipGradient);
+            GuardBuffers(terms.ScaleGradient);
+            GuardBuffers(terms.ShiftGradient);
+            FusedGuard.Backward(
+                pass.Context.Plan, terms, x, pass.OutputGradient, dx, ValueOf(Weight), ValueOf(Bias), weightGradient, GradientOf(Bias));
+        }
+        // With fixed statistics only the gradients of γ and of what follows the norm depend on the input.
+        bool changesGradient = FusedGuard.Fuse(terms, Activation).ChangesGradient;
+        if (!pass.Context.HasFixedStatistics || changesGradient || Weight is { RequiresGradient: true })
             pass.Context.GuardUnchanged(x);
     }
 
@@ -119,9 +139,9 @@ public abstract partial class NormalizationLayer<T>
         ForwardContext<T> context = pass.Context;
         Plan plan = context.Plan;
         Span<GroupStatistics> statistics = context.Statistics;
-        ReadOnlySpan<T> x = pass.Input, dy = pass.OutputGradient, weight = ValueOf(Weight);
+        ReadOnlySpan<T> x = pass.Input, dy = pass.OutputGradient, bias = ValueOf(Bias);
         Span<T> dx = pass.InputGradient, weightGradient = GradientOf(Weight), biasGradient = GradientOf(Bias);
-        GuardSizes(plan, x, weight, ValueOf(Bias));
+        GuardSizes(plan, x, ValueOf(Weight), bias);
         Guard.LengthOrEmpty<T>(weightGradient, plan.Parameters, nameof(Weight), "the number of parameters");
         Guard.LengthOrEmpty<T>(biasGradient, plan.Parameters, nameof(Bias), "the number of parameters");
         Guard.LengthOrEmpty<GroupStatistics>(statistics, plan.StatisticsCount, nameof(context), "the number of groups");
@@ -132,58 +152,28 @@ public abstract partial class NormalizationLayer<T>
             batch.GuardPart(context);
             batch.GuardGradients();
         }
-        if (context.Correction.IsEmpty)
-            Differentiate(plan, x, dy, weight, statistics, context, dx, weightGradient, biasGradient);
-        else
-            DifferentiateCorrected(plan, x, dy, weight, statistics, context, dx, weightGradient, biasGradient);
-    }
-
-    private void Differentiate(
-        in Plan plan,
-        ReadOnlySpan<T> x,
-        ReadOnlySpan<T> dy,
-        ReadOnlySpan<T> weight,
-        Span<GroupStatistics> statistics,
-        ForwardContext<T> context,
-        Span<T> dx,
-        Span<T> weightGradient,
-        Span<T> biasGradient)
-    {
-        if (context.Ranks is not null || context.Batch is not null)
-            DifferentiateTogether(plan, x, dy, weight, statistics, context, dx, weightGradient, biasGradient);
-        else
-            Launch.Backward(plan, x, dy, weight, statistics, context.HasFixedStatistics, dx, weightGradient, biasGradient);
-    }
-
-    /// <summary>
-    /// The input gradient uses the sums of all ranks and parts. The gradients of the parameters use the sums of this rank, once for all
-    /// parts.
-    /// </summary>
-    private void DifferentiateTogether(
-        in Plan plan,
-        ReadOnlySpan<T> x,
-        ReadOnlySpan<T> dy,
-        ReadOnlySpan<T> weight,
-        Span<GroupStatistics> statistics,
-        ForwardContext<T> context,
-        Span<T> dx,
-        Span<T> weightGradient,
-        Span<T> biasGradient)
-    {
-        if (context.Batch is MicroBatches<T> batch)
+        if (!context.Correction.IsEmpty)
         {
-            Span<Sums> all = batch.Total(batch.HasTotals ? null : Ranks, out ReadOnlySpan<Sums> ofParts);
-            Launch.InputGradient(plan, x, dy, weight, statistics, all, context.ElementsPerGroup, dx);
-            Launch.AddParameterGradients(statistics, ofParts, weightGradient, biasGradient);
+            DifferentiateCorrected(pass, ValueOf(Weight), weightGradient, biasGradient);
             return;
         }
-        using var scratch = new Scratch<Sums>((nint)2 * plan.StatisticsCount);
-        Span<Sums> own = scratch.Span[..plan.StatisticsCount], total = scratch.Span[plan.StatisticsCount..];
-        Launch.GradientSums(plan, x, dy, statistics, own);
-        context.Ranks!.AddSums(own, total, context.ElementsPerGroup);
-        Launch.InputGradient(plan, x, dy, weight, statistics, total, context.ElementsPerGroup, dx);
-        if (plan.Elements > 0)
-            Launch.AddParameterGradients(statistics, own, weightGradient, biasGradient);
+        using Scratch<T> pooled = RentWeight();
+        ReadOnlySpan<T> weight = EffectiveWeight(pooled.Span);
+        FusedTerms<T> terms = FusedGuard.Fuse(pass.Terms, Activation);
+        FusedGradients<T> gradients = new()
+        {
+            Skip = pass.Terms.SkipGradient,
+            Scale = pass.Terms.ScaleGradient,
+            Shift = pass.Terms.ShiftGradient,
+        };
+        if (context.Ranks is not null || context.Batch is not null)
+        {
+            DifferentiateTogether(pass, terms, gradients, weight, weightGradient, biasGradient);
+            return;
+        }
+        FusedLaunch.Backward(
+            plan, x, dy, weight, bias, Epsilon, statistics, context.HasFixedStatistics, terms, gradients, pass.Terms.SumGradient,
+            dx, weightGradient, biasGradient);
     }
 
     private Tensor<T> GuardRemembered(ForwardContext<T> context)

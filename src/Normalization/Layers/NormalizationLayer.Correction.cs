@@ -83,16 +83,10 @@ public abstract partial class NormalizationLayer<T>
 
     /// <summary>Backward with γ · scale for γ: the gradient of γ gains scale · Σ dy · x̂ + shift · Σ dy.</summary>
     private void DifferentiateCorrected(
-        in Plan plan,
-        ReadOnlySpan<T> x,
-        ReadOnlySpan<T> dy,
-        ReadOnlySpan<T> weight,
-        Span<GroupStatistics> statistics,
-        ForwardContext<T> context,
-        Span<T> dx,
-        Span<T> weightGradient,
-        Span<T> biasGradient)
+        in BackwardPass<T> pass, ReadOnlySpan<T> weight, Span<T> weightGradient, Span<T> biasGradient)
     {
+        ForwardContext<T> context = pass.Context;
+        Plan plan = context.Plan;
         int channels = (int)plan.C;
         Span<double> scale = context.Correction[..channels], shift = context.Correction[channels..];
         using var memory = new Scratch<T>((nint)3 * channels);
@@ -101,7 +95,18 @@ public abstract partial class NormalizationLayer<T>
         products.Clear();
         sums.Clear();
         bool hasGradients = !weightGradient.IsEmpty || !biasGradient.IsEmpty;
-        Differentiate(plan, x, dy, weights, statistics, context, dx, hasGradients ? products : default, hasGradients ? sums : default);
+        products = hasGradients ? products : default;
+        sums = hasGradients ? sums : default;
+        if (context.Ranks is not null)
+        {
+            DifferentiateTogether(pass, default, default, weights, products, sums);
+        }
+        else
+        {
+            Launch.Backward(
+                plan, pass.Input, pass.OutputGradient, weights, context.Statistics, context.HasFixedStatistics, pass.InputGradient,
+                products, sums);
+        }
         for (int i = 0; i < weightGradient.Length; i++)
         {
             double product = (scale[i] * Element.ToDouble(products[i])) + (shift[i] * Element.ToDouble(sums[i]));

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Normalization.Kernels;
 using Normalization.Kernels.Machine;
 using Normalization.Kernels.Plans;
@@ -41,6 +42,7 @@ public abstract partial class NormalizationLayer<T>
     /// <param name="context">Receives what the backward pass needs.</param>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
     /// <exception cref="ArgumentException">A shape does not fit, memory overlaps, or a channel has one value in training.</exception>
+    [OverloadResolutionPriority(1)]
     public void Forward(Tensor<T> input, Tensor<T> output, ForwardContext<T> context)
     {
         PassMode<T> mode = Decide(context);
@@ -76,14 +78,22 @@ public abstract partial class NormalizationLayer<T>
         Normalize(pass, plan);
     }
 
-    private void Run(Tensor<T> input, Tensor<T> output, in PassMode<T> mode)
+    private void Run(Tensor<T> input, Tensor<T> output, in PassMode<T> mode, in ForwardOptions<T> options = default)
     {
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(output);
         using ForwardContext<T>.Usage usage = ForwardContext<T>.Use(mode.Context);
         Plan plan = Describe(input.Shape, mode);
         GuardShape(output, input.Shape, nameof(output));
-        Run(new(mode, input.Shape, input.Span, output.Span) { CheckedBy = this, Plan = plan, Tensor = input });
+        GuardOptions(plan, input.Shape, options);
+        Run(new(mode, input.Shape, input.Span, output.Span)
+        {
+            CheckedBy = this,
+            Plan = plan,
+            Tensor = options.Residual is null ? input : options.Sum ?? input,
+            Terms = options.Terms,
+            Remembered = new(options),
+        });
     }
 
     private void Run(in ForwardPass<T> pass)
@@ -95,7 +105,7 @@ public abstract partial class NormalizationLayer<T>
         ForwardCore(pass);
         if (pass.Mode.IsRecomputation)
         {
-            context!.Input = pass.Tensor;
+            context!.Recall(pass);
             return;
         }
         // A layer that went through its input in parts has statistics in the contexts of the parts.
@@ -105,11 +115,38 @@ public abstract partial class NormalizationLayer<T>
 
     private void GuardForward(in ForwardPass<T> pass)
     {
-        ReadOnlySpan<T> x = pass.Input;
+        ReadOnlySpan<T> x = pass.Input, weight = ValueOf(Weight), bias = ValueOf(Bias);
         Span<T> y = pass.Output;
         GuardBuffers(y);
-        NormalizationPrimitives.GuardForward(x, y, ValueOf(Weight), ValueOf(Bias), "input", "output");
-        if (pass.Context is not null && x.Overlaps(y))
+        NormalizationPrimitives.GuardForward(x, y, weight, bias, "input", "output");
+        if (pass.Terms.IsAny)
+        {
+            GuardBuffers(pass.Terms.Sum);
+            FusedGuard.Forward(pass.Plan, pass.Terms, x, y, weight, bias);
+        }
+        bool corrects = pass.Mode.IsTraining && !pass.Mode.HasFixedStatistics && CorrectsInput;
+        if ((corrects || pass.Plan.Statistics == StatisticsSharing.Window) && (pass.Terms.IsAny || Activation != Activation.None))
+        {
+            throw new InvalidOperationException(
+                $"{GetType().Name.Split('`')[0]} takes no residual, skip, scale, shift or activation here. Use a layer without an "
+                    + "activation, and compute them before and behind it.");
+        }
+        if (pass.Mode.Batch is not null && (pass.Terms.IsAny || Activation != Activation.None))
+        {
+            throw new InvalidOperationException(
+                "MicroBatches observe what goes into the norm and what comes back to it. Use a layer without an activation, and add a "
+                    + "residual, a skip, a scale or a shift before and behind it.");
+        }
+        if (pass.Context is null)
+            return;
+        if (!pass.Terms.Residual.IsEmpty && pass.Terms.Sum.IsEmpty)
+        {
+            throw Guard.InputError(
+                "The backward pass needs the sum of the input and Residual: pass Sum, which may be exactly the residual; or call Eval() "
+                    + "first if there is no backward pass.",
+                nameof(pass.Terms.Sum));
+        }
+        if (pass.Source.Overlaps(y))
         {
             throw Guard.InputError(
                 "output overlaps input, which the backward pass needs; pass another output, or call Eval() first if there is no backward "
@@ -117,14 +154,16 @@ public abstract partial class NormalizationLayer<T>
                 "output");
         }
         if (pass.Mode.IsRecomputation)
-            pass.Context!.GuardSameInput(x);
+            GuardRecomputation(pass);
     }
 
     private void Normalize(in ForwardPass<T> pass, in Plan plan)
     {
         PassMode<T> mode = pass.Mode;
-        ReadOnlySpan<T> x = pass.Input, weight = ValueOf(Weight), bias = ValueOf(Bias);
-        GuardSizes(plan, x, weight, bias);
+        ReadOnlySpan<T> x = pass.Input, bias = ValueOf(Bias);
+        GuardSizes(plan, x, ValueOf(Weight), bias);
+        using Scratch<T> pooled = RentWeight();
+        ReadOnlySpan<T> weight = EffectiveWeight(pooled.Span);
         if (mode.IsRecomputation)
         {
             NormalizeAgain(pass, plan, weight, bias);
@@ -145,7 +184,7 @@ public abstract partial class NormalizationLayer<T>
         }
         if (mode.Fixed is FixedStatistics<T> given)
             RunningStatistics.Fix<T>(given.Mean.Span, given.Variance.Span, Epsilon, statistics);
-        Launch.Forward(plan, x, weight, bias, Epsilon, statistics, mode.HasFixedStatistics, pass.Output);
+        NormalizeWith(pass, plan, weight, bias, statistics, mode.HasFixedStatistics);
         for (int piece = 0; piece < plan.PieceCount; piece++)
             Follow(mode, new(Pieces.Of(plan, piece, statistics), plan.Piece(piece).ElementsPerGroup));
         mode.Context?.Remember(this, plan, pass, groups, plan.ElementsPerGroup);
@@ -166,7 +205,7 @@ public abstract partial class NormalizationLayer<T>
         PassMode<T> mode = pass.Mode;
         if (corrects)
             GuardCorrection(plan, mode);
-        double elements = Share(plan, pass.Input, statistics, mode);
+        double elements = Share(plan, pass, statistics);
         if (elements == 1)
         {
             string all = mode.Batch is null ? "ranks" : "parts";
@@ -178,15 +217,16 @@ public abstract partial class NormalizationLayer<T>
         if (corrects)
             NormalizeCorrected(pass, plan, weight, bias, statistics, elements);
         else
-            Launch.Forward(plan, pass.Input, weight, bias, Epsilon, statistics, hasFixedStatistics: true, pass.Output);
+            NormalizeWith(pass, plan, weight, bias, statistics, hasFixedStatistics: true);
         if (mode.Batch is null || mode.Batch.CountNormalized(plan.ElementsPerGroup))
             Follow(mode, new(statistics, elements));
         mode.Context?.Remember(this, plan, pass, statistics.Length, elements);
     }
 
     /// <summary>Fills the statistics of all that the input is a part of, and returns how many elements each channel has there.</summary>
-    private double Share(in Plan plan, ReadOnlySpan<T> x, Span<GroupStatistics> statistics, in PassMode<T> mode)
+    private double Share(in Plan plan, in ForwardPass<T> pass, Span<GroupStatistics> statistics)
     {
+        PassMode<T> mode = pass.Mode;
         if (mode.Batch is not null)
         {
             mode.Batch.Merge(mode.Ranks, Epsilon).CopyTo(statistics);
@@ -194,10 +234,13 @@ public abstract partial class NormalizationLayer<T>
         }
         if (mode.Ranks is null)
         {
-            Launch.Forward(plan, x, default, default, Epsilon, statistics, hasFixedStatistics: false, default);
+            Launch.Forward(plan, pass.Input, default, default, Epsilon, statistics, hasFixedStatistics: false, default);
             return plan.ElementsPerGroup;
         }
-        Launch.Moments(plan, x, statistics);
+        using Scratch<T> sum = pass.Terms.Residual.IsEmpty ? default : new(pass.Input.Length);
+        if (!sum.Span.IsEmpty)
+            FusedLaunch.Add(pass.Input, pass.Terms.Residual, sum.Span);
+        Launch.Moments(plan, sum.Span.IsEmpty ? pass.Input : sum.Span, statistics);
         return mode.Ranks.MergeMoments<T>(statistics, plan.ElementsPerGroup, Epsilon);
     }
 
@@ -236,6 +279,20 @@ public abstract partial class NormalizationLayer<T>
         }
         bool isGiven = context.HasFixedStatistics || context.Ranks is not null || context.Batch is not null;
         Span<GroupStatistics> statistics = isGiven ? context.Statistics : context.Reserve(pass.Shape.Length, context.GroupCount);
-        Launch.Forward(plan, pass.Input, weight, bias, Epsilon, statistics, isGiven, pass.Output);
+        NormalizeWith(pass, plan, weight, bias, statistics, isGiven);
+    }
+
+    private void NormalizeWith(
+        in ForwardPass<T> pass,
+        in Plan plan,
+        ReadOnlySpan<T> weight,
+        ReadOnlySpan<T> bias,
+        Span<GroupStatistics> statistics,
+        bool hasFixedStatistics)
+    {
+        Span<T> sum = pass.Terms.Sum.IsEmpty ? pass.Output : pass.Terms.Sum;
+        FusedTerms<T> terms = FusedGuard.Fuse(pass.Terms, Activation);
+        FusedLaunch.Forward(
+            plan, pass.Input, pass.Terms.Residual, sum, weight, bias, Epsilon, statistics, hasFixedStatistics, terms, pass.Output);
     }
 }

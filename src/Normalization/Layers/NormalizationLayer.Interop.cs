@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using Normalization.Kernels.Machine;
 using Normalization.Kernels.Plans;
 
 namespace Normalization;
@@ -12,7 +13,8 @@ public abstract partial class NormalizationLayer<T>
     /// Training remembers its input, and a span cannot be remembered: use the overload with a context, or a <see cref="Tensor{T}"/>
     /// over the same memory.
     /// </remarks>
-    /// <param name="input">The input, dense and row-major, of a shape that the layer accepts.</param>
+    /// <param name="input">The input, row-major, of a shape that the layer accepts; dense, or, of a layer over rows, dense rows that lie
+    /// apart.</param>
     /// <param name="output">Receives the output, dense and row-major; it may be exactly the input.</param>
     /// <exception cref="ArgumentException">A shape does not fit, a span is strided, or memory overlaps.</exception>
     /// <exception cref="InvalidOperationException">The layer is in training mode.</exception>
@@ -20,13 +22,8 @@ public abstract partial class NormalizationLayer<T>
     {
         PassMode<T> mode = Decide();
         using Synchronization.Call call = Synchronization.BeginForward(mode.Ranks);
-        if (mode.IsTraining)
-        {
-            throw new InvalidOperationException(
-                "In training a layer remembers its input, which a tensor span cannot be. Pass a ForwardContext to Forward, and the input "
-                    + "to Backward again; or call Eval() first.");
-        }
-        Run(input, output, mode);
+        GuardSpanMode(mode);
+        Run(input, output, mode, default);
     }
 
     /// <summary>
@@ -44,7 +41,7 @@ public abstract partial class NormalizationLayer<T>
         PassMode<T> mode = Decide(context);
         using Synchronization.Call call = Synchronization.BeginForward(mode.Ranks);
         ArgumentNullException.ThrowIfNull(context);
-        Run(input, output, mode);
+        Run(input, output, mode, default);
     }
 
     /// <summary>
@@ -66,31 +63,95 @@ public abstract partial class NormalizationLayer<T>
         in ReadOnlyTensorSpan<T> input, in ReadOnlyTensorSpan<T> outputGradient, in TensorSpan<T> inputGradient, ForwardContext<T> context)
     {
         using Synchronization.Call call = Synchronization.BeginBackward(RanksOf(context));
+        RunBackward(input, outputGradient, inputGradient, default, context);
+    }
+
+    private void RunBackward(
+        in ReadOnlyTensorSpan<T> input,
+        in ReadOnlyTensorSpan<T> outputGradient,
+        in TensorSpan<T> inputGradient,
+        in BackwardTerms<T> terms,
+        ForwardContext<T> context)
+    {
         ArgumentNullException.ThrowIfNull(context);
         using ForwardContext<T>.Usage usage = ForwardContext<T>.Use(context);
         GuardOwner(context);
         TensorSpans.GuardShape(input.Lengths, context.Shape, nameof(input));
         TensorSpans.GuardShape(outputGradient.Lengths, context.Shape, nameof(outputGradient));
         TensorSpans.GuardShape(inputGradient.Lengths, context.Shape, nameof(inputGradient));
+        nint width = RowWidth(context.Plan);
+        using Scratch<T> pooledInput = StridedRows.RentFor(input, width), pooledGradient = StridedRows.RentFor(outputGradient, width),
+            pooledResult = StridedRows.RentFor<T>(inputGradient, width);
+        if (!pooledResult.Span.IsEmpty)
+            GuardStrided(inputGradient);
+        ReadOnlySpan<T> x = StridedRows.Read(input, width, pooledInput.Span, nameof(input));
+        if (!x.IsEmpty)
+            context.Terms.Guard(terms);
         RunBackward(new(
             context,
-            TensorSpans.Elements(input, nameof(input)),
-            TensorSpans.Elements(outputGradient, nameof(outputGradient)),
-            TensorSpans.Elements(inputGradient, nameof(inputGradient)))
+            x,
+            StridedRows.Read(outputGradient, width, pooledGradient.Span, nameof(outputGradient)),
+            StridedRows.Destination(inputGradient, pooledResult.Span, nameof(inputGradient)))
         {
             Holder = this,
             IsChecked = true,
+            Terms = terms,
         });
+        StridedRows.Write<T>(pooledResult.Span, width, inputGradient);
     }
 
-    private void Run(in ReadOnlyTensorSpan<T> input, in TensorSpan<T> output, in PassMode<T> mode)
+    /// <summary>The width of the rows that may lie apart; 0 of a layer that is not over rows.</summary>
+    private static nint RowWidth(in Plan plan) => plan.Order == MemoryOrder.Rows ? plan.S : 0;
+
+    /// <summary>Throws where rows that lie apart are written over what is read, or will be.</summary>
+    private void GuardStrided(in ReadOnlyTensorSpan<T> input, in ReadOnlyTensorSpan<T> output, in PassMode<T> mode)
+    {
+        GuardStrided(output);
+        bool beginsAlike = StridedRows.Extent(input)[..1].Overlaps(StridedRows.Extent(output)[..1]);
+        if (mode.Context is not null && beginsAlike)
+            throw Guard.InputError("output overlaps input, which the backward pass needs; pass another output.", nameof(output));
+    }
+
+    private void GuardStrided(in ReadOnlyTensorSpan<T> output)
+    {
+        ReadOnlySpan<T> extent = StridedRows.Extent(output);
+        GuardBuffers(extent);
+        foreach (Parameter<T> parameter in _parameters)
+        {
+            Guard.Apart<T, T>(extent, parameter.Value.Span, nameof(output), parameter.Name);
+            Guard.Apart<T, T>(extent, parameter.Gradient.Span, nameof(output), parameter.Name);
+        }
+    }
+
+    private static void GuardSpanMode(in PassMode<T> mode)
+    {
+        if (mode.IsTraining && mode.Context is null)
+        {
+            throw new InvalidOperationException(
+                "In training a layer remembers its input, which a tensor span cannot be. Pass a ForwardContext to Forward, and the input "
+                    + "to Backward again; or call Eval() first.");
+        }
+    }
+
+    private void Run(in ReadOnlyTensorSpan<T> input, in TensorSpan<T> output, in PassMode<T> mode, in ForwardTerms<T> terms)
     {
         Span<int> shape = input.Rank <= RankOnStack ? (stackalloc int[RankOnStack])[..input.Rank] : new int[input.Rank];
         using ForwardContext<T>.Usage usage = ForwardContext<T>.Use(mode.Context);
         TensorSpans.CopyShape(input.Lengths, shape, nameof(input));
         Plan plan = Describe(shape, mode);
         TensorSpans.GuardShape(output.Lengths, shape, nameof(output));
-        ReadOnlySpan<T> x = TensorSpans.Elements(input, nameof(input));
-        Run(new(mode, shape, x, TensorSpans.Elements(output, nameof(output))) { CheckedBy = this, Plan = plan });
+        nint width = RowWidth(plan);
+        using Scratch<T> pooledInput = StridedRows.RentFor(input, width), pooledOutput = StridedRows.RentFor<T>(output, width);
+        if (!pooledOutput.Span.IsEmpty)
+            GuardStrided(input, output, mode);
+        ReadOnlySpan<T> x = StridedRows.Read(input, width, pooledInput.Span, nameof(input));
+        Run(new(mode, shape, x, StridedRows.Destination(output, pooledOutput.Span, nameof(output)))
+        {
+            CheckedBy = this,
+            Plan = plan,
+            Terms = terms,
+            Remembered = new(terms),
+        });
+        StridedRows.Write<T>(pooledOutput.Span, width, output);
     }
 }

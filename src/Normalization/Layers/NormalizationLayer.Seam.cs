@@ -15,6 +15,9 @@ public abstract partial class NormalizationLayer<T>
     /// <summary>Gets or sets what gathers the statistics of forward passes, in either mode, instead of the layer.</summary>
     internal StatisticsAccumulator? Observer { get; set; }
 
+    /// <summary>Gets what is added to γ before it is used.</summary>
+    private protected virtual double AddedToWeight => 0;
+
     /// <summary>Gets a value indicating whether training shares its statistics with other ranks.</summary>
     protected bool SharesStatistics => Ranks is not null;
 

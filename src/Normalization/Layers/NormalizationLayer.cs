@@ -127,13 +127,14 @@ public abstract partial class NormalizationLayer<T>
     /// <summary>Sets γ to ones and β to zeros. A layer with other parameters overrides it.</summary>
     public virtual void ResetParameters()
     {
-        Weight?.Value.Fill(T.One);
+        Weight?.Value.Fill(T.One - T.CreateTruncating(AddedToWeight));
         Bias?.Value.Fill(T.Zero);
     }
 
     /// <summary>Gives the type of the layer and its <see cref="Configuration"/>, as PyTorch does.</summary>
     /// <returns>For example <c>GroupNorm(4, 64, epsilon: 1E-05, affine: True)</c>; the same text in every culture.</returns>
-    public override string ToString() => $"{GetType().Name.Split('`')[0]}({Configuration})";
+    public override string ToString() =>
+        $"{GetType().Name.Split('`')[0]}({Configuration}{(Activation == Activation.None ? "" : $", activation: {Activation}")})";
 
     /// <summary>Decides what the next pass does; called once a pass.</summary>
     private PassMode<T> Decide(ForwardContext<T>? context = null)

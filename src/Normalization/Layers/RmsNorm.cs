@@ -30,6 +30,7 @@ public sealed class RmsNorm<T>(ReadOnlySpan<int> normalizedShape, double? epsilo
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly NormalizedDimensions _dimensions = new(normalizedShape);
+    private readonly double _weightOffset;
 
     /// <summary>Creates a layer over the last dimension.</summary>
     /// <param name="normalizedShape">The size of the last dimension; positive.</param>
@@ -45,11 +46,43 @@ public sealed class RmsNorm<T>(ReadOnlySpan<int> normalizedShape, double? epsilo
     /// <summary>Gets the sizes of the last dimensions, over which the mean square is taken.</summary>
     public ReadOnlySpan<int> NormalizedShape => _dimensions.Sizes;
 
+    /// <summary>Gets what is added to γ before it is used: y = x̂ · (γ + offset); 0 by default.</summary>
+    /// <remarks>
+    /// Models such as Gemma store γ - 1, which weight decay then pulls to 0: they need 1. γ begins at 1 - offset, so that y = x̂. The
+    /// sum is rounded to <typeparamref name="T"/>. The value is set where the layer is made and is not a part of the state.
+    /// </remarks>
+    /// <exception cref="ArgumentOutOfRangeException">The value is not finite.</exception>
+    /// <exception cref="InvalidOperationException">The layer has no γ.</exception>
+    public double WeightOffset
+    {
+        get => _weightOffset;
+        init
+        {
+            _weightOffset = Weight is null
+                ? throw new InvalidOperationException("WeightOffset is added to the weight, and the layer has none.")
+                : Guard.Finite(value, nameof(WeightOffset));
+            ResetParameters();
+        }
+    }
+
     private static double MachineEpsilon => double.CreateTruncating(T.BitIncrement(T.One) - T.One);
+
+    /// <summary>Normalizes rows in evaluation mode, without copying or allocating.</summary>
+    /// <param name="input">The rows, one after another, each with the elements of <see cref="NormalizedShape"/>.</param>
+    /// <param name="output">Receives the output; it may be exactly the input.</param>
+    /// <exception cref="ArgumentException">The input does not consist of whole rows, the output has another length, or memory overlaps.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">The layer is in training mode, in which it would have to remember the span.</exception>
+    public void Forward(ReadOnlySpan<T> input, Span<T> output) => ForwardRows(input, output, _dimensions.Sizes);
+
+    private string OffsetText => WeightOffset == 0 ? "" : $", weightOffset: {WeightOffset}";
+
+    /// <inheritdoc/>
+    private protected override double AddedToWeight => WeightOffset;
 
     /// <inheritdoc/>
     protected override string Configuration =>
-        $"{Shape.Format(NormalizedShape)}, epsilon: {Epsilon}, elementwiseAffine: {Weight is not null}";
+        $"{Shape.Format(NormalizedShape)}, epsilon: {Epsilon}, elementwiseAffine: {Weight is not null}{OffsetText}";
 
     /// <inheritdoc/>
     protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>

@@ -55,7 +55,8 @@ internal static class TensorSpans
             {
                 throw new ArgumentException(
                     $"{name} is strided: the strides of the shape {Format(lengths)} are {Format(strides)}. Layers read and write dense, "
-                        + "row-major memory; copy to a dense tensor before (Tensor<T>.CopyFrom) and from one after (CopyTo).",
+                        + "row-major memory, and layers over rows also dense rows that lie apart; copy to a dense tensor before "
+                        + "(Tensor<T>.CopyFrom) and from one after (CopyTo).",
                     name);
             }
             expected *= lengths[i];

@@ -31,6 +31,8 @@ internal sealed record Case(Kind Kind, params int[] Shape)
 
     public bool IsUnbatched { get; init; }
 
+    public Activation Activation { get; init; }
+
     public bool IsRows => Kind is Kind.Layer or Kind.Rms;
 
     public int Length => Product(Shape);
@@ -69,16 +71,16 @@ internal sealed record Case(Kind Kind, params int[] Shape)
 
     public NormalizationLayer<T> Create<T>() where T : unmanaged, IBinaryFloatingPointIeee754<T> => (Kind, SpatialRank) switch
     {
-        (Kind.Batch, 0 or 1) => new BatchNorm1d<T>(C, Epsilon, Momentum, Affine, Track),
-        (Kind.Batch, 2) => new BatchNorm2d<T>(C, Epsilon, Momentum, Affine, Track),
-        (Kind.Batch, _) => new BatchNorm3d<T>(C, Epsilon, Momentum, Affine, Track),
-        (Kind.Instance, 1) => new InstanceNorm1d<T>(C, Epsilon, Momentum, Affine, Track),
-        (Kind.Instance, 2) => new InstanceNorm2d<T>(C, Epsilon, Momentum, Affine, Track),
-        (Kind.Instance, 3) => new InstanceNorm3d<T>(C, Epsilon, Momentum, Affine, Track),
-        (Kind.Instance, _) => new InstanceNorm<T>(C, Epsilon, Momentum, Affine, Track),
-        (Kind.Group, _) => new GroupNorm<T>(Groups, C, Epsilon, Affine),
-        (Kind.Layer, _) => new LayerNorm<T>(Shape.AsSpan(Shape.Length - NormalizedRank), Epsilon, Affine, Bias),
-        _ => new RmsNorm<T>(Shape.AsSpan(Shape.Length - NormalizedRank), Epsilon, Affine),
+        (Kind.Batch, 0 or 1) => new BatchNorm1d<T>(C, Epsilon, Momentum, Affine, Track) { Activation = Activation },
+        (Kind.Batch, 2) => new BatchNorm2d<T>(C, Epsilon, Momentum, Affine, Track) { Activation = Activation },
+        (Kind.Batch, _) => new BatchNorm3d<T>(C, Epsilon, Momentum, Affine, Track) { Activation = Activation },
+        (Kind.Instance, 1) => new InstanceNorm1d<T>(C, Epsilon, Momentum, Affine, Track) { Activation = Activation },
+        (Kind.Instance, 2) => new InstanceNorm2d<T>(C, Epsilon, Momentum, Affine, Track) { Activation = Activation },
+        (Kind.Instance, 3) => new InstanceNorm3d<T>(C, Epsilon, Momentum, Affine, Track) { Activation = Activation },
+        (Kind.Instance, _) => new InstanceNorm<T>(C, Epsilon, Momentum, Affine, Track) { Activation = Activation },
+        (Kind.Group, _) => new GroupNorm<T>(Groups, C, Epsilon, Affine) { Activation = Activation },
+        (Kind.Layer, _) => new LayerNorm<T>(Shape.AsSpan(Shape.Length - NormalizedRank), Epsilon, Affine, Bias) { Activation = Activation },
+        _ => new RmsNorm<T>(Shape.AsSpan(Shape.Length - NormalizedRank), Epsilon, Affine) { Activation = Activation },
     };
 
     public override string ToString()
@@ -91,6 +93,7 @@ internal sealed record Case(Kind Kind, params int[] Shape)
         text += Affine && !Bias ? " without bias" : "";
         text += Track ? " tracking" : "";
         text += Track && Momentum != 0.1 ? $" momentum {(Momentum is { } momentum ? $"{momentum}" : "null")}" : "";
+        text += Activation == Activation.None ? "" : $" {Activation}";
         return text + (Epsilon != 1e-5 ? $" epsilon {Epsilon}" : "");
     }
 

@@ -42,8 +42,18 @@ internal static class AllocationCheck
     public static long Measure<T>(Geometry geometry, int steps) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var trial = new Trial<T>(geometry);
+        var fused = new FusedTrial<T>(geometry, Activation.Gelu);
         var context = new ForwardContext<T>();
-        return Measure(() => Step(trial, context), steps);
+        // The fused passes take longer than all others together, so each takes part once in sixteen.
+        int count = 0;
+        return Measure(
+            () =>
+            {
+                Step(trial, context);
+                if (count++ % 16 == 0)
+                    fused.Step();
+            },
+            steps);
     }
 
     /// <summary>What is not described by a geometry.</summary>

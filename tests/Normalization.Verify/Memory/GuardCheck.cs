@@ -88,6 +88,7 @@ internal static class GuardCheck
     private static long AllLengths<T>(int[] lengths) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         using var buffers = new GuardedBuffers<T>(Capacity, Capacity);
+        using var fused = new FusedBuffers<T>(Capacity);
         long calls = 0;
         foreach (int length in lengths)
         {
@@ -98,6 +99,8 @@ internal static class GuardCheck
                     calls += buffers.Run(geometry, atEnd: true, affine);
                     calls += buffers.Run(geometry, atEnd: false, affine);
                 }
+                calls += fused.Run(geometry, atEnd: true, (Activation)(calls % 5));
+                calls += fused.Run(geometry, atEnd: false, (Activation)(calls % 5));
             }
         }
         return calls;

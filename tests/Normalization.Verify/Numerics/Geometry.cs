@@ -47,17 +47,26 @@ internal sealed record Geometry(LayerKind Kind, int N, int C, int S, int Groups 
 
     public int ParameterOf(int element) => IsRows ? element % S : element / S % C;
 
-    public NormalizationLayer<T> Create<T>(double epsilon = 1e-5, bool affine = true, bool track = true, int? virtualBatchSize = null)
+    /// <summary>The samples and what each of them has coefficients for, if it has its own.</summary>
+    public int[] Coefficients => IsRows ? [N, S] : [N, C];
+
+    public NormalizationLayer<T> Create<T>(
+        double epsilon = 1e-5,
+        bool affine = true,
+        bool track = true,
+        int? virtualBatchSize = null,
+        Activation activation = Activation.None)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> => Kind switch
         {
             LayerKind.BatchNorm => new BatchNorm1d<T>(C, epsilon, affine: affine, trackRunningStatistics: track)
             {
                 VirtualBatchSize = virtualBatchSize,
+                Activation = activation,
             },
-            LayerKind.InstanceNorm => new InstanceNorm<T>(C, epsilon, affine: affine, trackRunningStatistics: track),
-            LayerKind.GroupNorm => new GroupNorm<T>(Groups, C, epsilon, affine),
-            LayerKind.LayerNorm => new LayerNorm<T>(S, epsilon, affine),
-            _ => new RmsNorm<T>(S, epsilon, affine),
+            LayerKind.InstanceNorm => new InstanceNorm<T>(C, epsilon, affine: affine, trackRunningStatistics: track) { Activation = activation },
+            LayerKind.GroupNorm => new GroupNorm<T>(Groups, C, epsilon, affine) { Activation = activation },
+            LayerKind.LayerNorm => new LayerNorm<T>(S, epsilon, affine) { Activation = activation },
+            _ => new RmsNorm<T>(S, epsilon, affine) { Activation = activation },
         };
 
     public override string ToString() => Kind == LayerKind.GroupNorm

@@ -38,7 +38,7 @@ internal static partial class PlantedBugs
             ("+ (shift[i] * Element.ToDouble(sums[i]));", ";"));
         yield return new(
             "γ is not multiplied by r in the backward pass", $"{Renorm}The_gradients_are_those_of_differences_with_r_and_d_as_constants",
-            ("Differentiate(plan, x, dy, weights, statistics,", "Differentiate(plan, x, dy, weight, statistics,"));
+            ("plan, pass.Input, pass.OutputGradient, weights, context.Statistics,", "plan, pass.Input, pass.OutputGradient, weight, context.Statistics,"));
         yield return new(
             "a pass in evaluation keeps the correction of training", $"{Renorm}A_refused_pass_keeps_the_correction_of_the_pass_before",
             ("        _nextCorrectionLength = 0;", ""));

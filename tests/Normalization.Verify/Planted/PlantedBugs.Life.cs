@@ -13,7 +13,7 @@ internal static partial class PlantedBugs
             ("if (context is { IsRecomputation: true })", "if (context is { IsRecomputation: true, Owner: null })"));
         yield return new(
             "a repeated pass takes any input", "RecomputationTests.A_pass_that_cannot_be_repeated_is_refused_and_nothing_changes",
-            ("pass.Context!.GuardSameInput(x);", "{ }"));
+            ("context.GuardSameInput(pass.Input);", "{ }"));
         yield return new(
             "a released input stays", "RecomputationTests.A_released_input_is_not_kept_and_a_repeated_pass_brings_it_back",
             ("using Usage usage = Use(this);\n        Input = null;\n    }", "using Usage usage = Use(this);\n    }"));

@@ -240,7 +240,7 @@ internal static partial class PlantedBugs
             ("(offset != 0 || output.Length != input.Length)", "output.Length != input.Length"));
         yield return new(
             "training writes over its input", "StrongGuaranteeTests.Memory_that_overlaps_is_refused",
-            ("if (pass.Context is not null && x.Overlaps(y))", "if (false)"));
+            ("if (pass.Source.Overlaps(y))", "if (pass.Source.Length < 0)"));
         yield return new(
             "a span that is too long is let through", "PrimitiveErrorTests.A_wrong_argument_is_refused_before_anything_is_written",
             ("if (span.Length != expected)", "if (span.Length < expected)"));

@@ -96,6 +96,8 @@ internal static class HashWork
         foreach (Geometry geometry in Around(isTiny ? 19 : 101))
             Extreme<T>(hash, geometry);
         FamilyWork.Run<T>(hash, size);
+        foreach (Geometry geometry in Around(isTiny ? 19 : 101).Concat(isTiny ? [] : Parallel.Take(8)))
+            Fused<T>(hash, geometry);
         if (!isTiny)
         {
             foreach (Geometry geometry in Parallel)
@@ -175,6 +177,17 @@ internal static class HashWork
         }
     }
 
+    /// <summary>Every activation, with a residual, a skip, a scale and a shift.</summary>
+    private static void Fused<T>(IncrementalHash hash, Geometry geometry) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        foreach (Activation activation in Enum.GetValues<Activation>())
+        {
+            var trial = new FusedTrial<T>(geometry, activation);
+            trial.Step();
+            trial.Visit((_, values) => Append(hash, values));
+        }
+    }
+
     private static void Step<T>(IncrementalHash hash, Trial<T> trial) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         trial.Step();
@@ -191,12 +204,14 @@ internal static class HashWork
     }
 
     private static void Append<T>(IncrementalHash hash, Trial<T> trial) where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        trial.Visit((_, values) =>
-        {
-            // Which payload and sign a NaN has is not promised: where two meet, the processor may take either.
-            T[] copy = values.ToArray();
-            foreach (ref T value in copy.AsSpan())
-                value = T.IsNaN(value) ? T.NaN : value;
-            hash.AppendData(MemoryMarshal.AsBytes<T>(copy));
-        });
+        trial.Visit((_, values) => Append(hash, values));
+
+    private static void Append<T>(IncrementalHash hash, ReadOnlySpan<T> values) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        // Which payload and sign a NaN has is not promised: where two meet, the processor may take either.
+        T[] copy = values.ToArray();
+        foreach (ref T value in copy.AsSpan())
+            value = T.IsNaN(value) ? T.NaN : value;
+        hash.AppendData(MemoryMarshal.AsBytes<T>(copy));
+    }
 }

@@ -84,6 +84,14 @@ internal static unsafe class RawMemory
     /// <summary>So many elements from the first on; the caller has checked that they stand side by side.</summary>
     public static Span<T> From<T>(ref T first, int length) where T : unmanaged => MemoryMarshal.CreateSpan(ref first, length);
 
+    /// <summary>So many elements that begin that far behind the first one; the caller vouches for them.</summary>
+    public static Span<T> From<T>(ref T first, nint offset, int length) where T : unmanaged =>
+        From(ref Unsafe.Add(ref first, offset), length);
+
+    /// <summary>So many elements that begin that far behind the first one; the caller vouches for them.</summary>
+    public static ReadOnlySpan<T> ReadOnlyFrom<T>(ref readonly T first, nint offset, int length) where T : unmanaged =>
+        From(ref Unsafe.AsRef(in first), offset, length);
+
     /// <summary>So many elements from the first on; the caller has checked that they stand side by side.</summary>
     public static ReadOnlySpan<T> ReadOnlyFrom<T>(ref readonly T first, int length) where T : unmanaged =>
         MemoryMarshal.CreateReadOnlySpan(in first, length);

@@ -77,6 +77,12 @@ internal static class Thresholds
     /// <summary>Shorter pieces are not streamed: the partial cache lines at their ends cost more than streaming saves.</summary>
     public const nint ShortestStreamedPiece = 2048;
 
+    /// <summary>
+    /// What goes before or behind the norm takes so many bytes at a time: enough for several threads, and little enough to stay in the
+    /// second-level caches until the next step.
+    /// </summary>
+    public const nint FusedBytes = 1 << 20;
+
     /// <summary>What the machine has, read once.</summary>
     public static readonly long LastLevelCacheBytes = ReadLastLevelCacheBytes();
 

@@ -51,6 +51,15 @@ internal unsafe interface ISimd<TSelf, T>
 
     /// <summary>The square root with one rounding.</summary>
     static abstract TSelf Sqrt(TSelf value);
+
+    /// <summary>A mask of the lanes in which left is greater; a NaN is neither greater nor less.</summary>
+    static abstract TSelf GreaterThan(TSelf left, TSelf right);
+
+    /// <summary>The lanes of one vector where the mask is set, and those of another one elsewhere.</summary>
+    static abstract TSelf Select(TSelf mask, TSelf ifSet, TSelf otherwise);
+
+    /// <summary>2ⁿ from <see cref="Elementary.Rounding{V, T}"/> + n, where n is whole and 2ⁿ a normal number.</summary>
+    static abstract TSelf PowerFromRounded(TSelf rounded);
 }
 
 /// <summary>A vector of doubles that can be reduced.</summary>

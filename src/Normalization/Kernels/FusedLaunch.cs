@@ -1,0 +1,234 @@
+using System.Runtime.CompilerServices;
+using Normalization.Kernels.Machine;
+using Normalization.Kernels.Plans;
+
+namespace Normalization.Kernels;
+
+/// <summary>
+/// Passes with something before the norm or behind it. They go from samples to samples, as many as the cache holds, and every step has
+/// the bits that it has alone.
+/// </summary>
+internal static unsafe partial class FusedLaunch
+{
+    /// <summary>
+    /// Normalizes <paramref name="x"/>, or, where there is a residual, x + residual, which is written to <paramref name="sum"/>; and does
+    /// what follows the norm.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void Forward<T>(
+        in Plan plan,
+        ReadOnlySpan<T> x,
+        ReadOnlySpan<T> residual,
+        Span<T> sum,
+        ReadOnlySpan<T> weight,
+        ReadOnlySpan<T> bias,
+        double epsilon,
+        Span<GroupStatistics> statistics,
+        bool hasFixedStatistics,
+        in FusedTerms<T> terms,
+        Span<T> y)
+        where T : unmanaged
+    {
+        if (plan.Elements == 0)
+            return;
+        if (residual.IsEmpty && !terms.IsAny)
+        {
+            Launch.Forward(plan, x, weight, bias, epsilon, statistics, hasFixedStatistics, y);
+            return;
+        }
+        for (int i = 0; plan.PieceSize > 0 && i < plan.PieceCount; i++)
+        {
+            SampleRange piece = SampleRange.OfPiece(plan, i);
+            Forward(
+                piece.Plan, piece.Of(x), piece.OfOptional(residual), piece.Of(sum), weight, bias, epsilon, Pieces.Of(plan, i, statistics),
+                hasFixedStatistics, terms.Part(plan, piece.First, piece.Count), piece.Of(y));
+        }
+        if (plan.PieceSize > 0)
+            return;
+        // The statistics of a channel need all samples.
+        bool fitsNorm = terms.FitsNorm(plan), isWhole = plan.Statistics == StatisticsSharing.Channel && !hasFixedStatistics;
+        nint step = isWhole || (fitsNorm && residual.IsEmpty) ? plan.N : Step(plan, terms);
+        for (nint first = 0; first < plan.N; first += step)
+        {
+            var part = new SampleRange(plan, first, Math.Min(step, plan.N - first));
+            ReadOnlySpan<T> source = part.Of(x);
+            if (!residual.IsEmpty)
+            {
+                Add(source, part.Of(residual), part.Of(sum));
+                source = part.Of(sum);
+            }
+            FusedTerms<T> own = terms.Part(plan, first, part.Count);
+            if (fitsNorm && terms.IsAny)
+            {
+                Normalize(part.Plan, source, default, weight, bias, epsilon, part.Of(statistics), hasFixedStatistics, own, part.Of(y));
+                continue;
+            }
+            Launch.Forward(part.Plan, source, weight, bias, epsilon, part.Of(statistics), hasFixedStatistics, part.Of(y));
+            if (terms.IsAny)
+                Epilogue(part.Plan, part.Of(y), own, part.Of(y));
+        }
+    }
+
+    /// <summary>
+    /// Goes backward through what follows the norm, whose result it computes again from <paramref name="x"/> and the statistics. Returns
+    /// the gradient of that result, which it writes to <paramref name="gradient"/> or, where it is the same, to that of the skip.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static ReadOnlySpan<T> EpilogueBackward<T>(
+        scoped in Plan plan,
+        scoped ReadOnlySpan<T> x,
+        scoped ReadOnlySpan<T> dy,
+        scoped ReadOnlySpan<T> weight,
+        scoped ReadOnlySpan<T> bias,
+        double epsilon,
+        scoped Span<GroupStatistics> statistics,
+        scoped in FusedTerms<T> terms,
+        scoped in FusedGradients<T> gradients,
+        Span<T> gradient)
+        where T : unmanaged
+    {
+        if (plan.Elements == 0)
+        {
+            gradients.Scale.Clear();
+            gradients.Shift.Clear();
+            return gradient;
+        }
+        for (int i = 0; plan.PieceSize > 0 && i < plan.PieceCount; i++)
+        {
+            SampleRange piece = SampleRange.OfPiece(plan, i);
+            EpilogueBackward(
+                piece.Plan, piece.Of(x), piece.Of(dy), weight, bias, epsilon, Pieces.Of(plan, i, statistics),
+                terms.Part(plan, piece.First, piece.Count), gradients.Part(plan, 1, piece.First, piece.Count), piece.Of(gradient));
+        }
+        if (plan.PieceSize > 0)
+            return terms.FitsNorm(plan) && !gradients.Skip.IsEmpty ? gradients.Skip : gradient;
+        if (terms.FitsNorm(plan))
+        {
+            Span<T> back = gradients.Skip.IsEmpty ? gradient : gradients.Skip;
+            Normalize(plan, x, dy, weight, bias, epsilon, statistics, hasFixedStatistics: true, terms, back);
+            return back;
+        }
+        nint step = Math.Min(plan.N, Step(plan, terms)), atOnce = terms.SamplesAtOnce(plan);
+        using var scratch = new Scratch<T>(step * plan.C * plan.S);
+        for (nint first = 0; first < plan.N; first += step)
+        {
+            var part = new SampleRange(plan, first, Math.Min(step, plan.N - first));
+            Span<T> normalized = scratch.Span[..(int)part.Elements];
+            Launch.Forward(
+                part.Plan, part.Of(x), weight, bias, epsilon, part.Of(statistics), hasFixedStatistics: true, normalized);
+            EpilogueBackward(
+                part.Plan, normalized, part.Of(dy), terms.Part(plan, first, part.Count), gradients.Part(plan, atOnce, first, part.Count),
+                part.Of(gradient));
+        }
+        return gradient;
+    }
+
+    /// <summary>
+    /// Writes the gradients of what follows the norm, once the gradient of the norm's result is there.
+    /// </summary>
+    public static void WriteGradients<T>(
+        in Plan plan,
+        ReadOnlySpan<T> x,
+        ReadOnlySpan<T> dy,
+        ReadOnlySpan<T> gradient,
+        ReadOnlySpan<T> weight,
+        ReadOnlySpan<T> bias,
+        double epsilon,
+        Span<GroupStatistics> statistics,
+        in FusedTerms<T> terms,
+        in FusedGradients<T> gradients)
+        where T : unmanaged
+    {
+        if (!terms.FitsNorm(plan))
+            EpilogueBackward(plan, x, dy, weight, bias, epsilon, statistics, terms, gradients, default);
+        else if (!gradients.Skip.IsEmpty)
+            gradient.CopyTo(gradients.Skip);
+    }
+
+    /// <summary>
+    /// The gradient of the input, to which <paramref name="sumGradient"/> is added; the gradients of what follows the norm; and one more
+    /// term in the gradients of the parameters.
+    /// </summary>
+    public static void Backward<T>(
+        in Plan plan,
+        ReadOnlySpan<T> x,
+        ReadOnlySpan<T> dy,
+        ReadOnlySpan<T> weight,
+        ReadOnlySpan<T> bias,
+        double epsilon,
+        Span<GroupStatistics> statistics,
+        bool hasFixedStatistics,
+        in FusedTerms<T> terms,
+        in FusedGradients<T> gradients,
+        ReadOnlySpan<T> sumGradient,
+        Span<T> dx,
+        Span<T> weightGradient,
+        Span<T> biasGradient)
+        where T : unmanaged
+    {
+        // What is added at the end must not be overwritten before.
+        bool isApart = !RawMemory.Overlap<T, T>(dx, sumGradient);
+        using Scratch<T> scratch = isApart ? default : new(dx.Length);
+        Span<T> gradient = isApart ? dx : scratch.Span;
+        if (terms.ChangesGradient)
+        {
+            dy = EpilogueBackward(plan, x, dy, weight, bias, epsilon, statistics, terms, gradients, gradient);
+        }
+        else if (!gradients.Skip.IsEmpty)
+        {
+            dy.CopyTo(gradients.Skip);
+        }
+        Launch.Backward(plan, x, dy, weight, statistics, hasFixedStatistics, gradient, weightGradient, biasGradient);
+        if (!sumGradient.IsEmpty)
+            Add(gradient, sumGradient, dx);
+    }
+
+    /// <summary>How many samples go together: those that share a scale do.</summary>
+    private static nint Step<T>(in Plan plan, in FusedTerms<T> terms) where T : unmanaged
+    {
+        nint atOnce = terms.SamplesAtOnce(plan), bytes = Math.Max(1, atOnce * plan.C * plan.S * sizeof(T));
+        return Math.Max(1, Thresholds.FusedBytes / bytes) * atOnce;
+    }
+
+    /// <summary>Some samples, or rows, of a plan.</summary>
+    private readonly ref struct SampleRange
+    {
+        private readonly nint _elementsPerSample;
+        private readonly nint _groupsPerSample;
+
+        public SampleRange(scoped in Plan whole, nint first, nint count)
+        {
+            First = first;
+            Count = count;
+            Plan = whole with { N = count };
+            _elementsPerSample = whole.C * whole.S;
+            _groupsPerSample = whole.Statistics == StatisticsSharing.Channel ? 0 : whole.StatisticsCount / whole.N;
+        }
+
+        public Plan Plan { get; }
+
+        public nint First { get; }
+
+        public nint Count { get; }
+
+        public nint Elements => Count * _elementsPerSample;
+
+        public ReadOnlySpan<T> Of<T>(ReadOnlySpan<T> span) where T : unmanaged =>
+            span.Slice((int)(First * _elementsPerSample), (int)Elements);
+
+        /// <summary>One piece of a batch whose pieces have statistics of their own.</summary>
+        public static SampleRange OfPiece(scoped in Plan whole, int index) =>
+            new(whole.WithoutPieces, index * whole.PieceSize, whole.Piece(index).N);
+
+        /// <summary>The elements of these samples; none of what is not there.</summary>
+        public ReadOnlySpan<T> OfOptional<T>(ReadOnlySpan<T> span) where T : unmanaged => span.IsEmpty ? span : Of(span);
+
+        /// <summary>The elements of these samples; none of what is not wanted.</summary>
+        public Span<T> Of<T>(Span<T> span) where T : unmanaged =>
+            span.IsEmpty ? span : span.Slice((int)(First * _elementsPerSample), (int)Elements);
+
+        public Span<GroupStatistics> Of(Span<GroupStatistics> statistics) => _groupsPerSample == 0
+            ? statistics
+            : statistics.Slice((int)(First * _groupsPerSample), (int)(Count * _groupsPerSample));
+    }
+}
