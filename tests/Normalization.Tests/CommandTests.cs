@@ -31,7 +31,7 @@ public sealed class CommandTests
 
     [Theory]
     [InlineData("benchmarks", "peers results smoke synchronize heap pictures layers")]
-    [InlineData("verify", "accuracy loops hash guard alloc race threads misuse fuzz safetensors crash-save synchronize huge planted all")]
+    [InlineData("verify", "accuracy functions loops hash guard alloc race threads misuse fuzz safetensors crash-save synchronize huge planted all")]
     public void The_help_names_the_commands_before_the_options(string program, string commands)
     {
         (int exitCode, string help) = Run(program, "--help");
