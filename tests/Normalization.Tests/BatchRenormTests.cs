@@ -231,6 +231,21 @@ public sealed class BatchRenormTests
         static void Refuse(Action call) => call.Should().Throw<ArgumentOutOfRangeException>();
     }
 
+    [Fact]
+    public void A_pass_that_is_not_to_count_corrects_and_moves_nothing()
+    {
+        BatchRenorm<float> counting = Layer<float>(3), still = Layer<float>(3);
+        var x = Tensor<float>.RandomNormal([4, 3, 7], seed: 1, mean: 2);
+        float[] mean = still.RunningMean!.Span.ToArray(), variance = still.RunningVariance!.Span.ToArray();
+        long batches = still.BatchesTracked;
+        Tensor<float> expected = counting.Forward(x), y = new(x.Shape);
+        still.Forward(x, y, new ForwardContext<float> { UpdateRunningStatistics = false });
+        y.Span.SequenceEqual(expected.Span).Should().BeTrue();
+        still.BatchesTracked.Should().Be(batches);
+        still.RunningMean.Span.SequenceEqual(mean).Should().BeTrue();
+        still.RunningVariance.Span.SequenceEqual(variance).Should().BeTrue();
+    }
+
     private static BatchRenorm<T> Layer<T>(int channels) where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var layer = new BatchRenorm<T>(channels) { WarmUpStart = 0, MaxScaleBatches = 0, MaxShiftBatches = 0 };

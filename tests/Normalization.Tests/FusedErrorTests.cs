@@ -40,13 +40,31 @@ public sealed class FusedErrorTests
         foreach (NormalizationLayer<float> layer in (NormalizationLayer<float>[])[new BatchRenorm<float>(C), new LocalResponseNorm<float>(2)])
         {
             FluentActions.Invoking(() => layer.Forward(_x, _y, new ForwardOptions<float> { Skip = _other })).Should()
-                .Throw<InvalidOperationException>().WithMessage($"{layer.GetType().Name[..^2]} takes no residual, skip, scale, shift or activation*");
+                .Throw<NotSupportedException>().WithMessage($"{layer.GetType().Name[..^2]} takes no residual, skip, scale, shift or activation*");
         }
         FluentActions.Invoking(() => new BatchRenorm<float>(C) { Activation = Activation.Relu }.Forward(_x, _y)).Should()
-            .Throw<InvalidOperationException>().WithMessage("BatchRenorm takes no*");
+            .Throw<NotSupportedException>().WithMessage("BatchRenorm takes no*");
         var renorm = new BatchRenorm<float>(C) { Activation = Activation.Relu };
         renorm.Eval();
         renorm.Forward(_x, _y);
+    }
+
+    [Fact]
+    public void Primitives_refuse_a_plan_of_windows_whether_or_not_there_are_terms()
+    {
+        NormalizationPlan windows = NormalizationPlan.Windows(N, C, S, size: 3, alpha: 1e-4, beta: 0.75, k: 1);
+        float[] x = _x.Span.ToArray(), y = new float[x.Length], none = [];
+        double[] saved = [];
+        Action[] calls =
+        [
+            () => NormalizationPrimitives.FusedForward<float>(windows, x, none, none, 1e-5, default, Activation.Relu, y, saved, saved),
+            () => NormalizationPrimitives.FusedInference<float>(windows, x, none, none, 1e-5, default, Activation.None, y, none, none),
+            () => NormalizationPrimitives.FusedGradient<float>(
+                windows, x, x, none, none, default, Activation.None, y, none, none, saved, saved),
+        ];
+        foreach (Action call in calls)
+            call.Should().Throw<NotSupportedException>().WithMessage("A plan of windows takes no residual*");
+        y.Should().OnlyContain(static value => value == 0);
     }
 
     [Fact]

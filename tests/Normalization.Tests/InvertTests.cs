@@ -127,6 +127,18 @@ public sealed class InvertTests
         norm.Invert(new(2, 3, 0), context).Length.Should().Be(0);
     }
 
+    [Fact]
+    public void A_layer_with_an_activation_has_no_way_back_and_says_so()
+    {
+        var norm = new InstanceNorm1d<float>(3) { Activation = Activation.Relu };
+        var context = new ForwardContext<float>();
+        Tensor<float> x = Tensor<float>.RandomNormal([2, 3, 9], seed: 1), y = new(x.Shape), output = Tensor<float>.Full(x.Shape, 7);
+        norm.Forward(x, y, context);
+        Refuse<InvalidOperationException>(() => norm.Invert(y, output, context), "There is no way back through an activation*");
+        Refuse<InvalidOperationException>(() => norm.InvertBackward(y, x, output, context), "There is no way back through an activation*");
+        output.Span.IndexOfAnyExcept(7f).Should().Be(-1);
+    }
+
     private static void Refuse<TException>(Action call, string message) where TException : Exception =>
         call.Should().ThrowExactly<TException>().WithMessage(message);
 

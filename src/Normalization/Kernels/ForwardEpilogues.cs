@@ -5,43 +5,28 @@ using Normalization.Kernels.Simd;
 
 namespace Normalization.Kernels;
 
-/// <summary>The one place that picks the activation for which the passes of the norm are compiled.</summary>
-internal static unsafe class ForwardEpilogues<T, V, W>
+/// <summary>The passes of the norm with an activation and a skip in them, compiled for each activation.</summary>
+internal readonly unsafe ref struct ForwardEpilogues<T, V, W>(
+    ref readonly Route route, ref readonly ForwardOperands<T> operands, ref readonly EpilogueOperands<T> epilogue) : IActivationJob
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
     where W : unmanaged, IWideSimd<W, T>
 {
-    public static void Run(in Route route, in ForwardOperands<T> operands, in EpilogueOperands<T> epilogue)
-    {
-        switch (epilogue.ActivationKind)
-        {
-            case ActivationKind.None:
-                Run<NoActivation>(route, operands, epilogue);
-                break;
-            case ActivationKind.Relu:
-                Run<ReluActivation>(route, operands, epilogue);
-                break;
-            case ActivationKind.Silu:
-                Run<SiluActivation>(route, operands, epilogue);
-                break;
-            case ActivationKind.Gelu:
-                Run<GeluActivation>(route, operands, epilogue);
-                break;
-            default:
-                Run<GeluTanhActivation>(route, operands, epilogue);
-                break;
-        }
-    }
+    private readonly ref readonly Route _route = ref route;
+    private readonly ref readonly ForwardOperands<T> _operands = ref operands;
+    private readonly ref readonly EpilogueOperands<T> _epilogue = ref epilogue;
+
+    public static void Run(in Route route, in ForwardOperands<T> operands, in EpilogueOperands<T> epilogue) =>
+        ActivationDispatch.Run(epilogue.ActivationKind, new ForwardEpilogues<T, V, W>(in route, in operands, in epilogue));
 
     /// <summary>The value of the activation, or its gradient where there is one of the output.</summary>
-    private static void Run<TActivation>(in Route route, in ForwardOperands<T> operands, in EpilogueOperands<T> epilogue)
-        where TActivation : IActivation
+    public void Run<TActivation>() where TActivation : IActivation
     {
-        Plain<T> source = new(operands.Input);
-        T* dy = epilogue.OutputGradient, skip = epilogue.Skip;
+        Plain<T> source = new(_operands.Input);
+        T* dy = _epilogue.OutputGradient, skip = _epilogue.Skip;
         if (dy == null)
-            KernelSet<T, V, W>.Forward(route, operands, source, new ActivationEpilogue<T, TActivation>(skip));
+            KernelSet<T, V, W>.Forward(_route, _operands, source, new ActivationEpilogue<T, TActivation>(skip));
         else
-            KernelSet<T, V, W>.Forward(route, operands, source, new GradientEpilogue<T, TActivation>(dy, skip));
+            KernelSet<T, V, W>.Forward(_route, _operands, source, new GradientEpilogue<T, TActivation>(dy, skip));
     }
 }

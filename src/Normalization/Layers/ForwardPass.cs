@@ -36,6 +36,12 @@ public readonly ref struct ForwardPass<T>
     /// </summary>
     public ForwardContext<T>? Context => Mode.Context;
 
+    /// <summary>
+    /// Gets a value indicating whether the pass does something besides normalizing (<see cref="ForwardOptions{T}"/>). A layer that does not
+    /// hand the whole pass to the base class must refuse such a pass, because nobody else does what was asked for.
+    /// </summary>
+    public bool HasTerms => Terms.IsAny;
+
     internal PassMode<T> Mode { get; }
 
     /// <summary>Gets the layer that has checked the memory against <see cref="Plan"/>; null for a part, which nobody has checked.</summary>

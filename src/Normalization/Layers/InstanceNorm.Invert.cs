@@ -48,8 +48,8 @@ public partial class InstanceNorm<T>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
     /// <exception cref="ArgumentException">A shape does not fit the layer or the forward pass, or memory overlaps.</exception>
     /// <exception cref="InvalidOperationException">
-    /// The context remembers no forward pass of this layer or one without elements, a γ is 0, or another thread is in a pass with the
-    /// context.
+    /// The layer has an activation, the context remembers no forward pass of this layer or one without elements, a γ is 0, or another
+    /// thread is in a pass with the context.
     /// </exception>
     public void Invert(Tensor<T> input, Tensor<T> output, ForwardContext<T> context)
     {
@@ -83,8 +83,8 @@ public partial class InstanceNorm<T>
     /// <exception cref="ArgumentNullException">An argument is null.</exception>
     /// <exception cref="ArgumentException">A shape does not fit the layer or the forward pass, or memory overlaps.</exception>
     /// <exception cref="InvalidOperationException">
-    /// The context remembers no forward pass of this layer or one without elements, a γ is 0, or another thread is in a pass with the
-    /// context.
+    /// The layer has an activation, the context remembers no forward pass of this layer or one without elements, a γ is 0, or another
+    /// thread is in a pass with the context.
     /// </exception>
     public void InvertBackward(Tensor<T> input, Tensor<T> outputGradient, Tensor<T> inputGradient, ForwardContext<T> context)
     {
@@ -121,6 +121,8 @@ public partial class InstanceNorm<T>
     private Plan DescribeInverse(Tensor<T> input, ForwardContext<T> context)
     {
         GuardOwner(context);
+        if (Activation != Activation.None)
+            throw new InvalidOperationException("There is no way back through an activation. Use a layer without one.");
         Plan plan = PlanFor(input.Shape).Plan;
         if (plan.N != context.Plan.N)
             throw Guard.InputError($"expected input with {context.Plan.N} samples as in the forward pass, got {Shape.Format(input.Shape)}");

@@ -127,7 +127,7 @@ public abstract partial class NormalizationLayer<T>
         bool corrects = pass.Mode.IsTraining && !pass.Mode.HasFixedStatistics && CorrectsInput;
         if ((corrects || pass.Plan.Statistics == StatisticsSharing.Window) && (pass.Terms.IsAny || Activation != Activation.None))
         {
-            throw new InvalidOperationException(
+            throw new NotSupportedException(
                 $"{GetType().Name.Split('`')[0]} takes no residual, skip, scale, shift or activation here. Use a layer without an "
                     + "activation, and compute them before and behind it.");
         }

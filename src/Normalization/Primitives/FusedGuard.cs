@@ -34,6 +34,16 @@ internal static class FusedGuard
             throw new ArgumentOutOfRangeException(nameof(activation), $"There is no activation {(int)activation}.");
     }
 
+    /// <summary>Throws where each element has statistics of its own, with which nothing else is done in the same pass.</summary>
+    public static void NoWindows(in Plan plan)
+    {
+        if (plan.Statistics == StatisticsSharing.Window)
+        {
+            throw new NotSupportedException(
+                "A plan of windows takes no residual, skip, scale, shift or activation. Compute them before and behind it.");
+        }
+    }
+
     /// <summary>Throws unless the terms fit the input, and nothing that is written overlaps what is read later.</summary>
     public static void Forward<T>(
         in Plan plan, in ForwardTerms<T> terms, ReadOnlySpan<T> x, ReadOnlySpan<T> y, ReadOnlySpan<T> weight, ReadOnlySpan<T> bias)

@@ -48,7 +48,9 @@ public static partial class NormalizationPrimitives
     /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
     /// <exception cref="ArgumentException">A span does not have the length that the plan asks for, or memory overlaps.</exception>
     /// <exception cref="ArgumentOutOfRangeException">ε is negative or not finite, or there is no such activation.</exception>
-    /// <exception cref="NotSupportedException"><typeparamref name="T"/> is neither float nor double.</exception>
+    /// <exception cref="NotSupportedException">
+    /// The plan is one of windows, or <typeparamref name="T"/> is neither float nor double.
+    /// </exception>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void FusedForward<T>(
         NormalizationPlan plan,
@@ -65,6 +67,7 @@ public static partial class NormalizationPrimitives
     {
         Plan given = plan.Plan;
         FusedGuard.Activation(activation);
+        FusedGuard.NoWindows(given);
         GuardForward(given, x, weight, bias, epsilon, y, mean, inverseStandardDeviation, PlanElements);
         FusedGuard.Forward(given, terms, x, y, weight, bias);
         GuardTerms(mean, nameof(mean), terms);
@@ -119,6 +122,7 @@ public static partial class NormalizationPrimitives
         ReadOnlySpan<T> variance)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
+        FusedGuard.NoWindows(plan.Plan);
         Plan given = plan.Plan.WithChannelStatistics;
         FusedGuard.Activation(activation);
         GuardForward<T, double>(given, x, weight, bias, epsilon, y, default, default, PlanElements);
@@ -176,6 +180,7 @@ public static partial class NormalizationPrimitives
         bool hasFixedStatistics = false)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
+        FusedGuard.NoWindows(plan.Plan);
         Plan given = hasFixedStatistics ? plan.Plan.WithChannelStatistics : plan.Plan;
         FusedGuard.Activation(activation);
         GuardBackward(given, x, dy, weight, dx, weightGradient, biasGradient, PlanElements);

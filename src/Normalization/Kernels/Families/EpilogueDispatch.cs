@@ -1,58 +1,38 @@
 using Normalization.Kernels.Loops;
-using Normalization.Kernels.Plans;
 using Normalization.Kernels.Simd;
 
 namespace Normalization.Kernels.Families;
 
-/// <summary>The one place that picks the activation for which what follows the norm is compiled.</summary>
+/// <summary>What follows the norm as a pass of its own, compiled for each activation.</summary>
 internal static class EpilogueDispatch
 {
     public static void Forward<T, V>(in EpilogueOperands<T> operands)
         where T : unmanaged
-        where V : unmanaged, ISimd<V, T>
-    {
-        switch (operands.ActivationKind)
-        {
-            case ActivationKind.None:
-                Epilogue<T, V, NoActivation>.Run(operands);
-                break;
-            case ActivationKind.Relu:
-                Epilogue<T, V, ReluActivation>.Run(operands);
-                break;
-            case ActivationKind.Silu:
-                Epilogue<T, V, SiluActivation>.Run(operands);
-                break;
-            case ActivationKind.Gelu:
-                Epilogue<T, V, GeluActivation>.Run(operands);
-                break;
-            default:
-                Epilogue<T, V, GeluTanhActivation>.Run(operands);
-                break;
-        }
-    }
+        where V : unmanaged, ISimd<V, T> =>
+        ActivationDispatch.Run(operands.ActivationKind, new ForwardJob<T, V>(in operands));
 
     public static void Backward<T, V, W>(in EpilogueOperands<T> operands)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
+        where W : unmanaged, IWideSimd<W, T> =>
+        ActivationDispatch.Run(operands.ActivationKind, new BackwardJob<T, V, W>(in operands));
+
+    private readonly ref struct ForwardJob<T, V>(ref readonly EpilogueOperands<T> operands) : IActivationJob
+        where T : unmanaged
+        where V : unmanaged, ISimd<V, T>
+    {
+        private readonly ref readonly EpilogueOperands<T> _operands = ref operands;
+
+        public void Run<TActivation>() where TActivation : IActivation => Epilogue<T, V, TActivation>.Run(_operands);
+    }
+
+    private readonly ref struct BackwardJob<T, V, W>(ref readonly EpilogueOperands<T> operands) : IActivationJob
+        where T : unmanaged
+        where V : unmanaged, ISimd<V, T>
         where W : unmanaged, IWideSimd<W, T>
     {
-        switch (operands.ActivationKind)
-        {
-            case ActivationKind.None:
-                EpilogueBackward<T, V, W, NoActivation>.Run(operands);
-                break;
-            case ActivationKind.Relu:
-                EpilogueBackward<T, V, W, ReluActivation>.Run(operands);
-                break;
-            case ActivationKind.Silu:
-                EpilogueBackward<T, V, W, SiluActivation>.Run(operands);
-                break;
-            case ActivationKind.Gelu:
-                EpilogueBackward<T, V, W, GeluActivation>.Run(operands);
-                break;
-            default:
-                EpilogueBackward<T, V, W, GeluTanhActivation>.Run(operands);
-                break;
-        }
+        private readonly ref readonly EpilogueOperands<T> _operands = ref operands;
+
+        public void Run<TActivation>() where TActivation : IActivation => EpilogueBackward<T, V, W, TActivation>.Run(_operands);
     }
 }
