@@ -75,8 +75,12 @@ internal sealed class LocalResponse : IClaim
     }
 
     private static Network Create(Kind kind, int side, int seed) => Architectures.Convolutional(
-        (channels, size) => kind.HasBatchNorm ? NormalizationKind.BatchNorm.ForImages(channels, size) : [],
-        () => kind.HasResponse ? [new LocalResponseNorm()] : [], side, seed);
+        (channels, size) =>
+        [
+            (kind.HasBatchNorm ? NormalizationKind.BatchNorm : NormalizationKind.None).ReluForImages(channels, size),
+            .. kind.HasResponse ? [new LocalResponseNorm()] : Array.Empty<ILayer>(),
+        ],
+        side, seed);
 
     private sealed record Kind(string Name, string Color, bool HasBatchNorm, bool HasResponse);
 }

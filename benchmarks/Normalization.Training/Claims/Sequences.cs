@@ -39,7 +39,9 @@ internal sealed class Sequences : IClaim
         $"A recurrent network of {Units} tanh units waits for 0 to {LongestDelay} empty steps and then reads the rows of an image, one a "
         + $"step; {FullSteps} training steps. LayerNorm is one layer used at every step; BatchNorm is one layer per step, the last of "
         + "which serves later steps too. A sequence that has ended is left out by hand (a mask), so late steps have few sequences. The "
-        + "learning rate is chosen on validation images.";
+        + "learning rate is chosen on validation images. The design was changed once after its result was seen, the rule was not: with "
+        + "biases that began at 0, LayerNorm diverged in 3 of 5 runs, because it divides by almost nothing at an empty first step; and "
+        + "600 steps brought no network to the fair accuracy.";
 
     public string Meaning =>
         "In a recurrent network take LayerNorm: statistics for each step know nothing of steps that training did not have.";
@@ -58,15 +60,21 @@ internal sealed class Sequences : IClaim
 
         Estimate longer = Estimate.Difference(Best(NormalizationKind.LayerNorm), Best(NormalizationKind.BatchNorm), r => r.Test[^1]);
         Estimate faster = Estimate.Ratio(Best(NormalizationKind.None), Best(NormalizationKind.LayerNorm), Steps);
+        // Where no run gets there, both take all steps, and their ratio says nothing.
+        bool isReached = _kinds.Any(kind => Best(kind).Any(reading => reading.Run.StepsTo(laboratory.Data.Fair) is not null));
+        string speed = isReached ? $"{faster.Format(Unit.Times)} fewer steps than without" : "no network got to the fair accuracy";
         return new Outcome(
-            $"{longer.Format(Unit.Points)} over BatchNorm on longer sequences, {faster.Format(Unit.Times)} fewer steps than without",
+            $"{longer.Format(Unit.Points)} over BatchNorm on longer sequences, {speed}",
             $"After {MostDelay} empty steps LayerNorm recognized {Test(NormalizationKind.LayerNorm, MostDelay).Format(Unit.Percent)}, "
             + $"BatchNorm {Test(NormalizationKind.BatchNorm, MostDelay).Format(Unit.Percent)}, no normalization "
-            + $"{Test(NormalizationKind.None, MostDelay).Format(Unit.Percent)}. To {laboratory.Data.Fair:P0} it took "
-            + $"{Estimate.Of(Best(NormalizationKind.None), Steps).Format(Unit.Steps)} without normalization, "
-            + $"{Estimate.Of(Best(NormalizationKind.BatchNorm), Steps).Format(Unit.Steps)} with BatchNorm and "
-            + $"{Estimate.Of(Best(NormalizationKind.LayerNorm), Steps).Format(Unit.Steps)} with LayerNorm.",
-            [_longer.Judge(longer), _faster.Judge(faster)])
+            + $"{Test(NormalizationKind.None, MostDelay).Format(Unit.Percent)}. "
+            + (isReached
+                ? $"To {laboratory.Data.Fair:P0} it took {Estimate.Of(Best(NormalizationKind.None), Steps).Format(Unit.Steps)} without "
+                    + $"normalization, {Estimate.Of(Best(NormalizationKind.BatchNorm), Steps).Format(Unit.Steps)} with BatchNorm and "
+                    + $"{Estimate.Of(Best(NormalizationKind.LayerNorm), Steps).Format(Unit.Steps)} with LayerNorm."
+                : $"No network got to {laboratory.Data.Fair:P0} in {laboratory.Steps(FullSteps)} steps, so the second part of the rule is "
+                    + "undecided."),
+            [_longer.Judge(longer), isReached ? _faster.Judge(faster) : _faster.Unseen()])
         {
             Charts =
             [

@@ -3,7 +3,7 @@ using System.Numerics.Tensors;
 namespace Normalization.Training.Networks;
 
 /// <summary>An elementwise function whose slope follows from its output, which is all that it has to keep.</summary>
-internal abstract class Activation : ILayer
+internal abstract class Elementwise : ILayer
 {
     private readonly Scratch _outputs = new();
     private readonly Scratch _inputGradients = new();
@@ -29,7 +29,7 @@ internal abstract class Activation : ILayer
 }
 
 /// <summary>y = max(x, 0).</summary>
-internal sealed class Relu : Activation
+internal sealed class Relu : Elementwise
 {
     protected override void Apply(ReadOnlySpan<float> x, Span<float> y) => TensorPrimitives.Max(x, 0f, y);
 
@@ -41,7 +41,7 @@ internal sealed class Relu : Activation
 }
 
 /// <summary>y = 1 / (1 + exp(-x)), whose slope y·(1 - y) is never above 1/4: gradients fade on their way through many of them.</summary>
-internal sealed class Sigmoid : Activation
+internal sealed class Sigmoid : Elementwise
 {
     protected override void Apply(ReadOnlySpan<float> x, Span<float> y) => Elementary.Sigmoid(x, y);
 
@@ -53,7 +53,7 @@ internal sealed class Sigmoid : Activation
 }
 
 /// <summary>y = tanh(x), whose slope is 1 - y².</summary>
-internal sealed class Tanh : Activation
+internal sealed class Tanh : Elementwise
 {
     protected override void Apply(ReadOnlySpan<float> x, Span<float> y) => Elementary.Tanh(x, y);
 

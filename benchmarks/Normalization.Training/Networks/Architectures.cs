@@ -7,19 +7,17 @@ internal static class Architectures
 {
     /// <summary>Four 3x3 convolutions with ReLU, on all pixels and then on a quarter of them, and a linear classifier.</summary>
     public static Network Convolutional(NormalizationKind kind, int side, int seed) =>
-        Convolutional((channels, size) => kind.ForImages(channels, size), () => [], side, seed);
+        Convolutional((channels, size) => [kind.ReluForImages(channels, size)], side, seed);
 
-    /// <summary>The same with any layers before the ReLUs, made from the number of channels and the side of the image, and after
-    /// them.</summary>
-    public static Network Convolutional(
-        Func<int, int, IEnumerable<ILayer>> before, Func<IEnumerable<ILayer>> after, int side, int seed)
+    /// <summary>The same with any layers after the convolutions, made from the number of channels and the side of the image.</summary>
+    public static Network Convolutional(Func<int, int, IEnumerable<ILayer>> after, int side, int seed)
     {
         const int Few = 8;
         const int Many = 16;
         int features = Many * side / 4 * side / 4;
         var random = new Random(seed);
         ILayer[] Step(int inputs, int outputs, int size) =>
-            [new Convolution(inputs, outputs, random), .. before(outputs, size), new Relu(), .. after()];
+            [new Convolution(inputs, outputs, random), .. after(outputs, size)];
         return new Network(
             [1, side, side],
             [
@@ -36,7 +34,7 @@ internal static class Architectures
         int half = side / 2, quarter = side / 4;
         var random = new Random(seed);
         ILayer[] Step(int inputs, int outputs, int size) =>
-            [new Convolution(inputs, outputs, random), .. kind.ForImages(outputs, size), new Relu()];
+            [new Convolution(inputs, outputs, random), kind.ReluForImages(outputs, size)];
         return new Network(
             [1, side, side],
             [

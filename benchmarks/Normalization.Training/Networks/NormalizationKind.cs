@@ -14,14 +14,15 @@ internal static class NormalizationKindExtensions
 {
     public static string DisplayName(this NormalizationKind kind) => kind == NormalizationKind.None ? "none" : kind.ToString();
 
-    /// <summary>A layer of this kind for images [channels, height, width]; nothing for <see cref="NormalizationKind.None"/>.</summary>
-    public static IEnumerable<ILayer> ForImages(this NormalizationKind kind, int channels, int side) => kind switch
+    /// <summary>A layer of this kind for images [channels, height, width], and ReLU, which the layer does in its own pass.</summary>
+    public static ILayer ReluForImages(this NormalizationKind kind, int channels, int side) => kind switch
     {
-        NormalizationKind.None => [],
-        NormalizationKind.BatchNorm => [new Normalized(new BatchNorm2d<float>(channels))],
-        NormalizationKind.LayerNorm => [new Normalized(new LayerNorm<float>([channels, side, side]))],
-        NormalizationKind.GroupNorm => [new Normalized(new GroupNorm<float>(channels / 4, channels))],
-        NormalizationKind.InstanceNorm => [new Normalized(new InstanceNorm2d<float>(channels, affine: true))],
+        NormalizationKind.None => new Relu(),
+        NormalizationKind.BatchNorm => new Normalized(new BatchNorm2d<float>(channels) { Activation = Activation.Relu }),
+        NormalizationKind.LayerNorm => new Normalized(new LayerNorm<float>([channels, side, side]) { Activation = Activation.Relu }),
+        NormalizationKind.GroupNorm => new Normalized(new GroupNorm<float>(channels / 4, channels) { Activation = Activation.Relu }),
+        NormalizationKind.InstanceNorm =>
+            new Normalized(new InstanceNorm2d<float>(channels, affine: true) { Activation = Activation.Relu }),
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
 

@@ -20,6 +20,9 @@ internal sealed record Criterion(string Quantity, bool IsFloor, double Bound, Un
             : Answer.Undecided;
         return new(this, seen, answer);
     }
+
+    /// <summary>What no run got far enough to show.</summary>
+    public Finding Unseen() => new(this, new(double.NaN, 0, 0), Answer.Undecided);
 }
 
 /// <summary>Whether a bound was kept.</summary>
@@ -28,7 +31,7 @@ internal enum Answer
     Missed,
     Met,
 
-    /// <summary>The bound lies inside the interval of the estimate.</summary>
+    /// <summary>The bound lies inside the interval of the estimate, or no run showed the quantity.</summary>
     Undecided,
 }
 
