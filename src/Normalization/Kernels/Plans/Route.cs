@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Normalization.Kernels.Plans;
 
 /// <summary>
@@ -9,30 +11,43 @@ internal enum Family { Columns, Slices, Rows, LongRows, Windows }
 /// <summary>What a pass computes: the output, the gradients of the input and of parameters, or that of the input alone.</summary>
 internal enum Direction { Forward, Backward, InputGradient }
 
-/// <summary>Which kernel runs, and on which layout.</summary>
+/// <summary>
+/// Which kernel runs, and on which layout. The layouts share their memory, because a copy of all would cost a short row much.
+/// </summary>
+[StructLayout(LayoutKind.Explicit)]
 internal struct Route
 {
-    public Direction Direction { get; init; }
+    private const int Layout = 32;
 
-    public Family Family { get; init; }
+    [FieldOffset(0)]
+    public Direction Direction;
 
-    /// <summary>The layout of <see cref="Family.Columns"/>.</summary>
-    public ColumnLayout Columns { get; init; }
-
-    /// <summary>The layout of <see cref="Family.Windows"/>.</summary>
-    public WindowLayout Windows { get; init; }
-
-    /// <summary>The layout of the other families.</summary>
-    public GroupLayout Groups;
+    [FieldOffset(4)]
+    public Family Family;
 
     /// <summary>How many rows are always written side by side, so that what they share is read once for all of them.</summary>
-    public nint RowsAtOnce { get; init; }
-
-    /// <summary>How often each weight is repeated before a kernel sees it.</summary>
-    public nint Repetition { get; init; }
+    [FieldOffset(8)]
+    public int RowsAtOnce;
 
     /// <summary>Whether the kernel runs on the transposed tensor.</summary>
-    public bool IsTransposed { get; init; }
+    [FieldOffset(12)]
+    public bool IsTransposed;
+
+    /// <summary>How often each weight is repeated before a kernel sees it.</summary>
+    [FieldOffset(16)]
+    public nint Repetition;
+
+    /// <summary>The layout of <see cref="Family.Columns"/>.</summary>
+    [FieldOffset(Layout)]
+    public ColumnLayout Columns;
+
+    /// <summary>The layout of <see cref="Family.Windows"/>.</summary>
+    [FieldOffset(Layout)]
+    public WindowLayout Windows;
+
+    /// <summary>The layout of the other families.</summary>
+    [FieldOffset(Layout)]
+    public GroupLayout Groups;
 
     /// <summary>Whether the kernel reads a weight for each element, which has to be there.</summary>
     public readonly bool HasElementwiseWeights => Family is Family.Rows or Family.LongRows;
