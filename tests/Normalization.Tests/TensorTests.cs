@@ -159,6 +159,9 @@ public sealed class TensorTests
         new Tensor<float>(2, 0).ToString().Should().Be("Tensor<Single>[2, 0] [[], []]");
         Tensor<float>.Full([], 5).ToString().Should().Be("Tensor<Single>[] 5");
         new Tensor<float>(1000, 1000).ToString().Length.Should().BeLessThan(400);
+        new Tensor<float>(2, 2, 2).ToString().Should().Be("Tensor<Single>[2, 2, 2] [[[0, 0], [0, 0]], [[0, 0], [0, 0]]]");
+        new Tensor<float>(8, 3, 32, 32).ToString().Length.Should().BeLessThan(400);
+        new Tensor<float>(8, 3, 32, 32).ToString().Should().EndWith(", ...], ...], ...]");
     }
 
     private static object Copied(Tensor<float> from, Tensor<float> to)

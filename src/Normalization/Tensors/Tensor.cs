@@ -211,7 +211,7 @@ public sealed partial class Tensor<T>
     /// <param name="value">The value.</param>
     public void Fill(T value) => Span.Fill(value);
 
-    /// <summary>Returns the shape, the type and the first values.</summary>
+    /// <summary>Returns the shape, the type and the first values; of a large tensor those of the first matrix.</summary>
     /// <returns>For example <c>Tensor&lt;Single&gt;[2, 2] [[1, 2], [3, 4]]</c>.</returns>
     public override string ToString()
     {
@@ -256,12 +256,14 @@ public sealed partial class Tensor<T>
             return;
         }
         int size = _shape[dimension], step = size == 0 ? 0 : length / size;
+        // Six of each dimension would be thousands of values where there are many dimensions.
+        int most = dimension < Rank - 2 && Length > PrintedElements * PrintedElements ? 1 : PrintedElements;
         text.Append('[');
-        for (int i = 0; i < Math.Min(size, PrintedElements); i++)
+        for (int i = 0; i < Math.Min(size, most); i++)
         {
             text.Append(i == 0 ? "" : ", ");
             Append(text, dimension + 1, offset + (i * step), step);
         }
-        text.Append(size > PrintedElements ? ", ...]" : "]");
+        text.Append(size > most ? ", ...]" : "]");
     }
 }
