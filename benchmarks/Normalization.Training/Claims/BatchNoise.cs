@@ -44,7 +44,7 @@ internal sealed class BatchNoise : IClaim
 
     public IReadOnlyList<string> Layers => ["BatchNorm"];
 
-    public int Seeds => 8;
+    public int Seeds => 20;
 
     public IReadOnlyList<Criterion> Rule => [_gap, _fixed];
 

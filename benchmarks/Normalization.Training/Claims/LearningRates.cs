@@ -34,7 +34,7 @@ internal sealed class LearningRates : IClaim
 
     public IReadOnlyList<string> Layers => ["BatchNorm"];
 
-    public int Seeds => 10;
+    public int Seeds => 20;
 
     public IReadOnlyList<Criterion> Rule => [_larger, _faster];
 

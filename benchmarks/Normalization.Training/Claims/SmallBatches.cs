@@ -42,6 +42,8 @@ internal sealed class SmallBatches : IClaim
 
     public IReadOnlyList<string> Layers => ["BatchNorm", "GroupNorm"];
 
+    public int Seeds => 20;
+
     public IReadOnlyList<Criterion> Rule => [_batchNorm, _groupNorm];
 
     public Outcome Run(Laboratory laboratory)

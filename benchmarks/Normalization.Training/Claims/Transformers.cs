@@ -48,6 +48,8 @@ internal sealed class Transformers : IClaim
 
     public IReadOnlyList<string> Layers => ["LayerNorm", "RmsNorm"];
 
+    public int Seeds => 20;
+
     public IReadOnlyList<Criterion> Rule => [_larger, _residual];
 
     public Outcome Run(Laboratory laboratory)

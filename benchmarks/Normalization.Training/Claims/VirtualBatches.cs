@@ -42,7 +42,7 @@ internal sealed class VirtualBatches : IClaim
 
     public IReadOnlyList<string> Layers => ["BatchNorm"];
 
-    public int Seeds => 10;
+    public int Seeds => 20;
 
     public IReadOnlyList<Criterion> Rule => [_tooLarge, _tooSmall];
 
