@@ -13,7 +13,7 @@ internal sealed record ComparisonPlan(
     public static string Description =>
         """
         --instructions: avx2 keeps every library that can be told from wider vectors, this one in a process of its own
-        --rounds: how often all are measured in turn (5); --milliseconds: how long each time (8)
+        --rounds: how often all are measured in turn (5); --milliseconds: how long each time (5)
         --continue: leaves out what the file of timings has already
         """;
 
@@ -35,7 +35,7 @@ internal sealed record ComparisonPlan(
             [.. (options.Text("--threads") ?? threads).Split(',').Select(static text => Positive("--threads", text))],
             Benchmarks.Instructions.Read(options),
             Positive("--rounds", options.Text("--rounds") ?? "5"),
-            Positive("--milliseconds", options.Text("--milliseconds") ?? "8"),
+            Positive("--milliseconds", options.Text("--milliseconds") ?? "5"),
             options.Text("--filter") ?? "",
             options.Text("--case"),
             options.Flag("--continue"));

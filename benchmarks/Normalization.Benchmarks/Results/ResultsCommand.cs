@@ -45,18 +45,10 @@ internal static class ResultsCommand
         if (!plan.Continues)
             File.Delete(s_timings);
         Console.WriteLine($"The timings are written to {s_timings} case by case. After an interruption, --continue measures what is missing, and --data {s_timings} makes the page of what is there.");
-        foreach (int threads in plan.Threads)
-        {
-            ComparisonPlan one = plan with { Threads = [threads] };
-            if (!Instructions.NeedOwnProcess(plan.Instructions))
-                PeerComparison.Measure(contenders, one, s_timings);
-            if (Instructions.NeedOwnProcess(Instructions.Avx2)
-                && Instructions.RunAgain([PeerComparison.Name, .. (one with { Instructions = Instructions.Avx2 }).Arguments, "--output", Timings]) is var exitCode and not 0)
-            {
-                return exitCode;
-            }
-        }
-
-        return 0;
+        bool avx2Apart = Instructions.NeedOwnProcess(Instructions.Avx2);
+        if (!(avx2Apart && plan.Instructions == Instructions.Avx2))
+            PeerComparison.Measure(contenders, plan, s_timings);
+        ComparisonPlan narrow = plan with { Instructions = Instructions.Avx2 };
+        return avx2Apart ? Instructions.RunAgain([PeerComparison.Name, .. narrow.Arguments, "--output", Timings]) : 0;
     }
 }

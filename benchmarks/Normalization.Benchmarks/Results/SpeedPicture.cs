@@ -12,7 +12,8 @@ internal static class SpeedPicture
     // Below this the limit is a loop in the first-level cache, which says nothing about memory.
     private const long LeastBytes = 1 << 20;
     private const int Names = 150, Limit = 185, Panel = 500, Bar = 11, Gap = 12, Top = 74;
-    private const double MostShare = 1.2;
+    private const int ShareLabel = 45;
+    private const double MostShare = 1.1;
 
     private static readonly (string Column, string Color)[] s_bars =
     [
@@ -55,7 +56,7 @@ internal static class SpeedPicture
         foreach ((string column, string color) in s_bars)
         {
             legend.AppendLine(CultureInfo.InvariantCulture, $"""<rect x="{x}" y="40" width="11" height="11" fill="{color}"/><text x="{x + 16}" y="50" class="small">{column}</text>""");
-            x += 32 + (6 * column.Length);
+            x += 36 + (6 * column.Length);
         }
 
         legend.AppendLine(CultureInfo.InvariantCulture, $"""<line class="worst" x1="{x + 6}" x2="{x + 6}" y1="39" y2="52"/><text x="{x + 14}" y="50" class="small">the worst shape</text>""");
@@ -74,8 +75,14 @@ internal static class SpeedPicture
                 double length = Math.Min(mean, MostShare) * Limit, tick = zero + (Math.Min(worst, MostShare) * Limit);
                 marks.AppendLine(CultureInfo.InvariantCulture, $"""<rect x="{zero}" y="{y}" width="{length:F1}" height="{Bar - 2}" fill="{color}"><title>{group.Operation}, {column}: {100 * mean:F0} %, on the worst shape {100 * worst:F0} %</title></rect>""");
                 marks.AppendLine(CultureInfo.InvariantCulture, $"""<line class="worst" x1="{tick:F1}" x2="{tick:F1}" y1="{y - 1}" y2="{y + Bar - 1}"/>""");
-                string behind = column == Timing.This && group.Behind > 0 ? $"""<tspan class="behind">, behind on {group.Behind} of {group.Compared}</tspan>""" : "";
-                marks.AppendLine(CultureInfo.InvariantCulture, $"""<text x="{zero + length + 6:F1}" y="{y + Bar - 2}" class="small">{100 * mean:F0} %{behind}</text>""");
+                marks.AppendLine(CultureInfo.InvariantCulture, $"""<text x="{zero + length + 6:F1}" y="{y + Bar - 2}" class="small">{100 * mean:F0} %</text>""");
+                if (column == Timing.This && group.Behind > 0)
+                {
+                    // Behind the line of the limit, so that the two do not cross.
+                    double x = zero + Math.Max(Limit, length + ShareLabel) + 6;
+                    marks.AppendLine(CultureInfo.InvariantCulture, $"""<text x="{x:F1}" y="{y + Bar - 2}" class="small behind">behind on {group.Behind} of {group.Compared}</text>""");
+                }
+
                 y += Bar;
             }
 
