@@ -24,7 +24,7 @@ internal sealed record ComparisonPlan(
     /// <summary>Gets the options that say the same.</summary>
     public IEnumerable<string> Arguments =>
     [
-        "--threads", string.Join(',', Threads), "--instructions", Instructions, "--rounds", $"{Rounds}", "--milliseconds", $"{Milliseconds}",
+        "--threads", string.Join(',', Threads.Select(static count => $"{count}")), "--instructions", Instructions, "--rounds", $"{Rounds}", "--milliseconds", $"{Milliseconds}",
         .. Filter.Length == 0 ? (string[])[] : ["--filter", Filter], .. Only is null ? (string[])[] : ["--case", Only],
         .. Continues ? (string[])["--continue"] : [],
     ];

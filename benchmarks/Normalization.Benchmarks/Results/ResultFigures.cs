@@ -6,9 +6,6 @@ namespace Normalization.Benchmarks.Results;
 /// <summary>The figures of one set of instructions and one number of threads: what was aimed at, what was reached, and where it was not.</summary>
 internal static class ResultFigures
 {
-    private const long Megabyte = 1L << 20;
-    private const double LargeBytes = 24e6;
-
     private static readonly (string Operation, string Shape, string Aim)[] s_small =
     [
         ("layernorm-forward", "1x768", "0.3 µs"), ("layernorm-backward", "1x768", "0.6 µs"),
@@ -25,10 +22,10 @@ internal static class ResultFigures
             $"{leads.Count(static lead => lead.Least >= 1)}, {leads.Count(static lead => lead.Most < 1)}, {leads.Count(static lead => lead.Least < 1 && lead.Most >= 1)} shapes");
         Row("against the fastest peer in plain layout", "3x", $"geometric mean {Numbers.Mean(cases.Select(static c => c.FastestPlainPeer / c.Own))}x");
         WriteOwnLayouts(Row, cases);
-        TimedCase[] large = [.. cases.Where(static c => c.Bytes >= LargeBytes)];
+        TimedCase[] large = [.. cases.Where(static c => c.IsLarge)];
         Row("24 MB and more, forward, share of the speed of the non-temporal limit", "85 %", Shares(large.Where(static c => !c.IsBackward)));
         Row("24 MB and more, backward, share of the speed of the non-temporal limit", "75 %", Shares(large.Where(static c => c.IsBackward)));
-        double[] overLimit = [.. cases.Where(static c => c.Bytes is >= Megabyte and < (long)LargeBytes).Select(static c => c.Own / c.Limit).Where(double.IsFinite)];
+        double[] overLimit = [.. cases.Where(static c => c.IsMedium).Select(static c => c.Own / c.Limit).Where(double.IsFinite)];
         Row("1 to 24 MB, time over that of the limit", "2x", $"{overLimit.Count(static r => r <= 2)} of {overLimit.Length} shapes, geometric mean {Numbers.Mean(overLimit)}x");
         foreach ((string operation, string shape, string aim) in s_small)
         {

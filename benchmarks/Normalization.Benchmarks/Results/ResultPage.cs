@@ -6,9 +6,6 @@ namespace Normalization.Benchmarks.Results;
 /// <summary>The comparison as a page of markdown: what was aimed at, what was reached, and all tables.</summary>
 internal static class ResultPage
 {
-    private const double LargeBytes = 24e6;
-    private const long Megabyte = 1L << 20;
-
     public static string Write(MeasuredRun[] runs, Timing[] timings)
     {
         TimedCase[] cases = TimedCase.Group(timings);
@@ -101,7 +98,7 @@ internal static class ResultPage
         [
             .. from one in cases
                join two in cases on (one.Operation, one.Shape, one.Instructions) equals (two.Operation, two.Shape, two.Instructions)
-               where one.Threads == 1 && two.Threads == 2 && one.Instructions == Instructions.All && one.Bytes is >= Megabyte and < (long)LargeBytes
+               where one.Threads == 1 && two.Threads == 2 && one.Instructions == Instructions.All && one.IsMedium
                select (one, two),
         ];
         if (pairs.Length == 0)

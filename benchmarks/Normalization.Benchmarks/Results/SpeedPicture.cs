@@ -9,8 +9,6 @@ namespace Normalization.Benchmarks.Results;
 /// </summary>
 internal static class SpeedPicture
 {
-    // Below this the limit is a loop in the first-level cache, which says nothing about memory.
-    private const long LeastBytes = 1 << 20;
     private const int Names = 150, Limit = 185, Panel = 500, Bar = 11, Gap = 12, Top = 74;
     private const int ShareLabel = 45;
     private const double MostShare = 1.1;
@@ -26,7 +24,7 @@ internal static class SpeedPicture
         BarGroup[] groups =
         [
             .. TimedCase.Group(timings.Where(t => t.Threads == threads && t.Instructions == Instructions.All))
-                .Where(static c => c.Bytes >= LeastBytes).GroupBy(static c => c.Operation).Select(static g => new BarGroup([.. g])),
+                .Where(static c => c.Bytes >= TimedCase.LeastBytes).GroupBy(static c => c.Operation).Select(static g => new BarGroup([.. g])),
         ];
         int split = SplitOf(groups);
         StringBuilder marks = new();

@@ -47,6 +47,12 @@ internal readonly record struct Ratio(double Value, double Least, double Most)
 /// <summary>All that was measured of one operation on one shape with one number of threads and one set of instructions.</summary>
 internal sealed class TimedCase
 {
+    /// <summary>From this size on, the speed of the memory says something about a tensor.</summary>
+    public const long LeastBytes = 1 << 20;
+
+    // What a call leaves of a tensor of this size in the caches is not worth mentioning.
+    private const double LargeBytes = 24e6;
+
     private readonly Timing[] _timings;
 
     public TimedCase(IEnumerable<Timing> timings)
@@ -69,6 +75,11 @@ internal sealed class TimedCase
 
     /// <summary>The bytes of one tensor of floats.</summary>
     public long Bytes => Shape.Split('x').Select(static size => long.Parse(size, CultureInfo.InvariantCulture)).Aggregate(4L, (product, dimension) => product * dimension);
+
+    public bool IsLarge => Bytes >= LargeBytes;
+
+    /// <summary>Whether it is large enough to speak of memory and fits into the last-level cache.</summary>
+    public bool IsMedium => Bytes >= LeastBytes && !IsLarge;
 
     public Timing? OwnTiming { get; }
 
