@@ -28,27 +28,21 @@ internal sealed class UnfusedContender : IContender
         int count = x.Length < LeastElementsForThreads ? 1 : threads;
         Action work = parts switch
         {
-            { HasResidual: true } => () =>
-            {
-                Each(x.Length, count, part => TensorPrimitives.Add<float>(x.Span[part], other!.Span[part], step.Span[part]));
-                layer.Forward(step, y);
-            },
-            { IsBackward: true } => () =>
-            {
-                Each(x.Length, count, part => ReluGradient(other!.Span[part], y.Span[part], step.Span[part]));
-                layer.Backward(step, step);
-            },
-            { IsModulated: true } => Modulated(layer, x, y, count),
-            _ => () =>
-            {
-                layer.Forward(x, y);
+            { HasResidual: true } => Sequence(
+                Each(x.Length, count, part => TensorPrimitives.Add<float>(x.Span[part], other!.Span[part], step.Span[part])),
+                () => layer.Forward(step, y)),
+            { IsBackward: true } => Sequence(
+                Each(x.Length, count, part => ReluGradient(other!.Span[part], y.Span[part], step.Span[part])),
+                () => layer.Backward(step, step)),
+            { IsModulated: true } => Sequence(() => layer.Forward(x, y), Modulation(y, count)),
+            { HasSkip: true } => Sequence(
+                () => layer.Forward(x, y),
                 Each(x.Length, count, part =>
                 {
-                    if (other is not null)
-                        TensorPrimitives.Add<float>(y.Span[part], other.Span[part], y.Span[part]);
+                    TensorPrimitives.Add<float>(y.Span[part], other!.Span[part], y.Span[part]);
                     TensorPrimitives.Max(y.Span[part], 0, y.Span[part]);
-                });
-            },
+                })),
+            _ => Sequence(() => layer.Forward(x, y), Each(x.Length, count, part => TensorPrimitives.Max(y.Span[part], 0, y.Span[part]))),
         };
         return () =>
         {
@@ -57,27 +51,30 @@ internal sealed class UnfusedContender : IContender
         };
     }
 
-    private static Action Modulated(NormalizationLayer<float> layer, Tensor<float> x, Tensor<float> y, int count)
+    /// <summary>Scales and shifts the rows of each sample.</summary>
+    private static Action Modulation(Tensor<float> y, int count)
     {
-        (int samples, int width) = (x.Shape[0], x.Shape[^1]);
+        (int samples, int width) = (y.Shape[0], y.Shape[^1]);
+        int rows = y.Length / width;
         Tensor<float> scale = BenchmarkData.Normal<float>([samples, width], seed: 3), shift = BenchmarkData.Normal<float>([samples, width], seed: 4);
         Tensor<float> factor = new(samples, width);
-        int rows = x.Length / width;
-        return () =>
+        Action apply = Each(rows, count, part =>
         {
-            layer.Forward(x, y);
-            TensorPrimitives.Add(scale.Span, 1, factor.Span);
-            Each(rows, count, part =>
+            for (int row = part.Start.Value; row < part.End.Value; row++)
             {
-                for (int row = part.Start.Value; row < part.End.Value; row++)
-                {
-                    int sample = (int)((long)row * samples / rows);
-                    Span<float> values = y.Span.Slice(row * width, width);
-                    TensorPrimitives.MultiplyAdd(values, factor.Span.Slice(sample * width, width), shift.Span.Slice(sample * width, width), values);
-                }
-            });
-        };
+                int sample = (int)((long)row * samples / rows);
+                Span<float> values = y.Span.Slice(row * width, width);
+                TensorPrimitives.MultiplyAdd(values, factor.Span.Slice(sample * width, width), shift.Span.Slice(sample * width, width), values);
+            }
+        });
+        return Sequence(() => TensorPrimitives.Add(scale.Span, 1, factor.Span), apply);
     }
+
+    private static Action Sequence(Action first, Action second) => () =>
+    {
+        first();
+        second();
+    };
 
     /// <summary>dy where the output is above zero, and zero elsewhere.</summary>
     private static void ReluGradient(ReadOnlySpan<float> dy, ReadOnlySpan<float> y, Span<float> dx)
@@ -93,7 +90,12 @@ internal sealed class UnfusedContender : IContender
             dx[i] = y[i] > 0 ? dy[i] : 0;
     }
 
-    /// <summary>Calls the work for as many stretches of the length as said, each on a thread of its own.</summary>
-    private static void Each(int length, int count, Action<Range> work) => TensorPrimitivesContender.For(
-        count, count, part => work(new Range((int)((long)length * part / count), (int)((long)length * (part + 1) / count))));
+    /// <summary>A call of the work for as many stretches of the length as said, each on a thread of its own.</summary>
+    private static Action Each(int length, int count, Action<Range> work)
+    {
+        if (count == 1)
+            return () => work(0..length);
+        Action<int> one = part => work((int)((long)length * part / count)..(int)((long)length * (part + 1) / count));
+        return () => TensorPrimitivesContender.For(count, count, one);
+    }
 }

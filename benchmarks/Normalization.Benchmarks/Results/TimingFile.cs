@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 
 namespace Normalization.Benchmarks.Results;
@@ -39,6 +40,8 @@ internal sealed class TimingFile : IDisposable
 
     public void Write(ComparisonCase item, int threads, string instructions, IReadOnlyList<IComparisonColumn> columns, RoundTimes[] results)
     {
+        // In one piece, so that an interruption leaves no case with some of its columns only.
+        StringBuilder lines = new();
         for (int i = 0; i < columns.Count; i++)
         {
             if (results[i].Unsupported is null)
@@ -46,9 +49,11 @@ internal sealed class TimingFile : IDisposable
                 double[] rounds = [.. results[i].Medians.Select(static us => Math.Round(us, 4))];
                 var timing = new Timing(
                     item.Operation, item.Shape, threads, instructions, columns[i].Library, columns[i].Layout, rounds, Math.Round(results[i].Least, 4));
-                _writer.WriteLine(JsonSerializer.Serialize(timing));
+                lines.AppendLine(JsonSerializer.Serialize(timing));
             }
         }
+
+        _writer.Write(lines.ToString());
     }
 
     public void Dispose() => _writer.Dispose();
