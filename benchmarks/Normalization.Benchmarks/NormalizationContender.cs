@@ -27,23 +27,16 @@ internal sealed class NormalizationContender<T>(string layout) : IContender
         layer.Forward(x, y, options);
         if (parts.Direction == "eval")
             layer.Eval();
-        return (parts.IsBackward, parts.HasResidual || parts.HasSkip || parts.IsModulated) switch
+        Action call = (parts.IsBackward, parts.HasResidual || parts.HasSkip || parts.IsModulated) switch
         {
-            (true, _) => () =>
-            {
-                NormalizationParallelism.MaxDegree = threads;
-                layer.Backward(other!, y);
-            },
-            (false, true) => () =>
-            {
-                NormalizationParallelism.MaxDegree = threads;
-                layer.Forward(x, y, options);
-            },
-            _ => () =>
-            {
-                NormalizationParallelism.MaxDegree = threads;
-                layer.Forward(x, y);
-            },
+            (true, _) => () => layer.Backward(other!, y),
+            (false, true) => () => layer.Forward(x, y, options),
+            _ => () => layer.Forward(x, y),
+        };
+        return () =>
+        {
+            NormalizationParallelism.MaxDegree = threads;
+            call();
         };
     }
 

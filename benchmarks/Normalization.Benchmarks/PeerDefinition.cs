@@ -16,7 +16,7 @@ internal sealed record PeerDefinition(string Library, string Source, string Inst
             Year = 2022,
             Reason = "the package of Debian 12, with Debian's compiler and libraries (1.13.1; it names itself 1.13.0a0)",
         },
-        new("oneDNN", "onednn_peer.cpp", "apt-get install g++ libdnnl-dev", ["plain", "blocked", "channels-last"]) 
+        new("oneDNN", "onednn_peer.cpp", "apt-get install g++ libdnnl-dev", ["plain", "blocked", "channels-last"])
         {
             Link = ["-ldnnl", "-fopenmp"],
             Year = 2022,
