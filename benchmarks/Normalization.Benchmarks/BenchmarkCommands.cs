@@ -12,13 +12,14 @@ internal static class BenchmarkCommands
     [
         new NormalizationContender<float>("plain"),
         new NormalizationContender<double>("double"),
+        new UnfusedContender(),
         new TensorPrimitivesContender(),
     ];
 
     public static CommandProgram Program { get; } = new(
         "Measures how fast the library is, and draws the pictures of its documentation.",
         [
-            new("peers", PeerComparison.Synopsis, PeerComparison.Description, static options => PeerComparison.Run(options, s_contenders)),
+            new(PeerComparison.Name, PeerComparison.Synopsis, PeerComparison.Description, static options => PeerComparison.Run(options, s_contenders)),
             new("results", ResultsCommand.Synopsis, ResultsCommand.Description, static options => ResultsCommand.Run(options, s_contenders)),
             new("smoke", "", "calls every operation once, on small shapes, to see that nothing is broken", Smoke),
             new("synchronize", "[--paper]", SynchronizeCommand.Description, SynchronizeCommand.Run),

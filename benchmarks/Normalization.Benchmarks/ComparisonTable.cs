@@ -19,9 +19,9 @@ internal sealed class ComparisonTable(IReadOnlyList<IComparisonColumn> columns)
         Console.WriteLine($"|---|---|{string.Concat(columns.Select(_ => "---:|"))}");
     }
 
-    public void WriteRow(ComparisonCase item, Measurement[] results)
+    public void WriteRow(ComparisonCase item, RoundTimes[] results)
     {
-        double own = _own < 0 ? double.NaN : results[_own].MedianMicroseconds;
+        double own = _own < 0 ? double.NaN : results[_own].Median;
         string shape = item.Groups == 0 ? item.Shape : $"{item.Shape} g{item.Groups}";
         Console.WriteLine($"| {item.Operation} | {shape} |{string.Concat(results.Select((r, i) => $" {Cell(r, own, i)} |"))}");
         for (int i = 0; i < results.Length; i++)
@@ -44,7 +44,7 @@ internal sealed class ComparisonTable(IReadOnlyList<IComparisonColumn> columns)
 
     public void WriteSummary()
     {
-        Console.WriteLine("\nMedians in µs, the lowest of the rounds; in brackets, as a multiple of Normalization's.");
+        Console.WriteLine("\nMedians of the rounds in µs; in brackets, as a multiple of Normalization's.");
         if (_reasons.Count > 0)
             Console.WriteLine("\nThe dashes:\n");
         foreach (string reason in _reasons)
@@ -73,23 +73,23 @@ internal sealed class ComparisonTable(IReadOnlyList<IComparisonColumn> columns)
 
     private static double GeometricMean(List<double> values) => Math.Exp(values.Average(Math.Log));
 
-    private string Cell(Measurement result, double own, int column)
+    private string Cell(RoundTimes result, double own, int column)
     {
         if (result.Unsupported is not null)
             return "-";
-        double us = result.MedianMicroseconds;
+        double us = result.Median;
         string text = us.ToString(us < 10 ? "F3" : us < 1000 ? "F1" : "F0", CultureInfo.InvariantCulture);
         return column == _own || double.IsNaN(own) ? text : $"{text} ({us / own:F2})";
     }
 
     // The composition from TensorPrimitives and the limit are no peers.
-    private double Fastest(Measurement[] results, Func<IComparisonColumn, bool> counts)
+    private double Fastest(RoundTimes[] results, Func<IComparisonColumn, bool> counts)
     {
         double fastest = double.PositiveInfinity;
         for (int i = 0; i < results.Length; i++)
         {
             if (columns[i].Library is not (ThisLibrary or Limit or "TensorPrimitives") && counts(columns[i]) && results[i].Unsupported is null)
-                fastest = Math.Min(fastest, results[i].MedianMicroseconds);
+                fastest = Math.Min(fastest, results[i].Median);
         }
 
         return fastest;

@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace Normalization.Benchmarks;
 
-/// <summary>This library, through its layers and their overloads with a destination.</summary>
+/// <summary>This library, through its layers and their overloads with a destination; one call does all of an operation.</summary>
 internal sealed class NormalizationContender<T>(string layout) : IContender
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -12,34 +12,44 @@ internal sealed class NormalizationContender<T>(string layout) : IContender
 
     public Action? Prepare(string operation, int[] shape, int groups, int threads)
     {
-        NormalizationLayer<T> layer = CreateLayer(operation, shape, groups);
-        Tensor<T> x = Tensor<T>.RandomNormal(shape, seed: 1);
-        Tensor<T> dy = Tensor<T>.RandomNormal(shape, seed: 2);
-        Tensor<T> y = new(shape);
-        layer.Forward(x, y);
-        if (operation.EndsWith("-eval", StringComparison.Ordinal))
+        var parts = Operation.Parse(operation);
+        NormalizationLayer<T> layer = CreateLayer(parts, shape, groups, parts.HasRelu ? Activation.Relu : Activation.None);
+        Tensor<T> x = BenchmarkData.Normal<T>(shape, seed: 1), y = new(shape);
+        Tensor<T>? other = parts.HasTwoInputs ? BenchmarkData.Normal<T>(shape, seed: 2) : null;
+        ForwardOptions<T> options = new()
+        {
+            Residual = parts.HasResidual ? other : null,
+            Sum = parts.HasResidual ? new(shape) : null,
+            Skip = parts.HasSkip ? other : null,
+            Scale = parts.IsModulated ? BenchmarkData.Normal<T>([shape[0], shape[^1]], seed: 3) : null,
+            Shift = parts.IsModulated ? BenchmarkData.Normal<T>([shape[0], shape[^1]], seed: 4) : null,
+        };
+        layer.Forward(x, y, options);
+        if (parts.Direction == "eval")
             layer.Eval();
-        return operation.EndsWith("-backward", StringComparison.Ordinal)
-            ? () =>
-            {
-                NormalizationParallelism.MaxDegree = threads;
-                layer.Backward(dy, y);
-            }
-        : () =>
+        Action call = (parts.IsBackward, parts.HasResidual || parts.HasSkip || parts.IsModulated) switch
+        {
+            (true, _) => () => layer.Backward(other!, y),
+            (false, true) => () => layer.Forward(x, y, options),
+            _ => () => layer.Forward(x, y),
+        };
+        return () =>
         {
             NormalizationParallelism.MaxDegree = threads;
-            layer.Forward(x, y);
+            call();
         };
     }
 
-    private static NormalizationLayer<T> CreateLayer(string operation, int[] shape, int groups) => operation.Split('-')[0] switch
+    /// <summary>The layer of an operation, with an activation behind it.</summary>
+    internal static NormalizationLayer<T> CreateLayer(in Operation parts, int[] shape, int groups, Activation activation) => parts.Norm switch
     {
-        "batchnorm" when shape.Length <= 3 => new BatchNorm1d<T>(shape[1]),
-        "batchnorm" when shape.Length == 4 => new BatchNorm2d<T>(shape[1]),
-        "batchnorm" => new BatchNorm3d<T>(shape[1]),
-        "layernorm" => new LayerNorm<T>(shape.AsSpan(1)),
-        "rmsnorm" => new RmsNorm<T>(shape.AsSpan(1), 1e-5),
-        "groupnorm" => new GroupNorm<T>(groups, shape[1]),
-        _ => new InstanceNorm<T>(shape[1], affine: true),
+        "batchnorm" when shape.Length <= 3 => new BatchNorm1d<T>(shape[1]) { Activation = activation },
+        "batchnorm" when shape.Length == 4 => new BatchNorm2d<T>(shape[1]) { Activation = activation },
+        "batchnorm" => new BatchNorm3d<T>(shape[1]) { Activation = activation },
+        "layernorm" when parts.IsModulated => new LayerNorm<T>(shape[^1], elementwiseAffine: false) { Activation = activation },
+        "layernorm" => new LayerNorm<T>(shape.AsSpan(1)) { Activation = activation },
+        "rmsnorm" => new RmsNorm<T>(shape.AsSpan(1), 1e-5) { Activation = activation },
+        "groupnorm" => new GroupNorm<T>(groups, shape[1]) { Activation = activation },
+        _ => new InstanceNorm<T>(shape[1], affine: true) { Activation = activation },
     };
 }

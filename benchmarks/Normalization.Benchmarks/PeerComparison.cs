@@ -1,5 +1,5 @@
-using System.Globalization;
-using System.Text.Json;
+using System.Diagnostics;
+using Normalization.Benchmarks.Results;
 using Normalization.Programs;
 
 namespace Normalization.Benchmarks;
@@ -7,76 +7,63 @@ namespace Normalization.Benchmarks;
 /// <summary>The <c>peers</c> command: this library, its peers and the memory limit, interleaved in rounds within one run.</summary>
 internal static class PeerComparison
 {
-    public const string Synopsis =
-        "[--threads 1|2|1,2] [--filter TEXT] [--case OPERATION:SHAPE[:GROUPS]] [--rounds N] [--milliseconds N] [--output DIR]";
+    public const string Name = "peers";
 
-    private const string FileName = "timings.json";
+    public const string Synopsis = $"{ComparisonPlan.Synopsis} [--output DIR]";
+
+    // A line of progress on the error stream after each tenth case: the table has a line for each.
+    private const int ProgressStep = 10;
 
     public static string Description =>
         $"""
         this library beside other libraries and the memory limit, in one run
-        --rounds: how often all are measured in turn (5); --milliseconds: how long each time (100)
-        --output: the folder for the timings ({FileName}), which results --data reads
+        {ComparisonPlan.Description}
+        --output: the folder for the timings ({TimingFile.Name}), which results --data reads; they are added to those that are there
         """;
 
     /// <summary>Runs the command and returns the exit code.</summary>
     public static int Run(Options options, IReadOnlyList<IContender> contenders)
     {
-        var pace = new Pace(
-            [.. (options.Text("--threads") ?? "2").Split(',').Select(static text => Positive("--threads", text))],
-            Positive("--rounds", options.Text("--rounds") ?? "5"),
-            Positive("--milliseconds", options.Text("--milliseconds") ?? "100"));
-        (string? filter, string? only, string? folder) = (options.Text("--filter"), options.Text("--case"), options.Text("--output"));
+        var plan = ComparisonPlan.Read(options, threads: "2");
+        string? folder = options.Text("--output");
         options.RejectUnknown();
         if (folder is not null)
             OutputFolder.Require(folder);
-        IEnumerable<ComparisonCase> cases = only is null ? ComparisonCase.All : [Parse(only)];
-        if (filter is not null)
-            cases = cases.Where(c => c.ToString().Contains(filter, StringComparison.OrdinalIgnoreCase));
-        Measure(contenders, pace, cases, folder is null ? null : Path.Combine(folder, FileName));
+        if (Instructions.NeedOwnProcess(plan.Instructions))
+            return Instructions.RunAgain([Name, .. options.All]);
+        Measure(contenders, plan, folder is null ? null : Path.Combine(folder, TimingFile.Name));
         return 0;
     }
 
-    /// <summary>Measures, prints a table for each number of threads, and writes the timings to a file if one is named.</summary>
-    public static void Measure(IReadOnlyList<IContender> contenders, Pace pace, IEnumerable<ComparisonCase> cases, string? path)
+    /// <summary>Measures, prints a table for each number of threads, and adds the timings to a file if one is named.</summary>
+    public static void Measure(IReadOnlyList<IContender> contenders, ComparisonPlan plan, string? path)
     {
-        ComparisonCase[] selected = [.. cases];
-        using StreamWriter? file = path is null ? null : new(path) { AutoFlush = true };
-        foreach (int threads in pace.Threads)
-            Compare(selected, contenders, threads, pace.Rounds, pace.Milliseconds, file);
-    }
-
-    private static ComparisonCase Parse(string text)
-    {
-        try
+        using TimingFile? file = path is null ? null : TimingFile.Append(path);
+        foreach (int threads in plan.Threads)
         {
-            return ComparisonCase.Parse(text);
-        }
-        catch (FormatException exception)
-        {
-            throw new UsageException($"--case: {exception.Message}");
+            ComparisonCase[] cases = [.. plan.Cases.Where(c => !(plan.Continues && file?.Has(c, threads, plan.Instructions) == true))];
+            if (cases.Length > 0)
+                Compare(cases, contenders, threads, plan, file);
         }
     }
-
-    private static int Positive(string option, string text) =>
-        int.TryParse(text, CultureInfo.InvariantCulture, out int value) && value > 0
-            ? value
-            : throw new UsageException($"{option}: expected a positive number, got {text}");
 
     private static void Compare(
-        ComparisonCase[] cases, IReadOnlyList<IContender> contenders, int threads, int rounds, double milliseconds, StreamWriter? json)
+        ComparisonCase[] cases, IReadOnlyList<IContender> contenders, int threads, ComparisonPlan plan, TimingFile? file)
     {
-        Console.WriteLine($"\n## {threads} thread{(threads == 1 ? "" : "s")}\n");
+        string what = $"{threads} thread{(threads == 1 ? "" : "s")}, {(plan.Instructions == Instructions.All ? "all instructions" : "AVX2")}";
+        Console.WriteLine($"\n## {what}\n");
         List<PeerProcess> processes = [];
         try
         {
             List<IComparisonColumn> columns = [.. contenders.Select(c => new InProcessColumn(c, threads))];
+            Dictionary<string, string> versions = [];
             foreach (PeerDefinition definition in PeerDefinition.All)
             {
-                if (PeerProcess.TryStart(definition, threads, out string reason) is { } process)
+                if (PeerProcess.TryStart(definition, threads, plan.Instructions, out string reason) is { } process)
                 {
                     processes.Add(process);
                     columns.AddRange(definition.Layouts.Select(layout => new PeerColumn(process, layout)));
+                    versions.Add(definition.Library, process.Version);
                     Console.WriteLine($"* {definition.Library} {process.Version}");
                 }
                 else
@@ -85,17 +72,18 @@ internal static class PeerComparison
                 }
             }
 
+            file?.Write(new MeasuredRun(
+                MeasuredRun.ThisMachine, plan.Instructions, Instructions.VectorBits, threads, plan.Rounds, plan.Milliseconds, versions));
             ComparisonTable table = new(columns);
             table.WriteHeader();
-            foreach (ComparisonCase item in cases)
+            long start = Stopwatch.GetTimestamp();
+            for (int done = 0; done < cases.Length;)
             {
-                Measurement[] results = Measure(item, columns, rounds, milliseconds);
-                table.WriteRow(item, results);
-                for (int i = 0; i < columns.Count; i++)
-                {
-                    if (results[i].Unsupported is null)
-                        json?.WriteLine(JsonLine(item, threads, columns[i], results[i]));
-                }
+                RoundTimes[] results = Measure(cases[done], columns, plan.Rounds, plan.Milliseconds);
+                table.WriteRow(cases[done], results);
+                file?.Write(cases[done], threads, plan.Instructions, columns, results);
+                if (++done % ProgressStep == 0)
+                    SayProgress(what, done, cases.Length, Stopwatch.GetElapsedTime(start));
             }
 
             table.WriteSummary();
@@ -106,38 +94,24 @@ internal static class PeerComparison
         }
     }
 
-    private static Measurement[] Measure(ComparisonCase item, List<IComparisonColumn> columns, int rounds, double milliseconds)
+    private static void SayProgress(string what, int done, int all, TimeSpan elapsed) => Console.Error.WriteLine(
+        $"{what}: {done} of {all} cases in {elapsed:mm\\:ss}, about {elapsed * (all - done) / done:mm\\:ss} left of these");
+
+    private static RoundTimes[] Measure(ComparisonCase item, List<IComparisonColumn> columns, int rounds, double milliseconds)
     {
-        Measurement[] results = new Measurement[columns.Count];
+        RoundTimes[] results = [.. columns.Select(static _ => new RoundTimes())];
         for (int round = 0; round < rounds; round++)
         {
             for (int i = 0; i < columns.Count; i++)
             {
                 // Each round starts with another one, so that none always follows the same neighbor.
                 int at = (i + round) % columns.Count;
-                if (round > 0 && results[at].Unsupported is not null)
-                    continue;
-                Measurement measured = columns[at].Measure(item, milliseconds);
-                results[at] = round == 0 ? measured : results[at].Best(measured);
+                if (results[at].Unsupported is null)
+                    results[at].Add(columns[at].Measure(item, milliseconds));
             }
         }
 
         columns.ForEach(c => c.Forget());
         return results;
     }
-
-    private static string JsonLine(ComparisonCase item, int threads, IComparisonColumn column, Measurement result) =>
-        JsonSerializer.Serialize(new
-        {
-            op = item.Operation,
-            shape = item.Shape,
-            threads,
-            library = column.Library,
-            layout = column.Layout,
-            median_us = Math.Round(result.MedianMicroseconds, 4),
-            min_us = Math.Round(result.MinMicroseconds, 4),
-        });
 }
-
-/// <summary>With how many threads, how often and how long each case is measured.</summary>
-internal sealed record Pace(IReadOnlyList<int> Threads, int Rounds, double Milliseconds);

@@ -11,13 +11,32 @@ internal sealed record PeerDefinition(string Library, string Source, string Inst
     /// <summary>All peers, in the order of the table.</summary>
     public static IReadOnlyList<PeerDefinition> All { get; } =
     [
-        new("PyTorch", "pytorch_peer.py", "apt-get install python3-torch", ["plain"]),
-        new("oneDNN", "onednn_peer.cpp", "apt-get install g++ libdnnl-dev", ["plain", "blocked"]) { Link = ["-ldnnl", "-fopenmp"] },
-        new("ONNX Runtime", "onnxruntime_peer.mjs", "npm install onnxruntime-node --ignore-scripts", ["plain"]),
+        new("PyTorch", "pytorch_peer.py", "apt-get install python3-torch", ["plain", "channels-last"])
+        {
+            Year = 2022,
+            Reason = "the package of Debian 12, with Debian's compiler and libraries (1.13.1; it names itself 1.13.0a0)",
+        },
+        new("oneDNN", "onednn_peer.cpp", "apt-get install g++ libdnnl-dev", ["plain", "blocked", "channels-last"])
+        {
+            Link = ["-ldnnl", "-fopenmp"],
+            Year = 2022,
+            Reason = "the package of Debian 12; the same library is in PyTorch and other frameworks",
+        },
+        new("ONNX Runtime", "onnxruntime_peer.mjs", "npm install onnxruntime-node --ignore-scripts", ["plain", "channels-last"])
+        {
+            Year = 2026,
+            Reason = "the newest package of its makers; inference only",
+        },
         new("limit", "limit_peer.cpp", "apt-get install g++", ["ordinary", "non-temporal"]) { Link = ["-pthread"] },
     ];
 
     public string[] Link { get; private init; } = [];
+
+    /// <summary>Gets the year in which the version that the command installs was published; 0 where there is none.</summary>
+    public int Year { get; private init; }
+
+    /// <summary>Gets why this version is compared.</summary>
+    public string Reason { get; private init; } = "";
 
     /// <summary>
     /// The program that the driver is built as; null where nothing is built. It lies beside this program: in the folder for temporary
@@ -28,7 +47,7 @@ internal sealed record PeerDefinition(string Library, string Source, string Inst
     private static string Folder => Path.Combine(AppContext.BaseDirectory, "Peers");
 
     /// <summary>The command that starts the driver; a C++ one is built first, once per content of its sources.</summary>
-    public ProcessStartInfo Command(int threads)
+    public ProcessStartInfo Command(int threads, string instructions)
     {
         string path = Path.Combine(Folder, Source);
         ProcessStartInfo command = Path.GetExtension(Source) switch
@@ -41,6 +60,7 @@ internal sealed record PeerDefinition(string Library, string Source, string Inst
         command.ArgumentList.Add("--threads");
         command.ArgumentList.Add($"{threads}");
         command.Environment["OMP_NUM_THREADS"] = $"{threads}";
+        Instructions.Tell(command, instructions);
         if (Library == "PyTorch")
         {
             // Keeps the memory of freed outputs in the process: otherwise each call pays for page faults.

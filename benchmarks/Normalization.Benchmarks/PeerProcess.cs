@@ -22,12 +22,12 @@ internal sealed class PeerProcess : IDisposable
     public string Version { get; private set; } = "";
 
     /// <summary>Starts a driver; null, with the reason in words, when its library is not installed.</summary>
-    public static PeerProcess? TryStart(PeerDefinition definition, int threads, out string reason)
+    public static PeerProcess? TryStart(PeerDefinition definition, int threads, string instructions, out string reason)
     {
         Process process;
         try
         {
-            ProcessStartInfo command = definition.Command(threads);
+            ProcessStartInfo command = definition.Command(threads, instructions);
             command.RedirectStandardInput = command.RedirectStandardOutput = command.RedirectStandardError = true;
             process = Process.Start(command)!;
         }

@@ -18,26 +18,24 @@ internal sealed class TensorPrimitivesContender : IContender
     public Action? Prepare(string operation, int[] shape, int groups, int threads)
     {
         int n = shape[0], c = shape[1], s = shape.Skip(2).Aggregate(1, (a, b) => a * b);
-        string[] parts = operation.Split('-');
-        bool backward = parts[1] == "backward";
-        return parts[0] switch
+        var parts = Operation.Parse(operation);
+        return parts.Norm switch
         {
-            "batchnorm" when shape.Length == 2 => new ComposedColumns(n, c, threads).Action(parts[1]),
-            "batchnorm" => new ComposedRuns(n, c, s, c, acrossBatch: true, threads).Action(parts[1]),
-            "groupnorm" => new ComposedRuns(n, c, s, groups, acrossBatch: false, threads).Action(parts[1]),
-            "instancenorm" => new ComposedRuns(n, c, s, c, acrossBatch: false, threads).Action(parts[1]),
-            "layernorm" => new ComposedRows(n, c * s, centered: true, threads).Action(backward),
-            "rmsnorm" => new ComposedRows(n, c * s, centered: false, threads).Action(backward),
+            _ when parts.IsFused => null,
+            "batchnorm" when shape.Length == 2 => new ComposedColumns(n, c, threads).Action(parts.Direction),
+            "batchnorm" => new ComposedRuns(n, c, s, c, acrossBatch: true, threads).Action(parts.Direction),
+            "groupnorm" => new ComposedRuns(n, c, s, groups, acrossBatch: false, threads).Action(parts.Direction),
+            "instancenorm" => new ComposedRuns(n, c, s, c, acrossBatch: false, threads).Action(parts.Direction),
+            "layernorm" => new ComposedRows(n, c * s, centered: true, threads).Action(parts.IsBackward),
+            "rmsnorm" => new ComposedRows(n, c * s, centered: false, threads).Action(parts.IsBackward),
             _ => null,
         };
     }
 
     internal static float[] Normal(int length, int seed)
     {
-        Random random = new(seed);
         float[] values = new float[length];
-        for (int i = 0; i < length; i++)
-            values[i] = (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()));
+        BenchmarkData.Fill<float>(values, seed);
         return values;
     }
 

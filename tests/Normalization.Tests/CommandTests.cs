@@ -17,6 +17,8 @@ public sealed class CommandTests
     [InlineData("benchmarks", "pictures --output no-such-folder", "there is no folder 'no-such-folder'")]
     [InlineData("benchmarks", "peers --rounds none", "expected a positive number")]
     [InlineData("benchmarks", "peers --case bad", "--case: Expected")]
+    [InlineData("benchmarks", "peers --instructions sse", "expected all or avx2")]
+    [InlineData("benchmarks", "results --filter nothing", "no case has 'nothing' in its name")]
     [InlineData("benchmarks", "smoke now", "unexpected argument 'now'")]
     [InlineData("verify", "acuracy", "did you mean accuracy?")]
     [InlineData("verify", "fuzz --sede 1", "did you mean --seed?")]

@@ -1,13 +1,12 @@
 // Times the memory limit of a normalization layer on request: the protocol is in README.md.
 // build: g++ -std=c++20 -O3 -march=native -pthread limit_peer.cpp -o limit_peer
 //
-// Forward: x is read and y written (copy). Backward: x and dy are read and dx written (triad). The same bytes as
-// the layer has to move, and no arithmetic worth mentioning. The fastest of several loops is reported, on one
-// thread or on all, because a small tensor is moved faster by one.
-// Layouts: ordinary (vector stores, memcpy), non-temporal (streamed stores).
+// Forward: x is read and y written (copy). Backward, or with a skip: two tensors are read and one written (triad). With a residual two
+// are read and two written. The same bytes as the layer has to move, and no arithmetic worth mentioning. The fastest of several loops
+// is reported, on one thread or on all, because a small tensor is moved faster by one.
+// Layouts: ordinary (vector stores, memcpy), non-temporal (streamed stores). With --instructions avx2 there are no loops of 512 bits.
 #include "peer.hpp"
 #include <atomic>
-#include <cstring>
 #include <immintrin.h>
 #include <memory>
 
@@ -28,24 +27,34 @@ struct Vector512 {
 };
 #endif
 
-using Loop = void (*)(float *y, const float *x, const float *dy, long n);
+using Loop = void (*)(float *y, float *z, const float *x, const float *w, long n);
 
-template <class V, bool Backward, bool Streamed>
-static void move(float *y, const float *x, const float *dy, long n) {
+template <class V, int Reads, int Writes, bool Streamed>
+static void move(float *y, float *z, const float *x, const float *w, long n) {
     const long width = sizeof(V) / sizeof(float), step = 4 * width;
     long i = 0;
     for (; i + step <= n; i += step) {
         V v[4];
         for (int k = 0; k < 4; k++) {
             v[k] = V::load(x + i + k * width);
-            if (Backward) v[k] = v[k].half_plus(V::load(dy + i + k * width));
+            if (Reads == 2) v[k] = v[k].half_plus(V::load(w + i + k * width));
         }
         for (int k = 0; k < 4; k++) Streamed ? v[k].stream(y + i + k * width) : v[k].store(y + i + k * width);
+        for (int k = 0; k < 4 && Writes == 2; k++) Streamed ? v[k].stream(z + i + k * width) : v[k].store(z + i + k * width);
     }
-    for (; i < n; i++) y[i] = Backward ? 0.5f * x[i] + dy[i] : x[i];
+    for (; i < n; i++) {
+        y[i] = Reads == 2 ? 0.5f * x[i] + w[i] : x[i];
+        if (Writes == 2) z[i] = y[i];
+    }
     if (Streamed) _mm_sfence();
 }
-static void copy_memory(float *y, const float *x, const float *, long n) { memcpy(y, x, n * sizeof(float)); }
+template <class V>
+static Loop loop_of(int reads, int writes, bool streamed) {
+    if (writes == 2) return streamed ? move<V, 2, 2, true> : move<V, 2, 2, false>;
+    if (reads == 2) return streamed ? move<V, 2, 1, true> : move<V, 2, 1, false>;
+    return streamed ? move<V, 1, 1, true> : move<V, 1, 1, false>;
+}
+static void copy_memory(float *y, float *, const float *x, const float *, long n) { memcpy(y, x, n * sizeof(float)); }
 
 // Helpers that spin for a short while after a call, so that the next one finds them awake, and then sleep.
 class Team {
@@ -93,34 +102,33 @@ struct Buffers {
     }
 };
 
-static std::vector<peer::Kernel> prepare(Team &team, const peer::Request &r) {
-    bool streamed = r.layout == "non-temporal", backward = r.is_backward();
+static std::vector<peer::Kernel> prepare(Team &team, bool wide, const peer::Request &r) {
+    bool streamed = r.layout == "non-temporal", residual = r.op.starts_with("add-");
     if (!streamed && r.layout != "ordinary") throw std::invalid_argument("layouts are ordinary and non-temporal");
-    std::vector<std::pair<std::string, Loop>> loops;
-    auto add = [&](const char *name, Loop copy, Loop copy_nt, Loop triad, Loop triad_nt) {
-        loops.emplace_back(name, backward ? (streamed ? triad_nt : triad) : (streamed ? copy_nt : copy));
-    };
-    add("256-bit", move<Vector256, false, false>, move<Vector256, false, true>, move<Vector256, true, false>, move<Vector256, true, true>);
+    int reads = r.is_backward() || r.has("-add-") || residual ? 2 : 1, writes = residual ? 2 : 1;
+    std::vector<std::pair<std::string, Loop>> loops{{"256-bit", loop_of<Vector256>(reads, writes, streamed)}};
 #ifdef __AVX512F__
-    add("512-bit", move<Vector512, false, false>, move<Vector512, false, true>, move<Vector512, true, false>, move<Vector512, true, true>);
+    if (wide) loops.emplace_back("512-bit", loop_of<Vector512>(reads, writes, streamed));
 #endif
-    if (!backward && !streamed) loops.emplace_back("memcpy", copy_memory);
+    if (reads == 1 && !streamed) loops.emplace_back("memcpy", copy_memory);
 
     auto buffers = std::make_shared<Buffers>();
     long n = r.elements;
-    float *x = buffers->allocate(n, 0), *dy = backward ? buffers->allocate(n, 11) : x, *y = buffers->allocate(n, 23);
+    float *x = buffers->allocate(n, 0), *w = reads == 2 ? buffers->allocate(n, 11) : x;
+    float *y = buffers->allocate(n, 23), *z = writes == 2 ? buffers->allocate(n, 37) : y;
     peer::fill_normal(x, n, 1);
-    if (backward) peer::fill_normal(dy, n, 2);
+    if (reads == 2) peer::fill_normal(w, n, 2);
     memset(y, 0, n * sizeof(float));
+    memset(z, 0, n * sizeof(float));
 
     std::vector<peer::Kernel> kernels;
     for (auto &[name, loop] : loops) {
-        kernels.push_back({name + ", 1 thread", [buffers, loop = loop, x, dy, y, n] { loop(y, x, dy, n); }});
+        kernels.push_back({name + ", 1 thread", [buffers, loop = loop, x, w, y, z, n] { loop(y, z, x, w, n); }});
         if (team.size == 1) continue;
         long part = ((n + team.size - 1) / team.size + 1023) / 1024 * 1024;
-        std::function<void(int)> work = [buffers, loop = loop, x, dy, y, n, part](int index) {
+        std::function<void(int)> work = [buffers, loop = loop, x, w, y, z, n, part](int index) {
             long from = std::min(n, index * part), to = std::min(n, from + part);
-            loop(y + from, x + from, dy + from, to - from);
+            loop(y + from, z + from, x + from, w + from, to - from);
         };
         kernels.push_back({name + ", " + std::to_string(team.size) + " threads", [work, &team] { team.run(work); }});
     }
@@ -129,5 +137,6 @@ static std::vector<peer::Kernel> prepare(Team &team, const peer::Request &r) {
 
 int main(int argc, char **argv) {
     Team team(peer::threads(argc, argv));
-    return peer::serve("limit", "1", [&team](const peer::Request &r) { return prepare(team, r); });
+    bool wide = peer::option(argc, argv, "--instructions") != "avx2";
+    return peer::serve("limit", "1", [&team, wide](const peer::Request &r) { return prepare(team, wide, r); });
 }

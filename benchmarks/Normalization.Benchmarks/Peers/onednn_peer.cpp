@@ -2,7 +2,8 @@
 // build: g++ -std=c++20 -O3 -march=native onednn_peer.cpp -o onednn_peer -ldnnl -fopenmp      (Debian: libdnnl-dev)
 //
 // Primitives, memory and argument maps exist before the clock starts: only execution is timed.
-// Layouts: plain (nchw), blocked (nChw16c or nChw8c, the library's own for this CPU), channels-last (nhwc).
+// Layouts: plain (nchw), blocked (nChw16c or nChw8c, the library's own for these instructions), channels-last
+// (nhwc). ONEDNN_MAX_CPU_ISA=AVX2 keeps the library from wider vectors.
 // The data already lies in the layout that is timed: no reorder is in the time.
 #include "peer.hpp"
 #include <memory>
@@ -42,8 +43,8 @@ static Tag tag_of(const std::string &layout, size_t rank) {
     if (layout == "plain") return rank == 4 ? Tag::nchw : Tag::ncdhw;
     if (layout == "channels-last") return rank == 4 ? Tag::nhwc : Tag::ndhwc;
     if (layout != "blocked") throw std::invalid_argument("no layout " + layout);
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512bw")) return rank == 4 ? Tag::nChw16c : Tag::nCdhw16c;
+    const int wide = (int)cpu_isa::avx512_core;
+    if (((int)get_effective_cpu_isa() & wide) == wide) return rank == 4 ? Tag::nChw16c : Tag::nCdhw16c;
     return rank == 4 ? Tag::nChw8c : Tag::nCdhw8c;
 }
 
@@ -60,13 +61,17 @@ static std::vector<peer::Kernel> batch_norm(Onednn &o, const peer::Request &r, c
     std::unordered_map<int, memory> args{{DNNL_ARG_SRC, src}, {DNNL_ARG_DST, dst}, {DNNL_ARG_SCALE, scale},
                                          {DNNL_ARG_SHIFT, shift}, {DNNL_ARG_MEAN, mean}, {DNNL_ARG_VARIANCE, variance}};
     using Forward = batch_normalization_forward;
+    const normalization_flags flags = r.has("-relu") ? affine | normalization_flags::fuse_norm_relu : affine;
     if (r.op == "batchnorm-eval") {
         Forward::primitive_desc pd({prop_kind::forward_inference, data, epsilon, affine | normalization_flags::use_global_stats}, o.cpu);
         return kernel(o, Forward(pd), args, pd.impl_info_str());
     }
-    Forward::primitive_desc pd({prop_kind::forward_training, data, epsilon, affine}, o.cpu);
+    Forward::primitive_desc pd({prop_kind::forward_training, data, epsilon, flags}, o.cpu);
     Forward forward(pd);
-    if (r.op == "batchnorm-forward") {
+    // Where the activation is fused, the backward pass needs to know what it let through.
+    memory workspace(pd.workspace_desc(), o.cpu);
+    if (r.has("-relu")) args.emplace(DNNL_ARG_WORKSPACE, workspace);
+    if (!r.is_backward()) {
         // oneDNN leaves the running statistics to its caller.
         memory running_mean = o.vector(c, 0, 0), running_variance = o.vector(c, 1, 0);
         float unbiased = (float)((double)(r.elements / c) / std::max(1L, r.elements / c - 1));
@@ -84,13 +89,12 @@ static std::vector<peer::Kernel> batch_norm(Onednn &o, const peer::Request &r, c
     forward.execute(o.queue, args);
     o.queue.wait();
     using Backward = batch_normalization_backward;
-    Backward::primitive_desc backward({prop_kind::backward, data, data, epsilon, affine}, o.cpu, pd);
+    Backward::primitive_desc backward({prop_kind::backward, data, data, epsilon, flags}, o.cpu, pd);
     memory diff_src(data, o.cpu);
-    return kernel(o, Backward(backward),
-                  {{DNNL_ARG_SRC, src}, {DNNL_ARG_MEAN, mean}, {DNNL_ARG_VARIANCE, variance}, {DNNL_ARG_SCALE, scale},
-                   {DNNL_ARG_SHIFT, shift}, {DNNL_ARG_DIFF_DST, o.normal(data, dims, 2)}, {DNNL_ARG_DIFF_SRC, diff_src},
-                   {DNNL_ARG_DIFF_SCALE, o.vector(c, 0, 0)}, {DNNL_ARG_DIFF_SHIFT, o.vector(c, 0, 0)}},
-                  backward.impl_info_str());
+    args.erase(DNNL_ARG_DST);
+    args.insert({{DNNL_ARG_DIFF_DST, o.normal(data, dims, 2)}, {DNNL_ARG_DIFF_SRC, diff_src},
+                 {DNNL_ARG_DIFF_SCALE, o.vector(c, 0, 0)}, {DNNL_ARG_DIFF_SHIFT, o.vector(c, 0, 0)}});
+    return kernel(o, Backward(backward), args, backward.impl_info_str());
 }
 
 static std::vector<peer::Kernel> batch_norm(Onednn &o, const peer::Request &r) {
@@ -139,8 +143,9 @@ int main(int argc, char **argv) {
     const auto *v = dnnl_version();
     std::string version = std::to_string(v->major) + "." + std::to_string(v->minor) + "." + std::to_string(v->patch);
     return peer::serve("oneDNN", version, [&o](const peer::Request &r) {
-        if (r.op == "batchnorm-forward" || r.op == "batchnorm-backward" || r.op == "batchnorm-eval") return batch_norm(o, r);
+        for (auto op : {"batchnorm-forward", "batchnorm-backward", "batchnorm-eval", "batchnorm-relu-forward", "batchnorm-relu-backward"})
+            if (r.op == op) return batch_norm(o, r);
         if (r.op == "layernorm-forward" || r.op == "layernorm-backward") return layer_norm(o, r);
-        throw std::invalid_argument("oneDNN 2.6 has batch and layer normalization only");
+        throw std::invalid_argument("oneDNN 2.6 has batch normalization, with ReLU or without, and layer normalization only");
     });
 }

@@ -9,7 +9,8 @@ and its page faults cost more than the kernel. To time the kernel, start this pr
 
     MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=17179869184 MALLOC_TOP_PAD_=1073741824
 
-Layouts: plain (contiguous), channels-last (batch and group norm on 4 or 5 dimensions).
+Layouts: plain (contiguous), channels-last (batch, group and instance norm on 4 or 5 dimensions).
+ATEN_CPU_CAPABILITY (avx2, avx512) says for which instructions the kernels are taken.
 """
 import argparse
 import gc
@@ -30,6 +31,13 @@ ALL_GRADIENTS = [True, True, True]
 
 class Unsupported(Exception):
     pass
+
+
+def normal(dims, seed, memory_format=torch.contiguous_format):
+    # The same numbers again and again: to draw all of a large tensor takes longer than to time it. The period is a prime.
+    period, size = 65537, math.prod(dims)
+    values = torch.randn(min(period, size), generator=torch.Generator().manual_seed(seed))
+    return values.repeat(-(-size // period))[:size].view(dims).contiguous(memory_format=memory_format)
 
 
 def batchnorm(direction, x, dy, groups):
@@ -94,6 +102,8 @@ def instancenorm(direction, x, dy, groups):
     if direction == "forward":
         return lambda: torch.instance_norm(x, w, b, None, None, True, MOMENTUM, EPSILON, False)
     # PyTorch's instance norm is batch norm over [1, N·C, ...]; its backward is that one and two small sums.
+    if not x.is_contiguous():
+        raise Unsupported("backward of instance norm is a view of the plain layout")
     flat = [1, n * c, *x.shape[2:]]
     x1, dy1, w1, b1 = x.view(flat), dy.view(flat), w.repeat(n), b.repeat(n)
     _, m, r = torch.native_batch_norm(x1, w1, b1, None, None, True, MOMENTUM, EPSILON)
@@ -105,35 +115,92 @@ def instancenorm(direction, x, dy, groups):
     return backward
 
 
-FAMILIES = {"batchnorm": batchnorm, "layernorm": layernorm, "rmsnorm": rmsnorm,
-            "groupnorm": groupnorm, "instancenorm": instancenorm}
+# What 1.13 has no fused operator for, from operators; in place wherever that saves a tensor.
+def batchnorm_relu(direction, x, dy, groups):
+    c = x.shape[1]
+    w, b, mean, var = torch.rand(c) + 0.5, torch.rand(c), torch.zeros(c), torch.ones(c)
+
+    def forward():
+        y, m, r = torch.native_batch_norm(x, w, b, mean, var, True, MOMENTUM, EPSILON)
+        return y.relu_(), m, r
+
+    if direction == "forward":
+        return forward
+    y, m, r = forward()
+    relu_backward, norm_backward = ATEN.threshold_backward.default, ATEN.native_batch_norm_backward.default
+    return lambda: norm_backward(relu_backward(dy, y, 0), x, w, mean, var, m, r, True, EPSILON, ALL_GRADIENTS)
+
+
+def batchnorm_add_relu(direction, x, skip, groups):
+    c = x.shape[1]
+    w, b, mean, var = torch.rand(c) + 0.5, torch.rand(c), torch.zeros(c), torch.ones(c)
+    return lambda: torch.native_batch_norm(x, w, b, mean, var, True, MOMENTUM, EPSILON)[0].add_(skip).relu_()
+
+
+def add_layernorm(direction, x, residual, groups):
+    normalized = list(x.shape[1:])
+    w, b = torch.rand(normalized) + 0.5, torch.rand(normalized)
+
+    def forward():
+        total = x + residual
+        return total, torch.native_layer_norm(total, normalized, w, b, EPSILON)
+    return forward
+
+
+def add_rmsnorm(direction, x, residual, groups):
+    x, residual = x.flatten(1), residual.flatten(1)
+    width = x.shape[1]
+    w = torch.rand(width) + 0.5
+
+    def forward():
+        total = x + residual
+        norm = torch.linalg.vector_norm(total, dim=-1, keepdim=True)
+        return total, (total * norm.square_().div_(width).add_(EPSILON).rsqrt_()).mul_(w)
+    return forward
+
+
+def layernorm_modulate(direction, x, dy, groups):
+    width = [x.shape[-1]]
+    scale, shift = normal([x.shape[0], 1, x.shape[-1]], 3), normal([x.shape[0], 1, x.shape[-1]], 4)
+
+    def forward():
+        y = torch.native_layer_norm(x, width, None, None, EPSILON)[0]
+        return torch.addcmul(shift, y, 1 + scale, out=y)
+    return forward
+
+
+FAMILIES = {"batchnorm": batchnorm, "layernorm": layernorm, "rmsnorm": rmsnorm, "groupnorm": groupnorm,
+            "instancenorm": instancenorm, "batchnorm-relu": batchnorm_relu, "batchnorm-add-relu": batchnorm_add_relu,
+            "add-layernorm": add_layernorm, "add-rmsnorm": add_rmsnorm, "layernorm-modulate": layernorm_modulate}
+DIRECTIONS = {"batchnorm": ["forward", "backward", "eval"], "batchnorm-add-relu": ["forward"], "add-layernorm": ["forward"],
+              "add-rmsnorm": ["forward"], "layernorm-modulate": ["forward"]}
+IMAGES = ["batchnorm", "groupnorm", "instancenorm", "batchnorm-relu", "batchnorm-add-relu"]
 
 
 def prepare(op, dims, groups, layout):
-    family, _, direction = op.partition("-")
-    if family not in FAMILIES or direction not in ("forward", "backward", "eval") or (direction == "eval") > (family == "batchnorm"):
+    family, _, direction = op.rpartition("-")
+    if family not in FAMILIES or direction not in DIRECTIONS.get(family, ["forward", "backward"]):
         raise Unsupported(f"no operation {op}")
-    generator = torch.Generator().manual_seed(1)
-    x, dy = torch.randn(dims, generator=generator), torch.randn(dims, generator=generator)
+    memory_format = torch.contiguous_format
     if layout == "channels-last":
-        if family not in ("batchnorm", "groupnorm") or len(dims) not in (4, 5):
-            raise Unsupported("channels-last is for batch and group norm on 4 or 5 dimensions")
+        if family not in IMAGES or len(dims) not in (4, 5):
+            raise Unsupported("channels-last is for batch, group and instance norm on 4 or 5 dimensions")
         memory_format = torch.channels_last if len(dims) == 4 else torch.channels_last_3d
-        x, dy = x.contiguous(memory_format=memory_format), dy.contiguous(memory_format=memory_format)
     elif layout != "plain":
         raise Unsupported(f"PyTorch has no {layout} layout for its users")
+    x, dy = normal(dims, 1, memory_format), normal(dims, 2, memory_format)
     return FAMILIES[family](direction, x, dy, groups)
 
 
 def measure(call, milliseconds):
     clock = time.perf_counter_ns
     start, warm = clock(), 0
-    while warm < 3 or clock() - start < 10_000_000:
+    while warm < 1 or clock() - start < 5_000_000:
         call()
         warm += 1
     inner = 1 + int(20_000 * warm / (clock() - start))
     samples, end = [], clock() + int(milliseconds * 1e6)
-    while len(samples) < 5 or clock() < end:
+    while len(samples) < 3 or clock() < end:
         repeats = range(inner)
         begin = clock()
         for _ in repeats:
@@ -146,6 +213,7 @@ def measure(call, milliseconds):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--instructions")  # The environment has told PyTorch already.
     torch.set_num_threads(parser.parse_args().threads)
     gc.disable()
     cases, held = {}, 0
@@ -177,7 +245,7 @@ def main():
         except RuntimeError as error:
             answer["unsupported"] = str(error).splitlines()[0]
         # The OpenMP threads spin for some milliseconds: let them sleep before another peer is timed.
-        time.sleep(0.02)
+        time.sleep(0.01)
         print(json.dumps(answer), flush=True)
 
 
