@@ -36,7 +36,7 @@ internal static unsafe class ColumnReduction
             TRow row0 = first.Down(row), row1 = first.Down(row + 1), row2 = first.Down(row + 2), row3 = first.Down(row + 3);
             for (nint j = 0; j < whole; j += W.Count)
             {
-                if (ahead != 0)
+                if (ahead != 0 && RawMemory.BeginsLine<T>(j, W.Count))
                 {
                     row0.Prefetch(j + ahead);
                     row1.Prefetch(j + ahead);

@@ -129,7 +129,7 @@ internal static unsafe class Map
             V v0, v1, v2, v3;
             if (TFour.Value)
             {
-                if (ahead != 0)
+                if (ahead != 0 && RawMemory.BeginsLine<T>(i, V.Count))
                 {
                     row0.Prefetch(i + ahead);
                     row1.Prefetch(i + ahead);

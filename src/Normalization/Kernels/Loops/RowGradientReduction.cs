@@ -118,7 +118,7 @@ internal static unsafe class RowGradientReduction
                         lanes + lane, 2 * Lanes, Lanes, vectors, ref s0, ref s1, ref s2, ref s3, ref p0, ref p1, ref p2, ref p3);
                     left = BlockLength - Lanes;
                 }
-                if (TAhead.Value)
+                if (TAhead.Value && RawMemory.BeginsLine<T>(i, Lanes))
                 {
                     row0.Prefetch(i + ahead);
                     row1.Prefetch(i + ahead);

@@ -42,6 +42,12 @@ internal static unsafe class RawMemory
         }
     }
 
+    /// <summary>
+    /// Whether a loop that goes on by <paramref name="step"/> elements enters another cache line of elements: a line is prefetched once.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool BeginsLine<T>(nint i, nint step) where T : unmanaged => (i & ((LineBytes / sizeof(T)) - 1)) < step;
+
     /// <summary>Prefetches a cache line; the address need not be valid.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Prefetch(void* address)
