@@ -60,6 +60,11 @@ internal static class Guard
             throw new ArgumentOutOfRangeException(nameof(evenWindow), $"evenWindow must be MoreBefore or MoreAfter, got {evenWindow}.");
     }
 
+    public static ChannelAxis Axis(ChannelAxis axis, [CallerArgumentExpression(nameof(axis))] string? name = null) =>
+        axis is ChannelAxis.First or ChannelAxis.Last
+            ? axis
+            : throw new ArgumentOutOfRangeException(name, $"{name} must be First or Last, got {axis}.");
+
     public static void Momentum(double? momentum)
     {
         if (momentum is double value && !(value >= 0 && value <= 1))

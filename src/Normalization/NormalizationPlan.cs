@@ -9,15 +9,16 @@ namespace Normalization;
 /// <remarks>
 /// <list type="table">
 /// <listheader><term>plan</term><description>memory; who shares statistics; who shares coefficients</description></listheader>
-/// <item><term><see cref="Batch"/></term><description>[n, c, s]; a channel over the batch; a channel</description></item>
-/// <item><term><see cref="Groups"/></term><description>[n, c, s]; a group of channels of a sample; a channel</description></item>
+/// <item><term><see cref="Batch(int, int, int)"/></term><description>[n, c, s]; a channel over the batch; a channel</description></item>
+/// <item><term><see cref="Groups(int, int, int, int)"/></term><description>[n, c, s]; a group of channels of a sample; a
+/// channel</description></item>
 /// <item><term><see cref="Rows"/></term><description>[rows, width]; a row; a column</description></item>
 /// <item><term><see cref="Windows"/></term><description>[n, c, s]; nobody, each element has a window; nobody</description></item>
 /// <item><term><see cref="Positions"/></term><description>[n, c, s]; the channels at one position; a channel</description></item>
 /// </list>
 /// <para>
-/// A layout with the channels last is a plan too: BatchNorm of [N, H, W, C] is <c>Batch(n · h · w, c, 1)</c>, and LayerNorm of it is
-/// <c>Rows(n · h · w, c)</c>. A size of 0 is allowed and means that there is nothing to do.
+/// The first two have the channels last, [n, s, c], with <see cref="ChannelAxis.Last"/>; LayerNorm over the channels of such a tensor is
+/// <c>Rows(n · s, c)</c>. A size of 0 is allowed and means that there is nothing to do.
 /// </para>
 /// </remarks>
 /// <example>
@@ -53,6 +54,15 @@ public readonly struct NormalizationPlan
         return new(Plan.Batch(n, c, s));
     }
 
+    /// <summary>As <see cref="Batch(int, int, int)"/>, of an input whose channels stand where the axis says.</summary>
+    /// <param name="n">The batch size.</param>
+    /// <param name="c">The number of channels.</param>
+    /// <param name="s">The elements of one channel of one sample; 1 for [n, c].</param>
+    /// <param name="channelAxis">Whether the input is [n, c, s] or [n, s, c].</param>
+    /// <returns>The plan.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">A size is negative, or there is no such axis.</exception>
+    public static NormalizationPlan Batch(int n, int c, int s, ChannelAxis channelAxis) => Batch(n, c, s).With(Guard.Axis(channelAxis));
+
     /// <summary>
     /// As GroupNorm: the input is [n, c, s], each group of c / groups neighboring channels of each sample has statistics, and each
     /// channel has coefficients. One group is LayerNorm with coefficients of channels, c groups are InstanceNorm.
@@ -75,6 +85,19 @@ public readonly struct NormalizationPlan
         }
         return new(Plan.ChannelGroups(n, c, s, groups));
     }
+
+    /// <summary>As <see cref="Groups(int, int, int, int)"/>, of an input whose channels stand where the axis says.</summary>
+    /// <param name="n">The batch size.</param>
+    /// <param name="c">The number of channels.</param>
+    /// <param name="s">The elements of one channel of one sample; 1 for [n, c].</param>
+    /// <param name="groups">The number of groups; divides c.</param>
+    /// <param name="channelAxis">Whether the input is [n, c, s] or [n, s, c].</param>
+    /// <returns>The plan.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">A size is negative, <paramref name="groups"/> is not positive, or there is no such
+    /// axis.</exception>
+    /// <exception cref="ArgumentException"><paramref name="c"/> is not divisible by <paramref name="groups"/>.</exception>
+    public static NormalizationPlan Groups(int n, int c, int s, int groups, ChannelAxis channelAxis) =>
+        Groups(n, c, s, groups).With(Guard.Axis(channelAxis));
 
     /// <summary>As LayerNorm and RmsNorm: the input is [rows, width], each row has statistics, and each column has coefficients.</summary>
     /// <param name="rows">The number of rows.</param>
@@ -122,7 +145,7 @@ public readonly struct NormalizationPlan
     /// <param name="size">The samples of one piece; null for the whole batch.</param>
     /// <returns>The plan.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="size"/> is not positive.</exception>
-    /// <exception cref="InvalidOperationException">The plan is not one of <see cref="Batch"/>.</exception>
+    /// <exception cref="InvalidOperationException">The plan is not one of <see cref="Batch(int, int, int)"/>.</exception>
     public NormalizationPlan InVirtualBatches(int? size)
     {
         if (size is not int samples)
@@ -165,6 +188,8 @@ public readonly struct NormalizationPlan
     public override string ToString() =>
         $"statistics of each {Plan.Statistics}, coefficients of each {Plan.Coefficients}, {Plan.Order} [{Plan.N}, {Plan.C}, {Plan.S}]"
         + (Plan.PieceSize == 0 ? "" : $", pieces of {Plan.PieceSize}");
+
+    private NormalizationPlan With(ChannelAxis axis) => axis == ChannelAxis.Last ? new(Plan.WithChannelsLast) : this;
 
     private static void GuardSizes(int n, int c, int s)
     {

@@ -48,6 +48,7 @@ internal readonly ref struct FusedTerms<T> where T : unmanaged
     public EpilogueLayout Layout(in Plan plan) =>
         !IsModulated ? EpilogueLayout.Flat((nint)plan.Elements)
         : plan.Order == MemoryOrder.Rows ? EpilogueLayout.Samples(BlocksOf(plan), plan.N, plan.S)
+        : plan.Order == MemoryOrder.ChannelsLast ? EpilogueLayout.Samples(plan.N, plan.N * plan.S, plan.C)
         : EpilogueLayout.Channels(plan.N, plan.C, plan.S);
 
     private nint BlocksOf(in Plan plan) => Math.Max(Scale.Length, Shift.Length) / Math.Max(1, plan.S);

@@ -66,6 +66,8 @@ internal sealed class KernelSet<T, V, W>(int width) : KernelSet<T>
     {
         if (route.Family == Family.Columns)
             ColumnKernel<T, V, W, ColumnForward<T, TSource, TEpilogue>>.Run(route, new(operands, source, epilogue));
+        else if (route.Family == Family.SampleColumns)
+            SampleColumns<T, V, W>.Forward(route, operands, source, epilogue);
         else
             GroupForward<T, V, W, TSource, TEpilogue>.Run(route, operands, source, epilogue);
     }
@@ -83,6 +85,9 @@ internal sealed class KernelSet<T, V, W>(int width) : KernelSet<T>
         {
             case Family.Columns:
                 ColumnKernel<T, V, W, ColumnBackward<T>>.Run(route, new(operands));
+                break;
+            case Family.SampleColumns:
+                SampleColumns<T, V, W>.Backward(route, operands);
                 break;
             case Family.Slices:
                 GroupBackward<T, V, W>.Run(route.Groups, operands);

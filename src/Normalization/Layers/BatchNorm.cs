@@ -162,10 +162,10 @@ public abstract class BatchNorm<T> : RunningStatisticsLayer<T>
         return channels;
     }
 
-    /// <summary>Takes [N, C, ...] of any rank from 2 on.</summary>
+    /// <summary>Takes [N, C, ...], or [N, ..., C], of any rank from 2 on.</summary>
     /// <inheritdoc/>
     protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>
-        InputShape.Batch(shape, NumFeatures, shape.Length >= 2, "[N, {0}, ...]").InVirtualBatches(VirtualBatchSize);
+        ShapeOf(shape).Batch(shape.Length >= 2).InVirtualBatches(VirtualBatchSize);
 
     /// <inheritdoc/>
     protected override void GuardStatistics(NormalizationPlan plan, ReadOnlySpan<int> shape)

@@ -48,5 +48,5 @@ public sealed class BatchNorm1d<T>(
 {
     /// <inheritdoc/>
     protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>
-        InputShape.Batch(shape, NumFeatures, shape.Length is 2 or 3, "[N, {0}] or [N, {0}, L]").InVirtualBatches(VirtualBatchSize);
+        ShapeOf(shape).BatchOrRows("L").InVirtualBatches(VirtualBatchSize);
 }

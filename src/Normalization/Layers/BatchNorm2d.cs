@@ -48,5 +48,5 @@ public sealed class BatchNorm2d<T>(
 {
     /// <inheritdoc/>
     protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>
-        InputShape.Batch(shape, NumFeatures, shape.Length == 4, "[N, {0}, H, W]").InVirtualBatches(VirtualBatchSize);
+        ShapeOf(shape).Batch(shape.Length == 4, "H, W").InVirtualBatches(VirtualBatchSize);
 }

@@ -48,5 +48,5 @@ public sealed class BatchNorm3d<T>(
 {
     /// <inheritdoc/>
     protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>
-        InputShape.Batch(shape, NumFeatures, shape.Length == 5, "[N, {0}, D, H, W]").InVirtualBatches(VirtualBatchSize);
+        ShapeOf(shape).Batch(shape.Length == 5, "D, H, W").InVirtualBatches(VirtualBatchSize);
 }

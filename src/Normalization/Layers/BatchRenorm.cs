@@ -107,7 +107,7 @@ public sealed class BatchRenorm<T>(int numFeatures, double epsilon = 1e-5, doubl
         {
             string share = Momentum is double value ? $"{value}" : "null";
             return $"{NumFeatures}, epsilon: {Epsilon}, momentum: {share}, affine: {Weight is not null}, "
-                + $"maxScale: {MaxScale}, maxShift: {MaxShift}";
+                + $"maxScale: {MaxScale}, maxShift: {MaxShift}{AxisText}";
         }
     }
 

@@ -29,22 +29,39 @@ public sealed class GroupNorm<T>(int numGroups, int numChannels, double epsilon 
     : NormalizationLayer<T>(epsilon, [Checked(numGroups, numChannels)], affine, affine)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
+    private readonly ChannelAxis _channelAxis;
+
     /// <summary>Gets the number of groups.</summary>
     public int NumGroups { get; } = numGroups;
 
     /// <summary>Gets the number of channels, C of [N, C, ...].</summary>
     public int NumChannels { get; } = numChannels;
 
-    /// <inheritdoc/>
-    protected override string Configuration => $"{NumGroups}, {NumChannels}, epsilon: {Epsilon}, affine: {Weight is not null}";
+    /// <summary>Gets where the channels stand in the shape of the input; initially <see cref="ChannelAxis.First"/>.</summary>
+    /// <remarks>
+    /// With <see cref="ChannelAxis.Last"/> the input is [N, ..., C], wherever this documentation says [N, C, ...]. Parameters, state and
+    /// the shapes of a scale and a shift do not change.
+    /// </remarks>
+    /// <example>
+    /// <code>
+    /// var norm = new GroupNorm&lt;float>(8, 64) { ChannelAxis = ChannelAxis.Last };  // images as [N, H, W, 64]
+    /// </code>
+    /// </example>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such axis.</exception>
+    public ChannelAxis ChannelAxis
+    {
+        get => _channelAxis;
+        init => _channelAxis = Guard.Axis(value, nameof(ChannelAxis));
+    }
 
     /// <inheritdoc/>
-    protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape)
-    {
-        if (shape.Length < 2 || shape[1] != NumChannels)
-            throw Guard.InputError($"expected input [N, {NumChannels}, ...], got {Shape.Format(shape)}");
-        return NormalizationPlan.Groups(shape[0], NumChannels, Shape.Product(shape, 2), NumGroups);
-    }
+    protected override string Configuration =>
+        $"{NumGroups}, {NumChannels}, epsilon: {Epsilon}, affine: {Weight is not null}"
+        + (ChannelAxis == ChannelAxis.First ? "" : $", channelAxis: {ChannelAxis}");
+
+    /// <inheritdoc/>
+    protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>
+        new InputShape(shape, NumChannels, ChannelAxis).Groups(NumGroups);
 
     private static int Checked(int numGroups, int numChannels)
     {

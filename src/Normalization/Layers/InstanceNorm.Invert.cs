@@ -66,7 +66,13 @@ public partial class InstanceNorm<T>
         using Scratch<GroupStatistics> statistics = new(plan.C);
         using Scratch<T> means = new(plan.C);
         FillInverse(context, statistics.Span, means.Span);
-        Launch.Forward(plan, input.Span, default, means.Span, epsilon: 0, statistics.Span, hasFixedStatistics: true, output.Span);
+        int parts = PartsOf(plan), elements = input.Length / parts, channels = (int)plan.C / parts;
+        for (int i = 0; i < parts; i++)
+        {
+            Launch.Forward(
+                PartOf(plan), input.Span.Slice(i * elements, elements), default, means.Span.Slice(i * channels, channels), epsilon: 0,
+                statistics.Span.Slice(i * channels, channels), hasFixedStatistics: true, output.Span.Slice(i * elements, elements));
+        }
     }
 
     /// <summary>
@@ -110,9 +116,15 @@ public partial class InstanceNorm<T>
         FillInverse(context, statistics.Span, products);
         sums.Span.Clear();
         bool hasGradients = Weight is { RequiresGradient: true } || Bias is { RequiresGradient: true };
-        Launch.Backward(
-            plan, input.Span, outputGradient.Span, default, statistics.Span, hasFixedStatistics: true, inputGradient.Span,
-            hasGradients ? products : default, hasGradients ? totals : default);
+        int parts = PartsOf(plan), elements = input.Length / parts, channels = (int)plan.C / parts;
+        for (int i = 0; i < parts; i++)
+        {
+            Launch.Backward(
+                PartOf(plan), input.Span.Slice(i * elements, elements), outputGradient.Span.Slice(i * elements, elements), default,
+                statistics.Span.Slice(i * channels, channels), hasFixedStatistics: true, inputGradient.Span.Slice(i * elements, elements),
+                hasGradients ? products.Slice(i * channels, channels) : default,
+                hasGradients ? totals.Slice(i * channels, channels) : default);
+        }
         for (int channel = 0; channel < NumFeatures && hasGradients; channel++)
             AddInverseGradients(channel, statistics.Span, products, totals);
     }
@@ -133,6 +145,12 @@ public partial class InstanceNorm<T>
             throw new InvalidOperationException($"γ of channel {zero} is 0, and the way back divides by it. Keep γ away from 0.");
         return Plan.Batch(1, (int)(plan.N * plan.C), (int)plan.S);
     }
+
+    /// <summary>With the channels last, those of several samples do not lie side by side: each sample is a pass.</summary>
+    private int PartsOf(in Plan inverse) => ChannelAxis == ChannelAxis.Last ? (int)inverse.C / NumFeatures : 1;
+
+    private Plan PartOf(in Plan inverse) =>
+        ChannelAxis == ChannelAxis.Last ? Plan.Batch(1, NumFeatures, (int)inverse.S).WithChannelsLast : inverse;
 
     /// <summary>The inverse as a normalization: about β, with σ / γ as the inverse deviation, and μ as what is added.</summary>
     private void FillInverse(ForwardContext<T> context, Span<GroupStatistics> statistics, Span<T> means)

@@ -33,11 +33,7 @@ public partial class InstanceNorm<T>(
     internal override bool HasStatisticsOfSamples => true;
 
     /// <inheritdoc/>
-    protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape)
-    {
-        InputShape.RequireChannels(shape, 1, NumFeatures, shape.Length >= 3, "[N, {0}, ...] of rank 3 or more");
-        return NormalizationPlan.Groups(shape[0], NumFeatures, Shape.Product(shape, 2), NumFeatures);
-    }
+    protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) => ShapeOf(shape).Groups(NumFeatures, rank: 3);
 
     /// <inheritdoc/>
     protected override void GuardStatistics(NormalizationPlan plan, ReadOnlySpan<int> shape)
@@ -93,7 +89,7 @@ public sealed class InstanceNorm1d<T>(
 {
     /// <inheritdoc/>
     protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>
-        InputShape.Instances(shape, NumFeatures, 3, "[N, {0}, L] or [{0}, L]");
+        ShapeOf(shape).Instances(3, "L");
 }
 
 /// <summary>
@@ -139,7 +135,7 @@ public sealed class InstanceNorm2d<T>(
 {
     /// <inheritdoc/>
     protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>
-        InputShape.Instances(shape, NumFeatures, 4, "[N, {0}, H, W] or [{0}, H, W]");
+        ShapeOf(shape).Instances(4, "H, W");
 }
 
 /// <summary>
@@ -185,5 +181,5 @@ public sealed class InstanceNorm3d<T>(
 {
     /// <inheritdoc/>
     protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>
-        InputShape.Instances(shape, NumFeatures, 5, "[N, {0}, D, H, W] or [{0}, D, H, W]");
+        ShapeOf(shape).Instances(5, "D, H, W");
 }

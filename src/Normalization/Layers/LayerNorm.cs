@@ -32,6 +32,7 @@ public sealed class LayerNorm<T>(ReadOnlySpan<int> normalizedShape, double epsil
 {
     private readonly NormalizedDimensions _dimensions = new(normalizedShape);
     private readonly double _weightOffset;
+    private readonly ChannelAxis _channelAxis = ChannelAxis.Last;
 
     /// <summary>Creates a layer over the last dimension.</summary>
     /// <param name="normalizedShape">The size of the last dimension; positive.</param>
@@ -67,15 +68,44 @@ public sealed class LayerNorm<T>(ReadOnlySpan<int> normalizedShape, double epsil
         }
     }
 
+    /// <summary>
+    /// Gets where the normalized dimension stands in the shape of the input: at the end, which is the default, or behind the samples.
+    /// </summary>
+    /// <remarks>
+    /// With <see cref="ChannelAxis.First"/> the input is [N, C, ...]: the statistics are taken over the C channels at each position, and
+    /// each channel has its own coefficients, as in the LayerNorm2d of timm and the LayerNorm of ConvNeXt. A scale and a shift are [N, C].
+    /// The pass transposes its input in pooled memory and takes longer than one over the last dimension.
+    /// </remarks>
+    /// <example>
+    /// <code>
+    /// var norm = new LayerNorm&lt;float>(64) { ChannelAxis = ChannelAxis.First };
+    /// Tensor&lt;float> y = norm.Forward(Tensor&lt;float>.RandomNormal([2, 64, 8, 8], seed: 1));  // each of the 128 pixels by itself
+    /// </code>
+    /// </example>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such axis.</exception>
+    /// <exception cref="InvalidOperationException">The layer normalizes several dimensions, and the axis is the first.</exception>
+    public ChannelAxis ChannelAxis
+    {
+        get => _channelAxis;
+        init => _channelAxis = _dimensions.Sizes.Length == 1 || Guard.Axis(value, nameof(ChannelAxis)) == ChannelAxis.Last
+            ? Guard.Axis(value, nameof(ChannelAxis))
+            : throw new InvalidOperationException(
+                $"ChannelAxis.First normalizes one dimension, the channels, got {Shape.Format(NormalizedShape)}.");
+    }
+
     /// <summary>Normalizes rows in evaluation mode, without copying or allocating.</summary>
     /// <param name="input">The rows, one after another, each with the elements of <see cref="NormalizedShape"/>.</param>
     /// <param name="output">Receives the output; it may be exactly the input.</param>
     /// <exception cref="ArgumentException">The input does not consist of whole rows, the output has another length, or memory overlaps.
     /// </exception>
-    /// <exception cref="InvalidOperationException">The layer is in training mode, in which it would have to remember the span.</exception>
-    public void Forward(ReadOnlySpan<T> input, Span<T> output) => ForwardRows(input, output, _dimensions.Sizes);
+    /// <exception cref="InvalidOperationException">The layer is in training mode, in which it would have to remember the span, or the
+    /// channels stand first, so that there are no rows.</exception>
+    public void Forward(ReadOnlySpan<T> input, Span<T> output) =>
+        ForwardRows(input, output, ChannelAxis == ChannelAxis.Last ? _dimensions.Sizes : throw NormalizedDimensions.NoRows());
 
-    private string OffsetText => WeightOffset == 0 ? "" : $", weightOffset: {WeightOffset}";
+    private string OptionsText =>
+        (WeightOffset == 0 ? "" : $", weightOffset: {WeightOffset}")
+        + (ChannelAxis == ChannelAxis.Last ? "" : $", channelAxis: {ChannelAxis}");
 
     /// <inheritdoc/>
     private protected override double AddedToWeight => WeightOffset;
@@ -83,11 +113,11 @@ public sealed class LayerNorm<T>(ReadOnlySpan<int> normalizedShape, double epsil
     /// <inheritdoc/>
     protected override string Configuration =>
         $"{Shape.Format(NormalizedShape)}, epsilon: {Epsilon}, elementwiseAffine: {Weight is not null}, "
-        + $"bias: {Bias is not null}{OffsetText}";
+        + $"bias: {Bias is not null}{OptionsText}";
 
     /// <inheritdoc/>
     protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>
-        NormalizationPlan.Rows(_dimensions.Rows(shape), _dimensions.Width, subtractMean: true);
+        _dimensions.Plan(shape, ChannelAxis, subtractMean: true);
 }
 
 /// <summary>The last dimensions of an input, which one row of statistics covers.</summary>
@@ -99,7 +129,16 @@ internal readonly struct NormalizedDimensions(ReadOnlySpan<int> normalizedShape)
 
     public int Width { get; } = Shape.Length(normalizedShape);
 
-    public int Rows(ReadOnlySpan<int> shape)
+    /// <summary>Rows of the last dimensions, or the channels at each position.</summary>
+    public NormalizationPlan Plan(ReadOnlySpan<int> shape, ChannelAxis axis, bool subtractMean) => axis == ChannelAxis.First
+        ? new InputShape(shape, Width, axis).PositionsOf(subtractMean)
+        : NormalizationPlan.Rows(Rows(shape), Width, subtractMean);
+
+    public static InvalidOperationException NoRows() =>
+        new("With ChannelAxis.First a span has no rows to normalize. Pass a tensor or a tensor span, whose shape says where the channels "
+            + "are.");
+
+    private int Rows(ReadOnlySpan<int> shape)
     {
         if (shape.Length < _sizes.Length || !shape[^_sizes.Length..].SequenceEqual(_sizes))
             throw Guard.InputError($"expected input [..., {Shape.List(_sizes)}], got {Shape.Format(shape)}");

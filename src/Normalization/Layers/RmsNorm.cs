@@ -31,6 +31,7 @@ public sealed class RmsNorm<T>(ReadOnlySpan<int> normalizedShape, double? epsilo
 {
     private readonly NormalizedDimensions _dimensions = new(normalizedShape);
     private readonly double _weightOffset;
+    private readonly ChannelAxis _channelAxis = ChannelAxis.Last;
 
     /// <summary>Creates a layer over the last dimension.</summary>
     /// <param name="normalizedShape">The size of the last dimension; positive.</param>
@@ -67,24 +68,53 @@ public sealed class RmsNorm<T>(ReadOnlySpan<int> normalizedShape, double? epsilo
 
     private static double MachineEpsilon => double.CreateTruncating(T.BitIncrement(T.One) - T.One);
 
+    /// <summary>
+    /// Gets where the normalized dimension stands in the shape of the input: at the end, which is the default, or behind the samples.
+    /// </summary>
+    /// <remarks>
+    /// With <see cref="ChannelAxis.First"/> the input is [N, C, ...]: the mean square is taken over the C channels at each position, and
+    /// each channel has its own coefficients, as in the LayerNorm2d of timm and the LayerNorm of ConvNeXt. A scale and a shift are [N, C].
+    /// The pass transposes its input in pooled memory and takes longer than one over the last dimension.
+    /// </remarks>
+    /// <example>
+    /// <code>
+    /// var norm = new RmsNorm&lt;float>(64) { ChannelAxis = ChannelAxis.First };
+    /// Tensor&lt;float> y = norm.Forward(Tensor&lt;float>.RandomNormal([2, 64, 8, 8], seed: 1));  // each of the 128 pixels by itself
+    /// </code>
+    /// </example>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such axis.</exception>
+    /// <exception cref="InvalidOperationException">The layer normalizes several dimensions, and the axis is the first.</exception>
+    public ChannelAxis ChannelAxis
+    {
+        get => _channelAxis;
+        init => _channelAxis = _dimensions.Sizes.Length == 1 || Guard.Axis(value, nameof(ChannelAxis)) == ChannelAxis.Last
+            ? Guard.Axis(value, nameof(ChannelAxis))
+            : throw new InvalidOperationException(
+                $"ChannelAxis.First normalizes one dimension, the channels, got {Shape.Format(NormalizedShape)}.");
+    }
+
     /// <summary>Normalizes rows in evaluation mode, without copying or allocating.</summary>
     /// <param name="input">The rows, one after another, each with the elements of <see cref="NormalizedShape"/>.</param>
     /// <param name="output">Receives the output; it may be exactly the input.</param>
     /// <exception cref="ArgumentException">The input does not consist of whole rows, the output has another length, or memory overlaps.
     /// </exception>
-    /// <exception cref="InvalidOperationException">The layer is in training mode, in which it would have to remember the span.</exception>
-    public void Forward(ReadOnlySpan<T> input, Span<T> output) => ForwardRows(input, output, _dimensions.Sizes);
+    /// <exception cref="InvalidOperationException">The layer is in training mode, in which it would have to remember the span, or the
+    /// channels stand first, so that there are no rows.</exception>
+    public void Forward(ReadOnlySpan<T> input, Span<T> output) =>
+        ForwardRows(input, output, ChannelAxis == ChannelAxis.Last ? _dimensions.Sizes : throw NormalizedDimensions.NoRows());
 
-    private string OffsetText => WeightOffset == 0 ? "" : $", weightOffset: {WeightOffset}";
+    private string OptionsText =>
+        (WeightOffset == 0 ? "" : $", weightOffset: {WeightOffset}")
+        + (ChannelAxis == ChannelAxis.Last ? "" : $", channelAxis: {ChannelAxis}");
 
     /// <inheritdoc/>
     private protected override double AddedToWeight => WeightOffset;
 
     /// <inheritdoc/>
     protected override string Configuration =>
-        $"{Shape.Format(NormalizedShape)}, epsilon: {Epsilon}, elementwiseAffine: {Weight is not null}{OffsetText}";
+        $"{Shape.Format(NormalizedShape)}, epsilon: {Epsilon}, elementwiseAffine: {Weight is not null}{OptionsText}";
 
     /// <inheritdoc/>
     protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>
-        NormalizationPlan.Rows(_dimensions.Rows(shape), _dimensions.Width, subtractMean: false);
+        _dimensions.Plan(shape, ChannelAxis, subtractMean: false);
 }

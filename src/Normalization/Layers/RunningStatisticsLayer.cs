@@ -3,7 +3,9 @@ using Normalization.Kernels.Simd;
 
 namespace Normalization;
 
-/// <summary>A layer over [N, C, ...] that can follow the statistics of its channels in training and use them in evaluation.</summary>
+/// <summary>
+/// A layer over [N, C, ...] or [N, ..., C] that can follow the statistics of its channels in training and use them in evaluation.
+/// </summary>
 /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
 public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -18,6 +20,7 @@ public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
 
     // How many of the tracked batches had no elements. Such batches have no weight in the cumulative average.
     private long _emptyBatches;
+    private readonly ChannelAxis _channelAxis;
     private double? _momentum;
     private bool _useRunningStatistics;
 
@@ -50,6 +53,23 @@ public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
 
     /// <summary>Gets the number of channels, C of [N, C, ...].</summary>
     public int NumFeatures { get; }
+
+    /// <summary>Gets where the channels stand in the shape of the input; initially <see cref="ChannelAxis.First"/>.</summary>
+    /// <remarks>
+    /// With <see cref="ChannelAxis.Last"/> the input is [N, ..., C], wherever this documentation says [N, C, ...]. Parameters, state and
+    /// the shapes of a scale and a shift do not change.
+    /// </remarks>
+    /// <example>
+    /// <code>
+    /// var norm = new BatchNorm2d&lt;float>(64) { ChannelAxis = ChannelAxis.Last };  // images as [N, H, W, 64]
+    /// </code>
+    /// </example>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such axis.</exception>
+    public ChannelAxis ChannelAxis
+    {
+        get => _channelAxis;
+        init => _channelAxis = Guard.Axis(value, nameof(ChannelAxis));
+    }
 
     /// <summary>Gets the running mean of each channel, initially zeros; null without tracking.</summary>
     public Tensor<T>? RunningMean { get; }
@@ -146,7 +166,8 @@ public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
             string momentum = Momentum is double share ? $"{share}" : "null";
             return $"{NumFeatures}, epsilon: {Epsilon}, momentum: {momentum}, affine: {Weight is not null}, "
                 + $"trackRunningStatistics: {RunningMean is not null}"
-                + (HasBiasedRunningVariance ? ", hasBiasedRunningVariance: True" : "");
+                + (HasBiasedRunningVariance ? ", hasBiasedRunningVariance: True" : "")
+                + AxisText;
         }
     }
 
@@ -173,6 +194,12 @@ public abstract class RunningStatisticsLayer<T> : NormalizationLayer<T>
     /// <exception cref="ArgumentOutOfRangeException">There is no such method.</exception>
     public Recalibration<T> Recalibrate(RecalibrationMethod method = RecalibrationMethod.Pooled) =>
         RunningMean is null ? throw new InvalidOperationException(TrackingNeeded) : new([("", this)], method);
+
+    /// <summary>Gets what the configuration says of the axis.</summary>
+    private protected string AxisText => ChannelAxis == ChannelAxis.First ? "" : $", channelAxis: {ChannelAxis}";
+
+    /// <summary>The shape of an input, and what is expected of it.</summary>
+    private protected InputShape ShapeOf(ReadOnlySpan<int> shape) => new(shape, NumFeatures, ChannelAxis);
 
     /// <summary>Gets a value indicating whether each sample has statistics of its own, over which running statistics are
     /// averaged.</summary>

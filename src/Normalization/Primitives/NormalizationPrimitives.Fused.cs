@@ -17,8 +17,10 @@ public static partial class NormalizationPrimitives
     /// </summary>
     /// <remarks>
     /// Every step is rounded to <typeparamref name="T"/>, so the result has the bits of the steps done one after another. With
-    /// <see cref="NormalizationPlan.Rows"/> this is LayerNorm or RmsNorm, with <see cref="NormalizationPlan.Groups"/> GroupNorm or
-    /// InstanceNorm, with <see cref="NormalizationPlan.Batch"/> BatchNorm in training; running statistics are up to the caller.
+    /// <see cref="NormalizationPlan.Rows"/> this is LayerNorm or RmsNorm, with <see cref="NormalizationPlan.Groups(int, int, int, int)"/>
+    /// GroupNorm or InstanceNorm, with <see cref="NormalizationPlan.Batch(int, int, int)"/> BatchNorm in training; running statistics are
+    /// up to the caller. Plans with <see cref="ChannelAxis.Last"/> have the channels last; without terms and with <see
+    /// cref="Activation.None"/> the pass is the norm alone.
     /// </remarks>
     /// <example>
     /// <code>

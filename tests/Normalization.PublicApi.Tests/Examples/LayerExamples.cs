@@ -188,6 +188,40 @@ internal static class LayerExamples
         norm.BatchesTracked.Should().Be(2);
     }
 
+    public static void OfChannelsLast()
+    {
+        // begin-sample of-channels-last
+        var norm = new BatchNorm2d<float>(64) { ChannelAxis = ChannelAxis.Last };  // images as [N, H, W, 64]
+        // end-sample
+        norm.Forward(Tensor<float>.RandomNormal([2, 3, 5, 64], seed: 1)).Shape.ToArray().Should().Equal(2, 3, 5, 64);
+    }
+
+    public static void OfGroupsChannelsLast()
+    {
+        // begin-sample of-groups-channels-last
+        var norm = new GroupNorm<float>(8, 64) { ChannelAxis = ChannelAxis.Last };  // images as [N, H, W, 64]
+        // end-sample
+        norm.Forward(Tensor<float>.RandomNormal([2, 3, 5, 64], seed: 1)).Shape.ToArray().Should().Equal(2, 3, 5, 64);
+    }
+
+    public static void OfLayerNormChannels()
+    {
+        // begin-sample of-layer-norm-channels
+        var norm = new LayerNorm<float>(64) { ChannelAxis = ChannelAxis.First };
+        Tensor<float> y = norm.Forward(Tensor<float>.RandomNormal([2, 64, 8, 8], seed: 1));  // each of the 128 pixels by itself
+        // end-sample
+        Enumerable.Range(0, 64).Average(channel => y[1, channel, 2, 3]).Should().BeApproximately(0, 1e-4f);
+    }
+
+    public static void OfRmsNormChannels()
+    {
+        // begin-sample of-rms-norm-channels
+        var norm = new RmsNorm<float>(64) { ChannelAxis = ChannelAxis.First };
+        Tensor<float> y = norm.Forward(Tensor<float>.RandomNormal([2, 64, 8, 8], seed: 1));  // each of the 128 pixels by itself
+        // end-sample
+        Enumerable.Range(0, 64).Average(channel => y[1, channel, 2, 3] * y[1, channel, 2, 3]).Should().BeApproximately(1, 1e-4f);
+    }
+
     public static void OfMicroBatches()
     {
         // begin-sample of-micro-batches

@@ -6,17 +6,22 @@ internal static class ChannelsLast
 {
     public static void Run()
     {
-        var images = Tensor<float>.RandomNormal([2, 4, 5, 3], seed: 1, mean: 2);
+        Tensor<float> images = Tensor<float>.RandomNormal([2, 4, 5, 16], seed: 1, mean: 2), features = new(images.Shape);
         // begin-sample channels-last
-        var norm = new BatchNorm1d<float>(3);
-        Tensor<float> rows = images.Reshape(-1, 3);
-        Tensor<float> output = norm.Forward(rows).Reshape(images.Shape);
+        // Images as height × width × channels: [N, H, W, 16].
+        var batch = new BatchNorm2d<float>(16) { ChannelAxis = ChannelAxis.Last, Activation = Activation.Relu };
+        var group = new GroupNorm<float>(numGroups: 4, numChannels: 16) { ChannelAxis = ChannelAxis.Last };
+        var layer = new LayerNorm<float>(16);  // over the last dimension, as always
+
+        batch.Forward(images, features);
+        Tensor<float> output = layer.Forward(group.Forward(features));
         // end-sample
-        var channelsFirst = new Tensor<float>(2, 3, 4, 5);
+        var channelsFirst = new Tensor<float>(2, 16, 4, 5);
         for (int i = 0; i < images.Length; i++)
-            channelsFirst[i / 60, i % 3, i / 15 % 4, i / 3 % 5] = images.Span[i];
-        Tensor<float> expected = new BatchNorm2d<float>(3).Forward(channelsFirst);
+            channelsFirst[i / 320, i % 16, i / 80 % 4, i / 16 % 5] = images.Span[i];
+        Tensor<float> expected = new BatchNorm2d<float>(16) { Activation = Activation.Relu }.Forward(channelsFirst);
         for (int i = 0; i < images.Length; i++)
-            output.Span[i].Should().BeApproximately(expected[i / 60, i % 3, i / 15 % 4, i / 3 % 5], 1e-6f);
+            features.Span[i].Should().BeApproximately(expected[i / 320, i % 16, i / 80 % 4, i / 16 % 5], 1e-5f);
+        output.Shape.ToArray().Should().Equal(2, 4, 5, 16);
     }
 }

@@ -33,6 +33,13 @@ internal sealed record Case(Kind Kind, params int[] Shape)
 
     public Activation Activation { get; init; }
 
+    /// <summary>Where the layer expects the channels. <see cref="Shape"/> has them first.</summary>
+    public ChannelAxis? Axis { get; init; }
+
+    private ChannelAxis ImageAxis => Axis ?? ChannelAxis.First;
+
+    private ChannelAxis RowAxis => Axis ?? ChannelAxis.Last;
+
     public bool IsRows => Kind is Kind.Layer or Kind.Rms;
 
     public int Length => Product(Shape);
@@ -71,16 +78,16 @@ internal sealed record Case(Kind Kind, params int[] Shape)
 
     public NormalizationLayer<T> Create<T>() where T : unmanaged, IBinaryFloatingPointIeee754<T> => (Kind, SpatialRank) switch
     {
-        (Kind.Batch, 0 or 1) => new BatchNorm1d<T>(C, Epsilon, Momentum, Affine, Track) { Activation = Activation },
-        (Kind.Batch, 2) => new BatchNorm2d<T>(C, Epsilon, Momentum, Affine, Track) { Activation = Activation },
-        (Kind.Batch, _) => new BatchNorm3d<T>(C, Epsilon, Momentum, Affine, Track) { Activation = Activation },
-        (Kind.Instance, 1) => new InstanceNorm1d<T>(C, Epsilon, Momentum, Affine, Track) { Activation = Activation },
-        (Kind.Instance, 2) => new InstanceNorm2d<T>(C, Epsilon, Momentum, Affine, Track) { Activation = Activation },
-        (Kind.Instance, 3) => new InstanceNorm3d<T>(C, Epsilon, Momentum, Affine, Track) { Activation = Activation },
-        (Kind.Instance, _) => new InstanceNorm<T>(C, Epsilon, Momentum, Affine, Track) { Activation = Activation },
-        (Kind.Group, _) => new GroupNorm<T>(Groups, C, Epsilon, Affine) { Activation = Activation },
-        (Kind.Layer, _) => new LayerNorm<T>(Shape.AsSpan(Shape.Length - NormalizedRank), Epsilon, Affine, Bias) { Activation = Activation },
-        _ => new RmsNorm<T>(Shape.AsSpan(Shape.Length - NormalizedRank), Epsilon, Affine) { Activation = Activation },
+        (Kind.Batch, 0 or 1) => new BatchNorm1d<T>(C, Epsilon, Momentum, Affine, Track) { Activation = Activation, ChannelAxis = ImageAxis },
+        (Kind.Batch, 2) => new BatchNorm2d<T>(C, Epsilon, Momentum, Affine, Track) { Activation = Activation, ChannelAxis = ImageAxis },
+        (Kind.Batch, _) => new BatchNorm3d<T>(C, Epsilon, Momentum, Affine, Track) { Activation = Activation, ChannelAxis = ImageAxis },
+        (Kind.Instance, 1) => new InstanceNorm1d<T>(C, Epsilon, Momentum, Affine, Track) { Activation = Activation, ChannelAxis = ImageAxis },
+        (Kind.Instance, 2) => new InstanceNorm2d<T>(C, Epsilon, Momentum, Affine, Track) { Activation = Activation, ChannelAxis = ImageAxis },
+        (Kind.Instance, 3) => new InstanceNorm3d<T>(C, Epsilon, Momentum, Affine, Track) { Activation = Activation, ChannelAxis = ImageAxis },
+        (Kind.Instance, _) => new InstanceNorm<T>(C, Epsilon, Momentum, Affine, Track) { Activation = Activation, ChannelAxis = ImageAxis },
+        (Kind.Group, _) => new GroupNorm<T>(Groups, C, Epsilon, Affine) { Activation = Activation, ChannelAxis = ImageAxis },
+        (Kind.Layer, _) => new LayerNorm<T>(Shape.AsSpan(Shape.Length - NormalizedRank), Epsilon, Affine, Bias) { Activation = Activation, ChannelAxis = RowAxis },
+        _ => new RmsNorm<T>(Shape.AsSpan(Shape.Length - NormalizedRank), Epsilon, Affine) { Activation = Activation, ChannelAxis = RowAxis },
     };
 
     public override string ToString()
@@ -94,6 +101,7 @@ internal sealed record Case(Kind Kind, params int[] Shape)
         text += Track ? " tracking" : "";
         text += Track && Momentum != 0.1 ? $" momentum {(Momentum is { } momentum ? $"{momentum}" : "null")}" : "";
         text += Activation == Activation.None ? "" : $" {Activation}";
+        text += Axis is null ? "" : $" channels {Axis}";
         return text + (Epsilon != 1e-5 ? $" epsilon {Epsilon}" : "");
     }
 

@@ -98,6 +98,20 @@ internal static class AllocationCheck
             instance.InvertBackward(y, x, dx, context);
         }
         );
+        NormalizationLayer<float>[] others =
+        [
+            new BatchNorm1d<float>(300) { ChannelAxis = ChannelAxis.Last }, new InstanceNorm1d<float>(300) { ChannelAxis = ChannelAxis.Last },
+            new GroupNorm<float>(20, 300) { ChannelAxis = ChannelAxis.Last }, new LayerNorm<float>(Channels) { ChannelAxis = ChannelAxis.First },
+        ];
+        yield return ("the other channel axis", () =>
+        {
+            foreach (NormalizationLayer<float> layer in others)
+            {
+                layer.Forward(x, y);
+                layer.Backward(y, dx);
+            }
+        }
+        );
         Tensor<float> v = Tensor<float>.RandomNormal([30, Channels, 9], seed: 2), g = Tensor<float>.RandomNormal([30], seed: 3);
         Tensor<float> weight = new(v.Shape), gradient = new(v.Shape), magnitudes = new(30);
         var spectral = new SpectralNorm<float>(v.Shape);

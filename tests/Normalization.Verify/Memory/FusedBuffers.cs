@@ -22,7 +22,7 @@ internal sealed class FusedBuffers<T> : IDisposable
     }
 
     /// <summary>Forward and backward with all terms, with all buffers at one of the two ends.</summary>
-    public int Run(Geometry geometry, bool atEnd, Activation activation)
+    public int Run(Geometry geometry, bool atEnd, Activation activation, ChannelAxis axis = ChannelAxis.First)
     {
         (int length, int parameters, int groups) = (geometry.Length, geometry.ParameterCount, geometry.GroupCount);
         int coefficients = geometry.Length == 0 ? 0 : geometry.Coefficients[0] * geometry.Coefficients[1];
@@ -31,10 +31,10 @@ internal sealed class FusedBuffers<T> : IDisposable
         bool hasBias = geometry.Kind != LayerKind.RmsNorm;
         NormalizationPlan plan = geometry.Kind switch
         {
-            LayerKind.BatchNorm => NormalizationPlan.Batch(geometry.N, geometry.C, geometry.S),
+            LayerKind.BatchNorm => NormalizationPlan.Batch(geometry.N, geometry.C, geometry.S, axis),
             LayerKind.LayerNorm => NormalizationPlan.Rows(geometry.N, geometry.S),
             LayerKind.RmsNorm => NormalizationPlan.Rows(geometry.N, geometry.S, subtractMean: false),
-            _ => NormalizationPlan.Groups(geometry.N, geometry.C, geometry.S, geometry.Groups),
+            _ => NormalizationPlan.Groups(geometry.N, geometry.C, geometry.S, geometry.Groups, axis),
         };
         Span<T> x = Input(0, length), residual = Input(1, length), skip = Input(2, length), dy = Input(3, length);
         Span<T> scale = Input(4, coefficients), shift = Input(5, coefficients), weight = Input(6, parameters);

@@ -99,8 +99,11 @@ internal static class GuardCheck
                     calls += buffers.Run(geometry, atEnd: true, affine);
                     calls += buffers.Run(geometry, atEnd: false, affine);
                 }
-                calls += fused.Run(geometry, atEnd: true, (Activation)(calls % 5));
-                calls += fused.Run(geometry, atEnd: false, (Activation)(calls % 5));
+                foreach (ChannelAxis axis in (ChannelAxis[])[ChannelAxis.First, ChannelAxis.Last])
+                {
+                    calls += fused.Run(geometry, atEnd: true, (Activation)(calls % 5), axis);
+                    calls += fused.Run(geometry, atEnd: false, (Activation)(calls % 5), axis);
+                }
             }
         }
         return calls;

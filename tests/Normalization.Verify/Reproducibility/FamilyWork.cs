@@ -22,6 +22,8 @@ internal static class FamilyWork
             Inverse<T>(hash, 2, 3, length);
             Renormalization<T>(hash, 3, 4, length);
             Weights<T>(hash, 3, length, 2);
+            OtherAxis<T>(hash, 2, length, 5, groups: 1);
+            OtherAxis<T>(hash, 3, 6, length + 1, groups: 3);
         }
         if (size != HashSize.Tiny)
         {
@@ -31,6 +33,9 @@ internal static class FamilyWork
             Inverse<T>(hash, 7, 33, 801);
             Renormalization<T>(hash, 9, 40, 501);
             Weights<T>(hash, 64, 128, 9);
+            OtherAxis<T>(hash, 9, 48, 1501, groups: 6);
+            OtherAxis<T>(hash, 2, 1500, 90, groups: 2);
+            OtherAxis<T>(hash, 70, 17, 300, groups: 17);
         }
     }
 
@@ -41,6 +46,40 @@ internal static class FamilyWork
         var layer = new LocalResponseNorm<T>(size, 0.3, beta) { EvenWindow = c % 2 == 0 ? EvenWindow.MoreBefore : EvenWindow.MoreAfter };
         Append(hash, layer.Forward(x));
         Append(hash, layer.Backward(dy));
+    }
+
+    /// <summary>The channels last, or of LayerNorm and RmsNorm first, with every term.</summary>
+    private static void OtherAxis<T>(IncrementalHash hash, int n, int c, int s, int groups) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        foreach (NormalizationLayer<T> layer in (NormalizationLayer<T>[])
+        [
+            new BatchNorm1d<T>(c) { ChannelAxis = ChannelAxis.Last, Activation = Activation.Relu },
+            new InstanceNorm1d<T>(c, affine: true, trackRunningStatistics: true) { ChannelAxis = ChannelAxis.Last },
+            new GroupNorm<T>(groups, c) { ChannelAxis = ChannelAxis.Last, Activation = Activation.Silu },
+            new LayerNorm<T>(c) { ChannelAxis = ChannelAxis.First },
+            new RmsNorm<T>(c) { ChannelAxis = ChannelAxis.First },
+        ])
+        {
+            int[] shape = layer is LayerNorm<T> or RmsNorm<T> ? [n, c, s] : [n, s, c];
+            foreach (Parameter<T> parameter in layer.Parameters)
+                Values.Fill(parameter.Value.Span, 5, center: 2);
+            foreach (bool isTraining in (bool[])[true, false])
+            {
+                var context = new ForwardContext<T>();
+                Tensor<T> output = Filled<T>(1, 1, shape), gradient = Filled<T>(2, 1, shape), scaleGradient = Filled<T>(3, 1, n, c);
+                layer.Train(isTraining);
+                layer.Forward(Filled<T>(4, 3, shape), output, new ForwardOptions<T>
+                {
+                    Context = context,
+                    Scale = Filled<T>(5, 1, n, c),
+                    Skip = Filled<T>(6, 1, shape),
+                });
+                layer.Backward(gradient, gradient, new BackwardOptions<T> { Context = context, ScaleGradient = scaleGradient });
+                Append(hash, output);
+                Append(hash, scaleGradient);
+                AppendGradients(hash, layer, gradient);
+            }
+        }
     }
 
     private static void Inverse<T>(IncrementalHash hash, int n, int c, int s) where T : unmanaged, IBinaryFloatingPointIeee754<T>

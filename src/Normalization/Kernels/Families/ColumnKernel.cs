@@ -11,14 +11,17 @@ namespace Normalization.Kernels.Families;
 /// Forward and backward down the columns: first the sums of a tile of channels, then its elementwise pass. Where there are few tiles,
 /// the threads share tiles and blocks of rows in both phases.
 /// </summary>
-internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILaneJob
+internal readonly unsafe partial struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILaneJob
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
     where W : unmanaged, IWideSimd<W, T>
-    where TPass : struct, IColumnPass<T>
+    where TPass : struct, IColumnPass<TPass, T>
 {
     // The longest row of a tile, whose last vector may be read and written as a whole. The columns of one channel are fewer.
     private const int Room = Thresholds.TileColumns + ColumnCoefficients.Padding;
+
+    // Of each block: sums and products, and, of doubles in groups, the sums and squares of x.
+    private static nint SumArrays => TPass.HasInputSums ? 4 : 2;
 
     // After this many rows the sum of a column starts again at zero. Fewer rows round off less.
     private static nint RowsInARow => typeof(T) == typeof(float) ? 256 : 64;
@@ -40,7 +43,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
         _sums = sums;
         _coefficients = coefficients;
         _areFour = route.RowsAtOnce == Thresholds.RowsAtOnce;
-        long bytes = (long)_layout.Rows * _layout.Columns * sizeof(T);
+        long bytes = (long)_layout.Samples * _layout.Rows * _layout.Columns * sizeof(T);
         nint tile = _layout.Tile(0).Columns;
         _rooms = new(rooms, ColumnCoefficients.Repeated * ColumnCoefficients.RoomFor(tile));
         _isStreamed = Thresholds.IsStreamed(TPass.Streams * bytes, tile * sizeof(T));
@@ -52,7 +55,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
     {
         ColumnLayout layout = route.Columns;
         int degree = Partition.DegreeFor((long)layout.Rows * layout.Columns * sizeof(T));
-        nint sums = pass.NeedsSums ? 2 * layout.Blocks.Count * layout.Channels : 0;
+        nint sums = SumsOf(layout, pass);
         nint room = ColumnCoefficients.RoomFor(layout.Tile(0).Columns);
         nint coefficients = ColumnCoefficients.Size(layout.Channels);
         nint rooms = room <= Room ? 0 : Math.Min(degree, layout.Tiles * layout.Blocks.Count);
@@ -61,7 +64,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
         {
             var job = new ColumnKernel<T, V, W, TPass>(
                 route, pass, memory, new(memory + sums, layout.Channels), memory + sums + coefficients);
-            if (degree == 1 || layout.Tiles >= degree * Thresholds.ChunksPerThread)
+            if (degree == 1 || (layout.Tiles >= degree * Thresholds.ChunksPerThread && !TPass.HasGroups))
             {
                 Partition.ForWorkers(job, layout.Tiles, degree);
                 return;
@@ -69,10 +72,25 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
             if (pass.NeedsSums)
                 Partition.For(new TileBlockSums(job), layout.Tiles * layout.Blocks.Count, degree);
             Partition.For(new Channels(job), layout.Channels, Partition.DegreeFor((sums + coefficients) * sizeof(double)));
+            pass.FinishGroups<W>(layout, job._coefficients);
             if (pass.WritesOutput)
                 Partition.ForWorkers(new TileBlocks(job), layout.Tiles * layout.Blocks.Count, degree);
         }
     }
+
+    /// <summary>How many doubles one sample takes, whose tiles need no room of their own.</summary>
+    public static nint SampleSize(in ColumnLayout layout, in TPass pass) => SumsOf(layout, pass) + ColumnCoefficients.Size(layout.Channels);
+
+    /// <summary>All of one sample, in memory of <see cref="SampleSize"/>.</summary>
+    public static void RunSample(in Route route, in TPass pass, double* memory)
+    {
+        nint sums = SumsOf(route.Columns, pass);
+        new ColumnKernel<T, V, W, TPass>(route, pass, memory, new(memory + sums, route.Columns.Channels), null)
+            .Run(0, route.Columns.Tiles, worker: 0);
+    }
+
+    private static nint SumsOf(in ColumnLayout layout, in TPass pass) =>
+        pass.NeedsSums ? SumArrays * layout.Blocks.Count * layout.Channels : 0;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void Run(nint start, nint end, int worker)
@@ -80,38 +98,43 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
         for (nint i = start; i < end; i++)
         {
             ColumnTile tile = _layout.Tile(i);
-            if (_pass.NeedsSums)
-            {
-                for (nint block = 0; block < _layout.Blocks.Count; block++)
-                    BlockSums(tile, block);
-            }
+            for (nint block = 0; block < _layout.Blocks.Count && _pass.NeedsSums; block++)
+                BlockSums(tile, block);
             Finish(tile.FirstChannel, tile.FirstChannel + tile.Channels);
-            if (_pass.WritesOutput)
+            if (_pass.WritesOutput && !TPass.HasGroups)
                 Apply(tile, 0, _layout.Rows, worker);
         }
+        _pass.FinishGroups<W>(_layout, _coefficients);
+        for (nint i = start; i < end && TPass.HasGroups && _pass.WritesOutput; i++)
+            Apply(_layout.Tile(i), 0, _layout.Rows, worker);
         if (_isStreamed)
             Fence.Publish();
     }
 
-    /// <summary>The sums of a tile's channels over one block of rows.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void BlockSums(in ColumnTile tile, nint block)
+    {
+        BlockSums(tile, block, 0);
+        if (TPass.HasInputSums)
+            BlockSums(tile, block, 2);
+    }
+
+    /// <summary>The sums of a tile's channels over one block of rows, from that array of sums on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private void BlockSums(in ColumnTile tile, nint block, nint array)
     {
         double* memory = stackalloc double[(int)RawMemory.PaddedLength(7 * Room)], channelPivots = RawMemory.AtLine(memory);
         double* pivots = channelPivots + Room, sums = pivots + Room, products = sums + Room;
         double* outputPivots = products + Room, sumRests = outputPivots + Room, productRests = sumRests + Room;
-        for (nint channel = 0; channel < tile.Channels; channel++)
-            channelPivots[channel] = _pass.Pivot(tile.FirstChannel + channel, _layout.ColumnsPerChannel);
+        _pass.FillPivots(_layout, tile, channelPivots);
         Expand<W>(channelPivots, tile.Channels, pivots);
         if (TPass.HasOutputPivots)
         {
-            for (nint channel = 0; channel < tile.Channels; channel++)
-                channelPivots[channel] = _pass.OutputPivot(_layout, tile.FirstChannel + channel);
+            _pass.FillOutputPivots(_layout, tile, channelPivots);
             Expand<W>(channelPivots, tile.Channels, outputPivots);
         }
         new Span<double>(sumRests, (int)tile.Channels).Clear();
         new Span<double>(productRests, (int)tile.Channels).Clear();
-        double* channelSums = SumsOf(block) + tile.FirstChannel, channelProducts = ProductsOf(block) + tile.FirstChannel;
+        double* channelSums = SumsOf(block, array) + tile.FirstChannel, channelProducts = SumsOf(block, array + 1) + tile.FirstChannel;
         new Span<double>(channelSums, (int)tile.Channels).Clear();
         new Span<double>(channelProducts, (int)tile.Channels).Clear();
         int columns = (int)tile.Columns + ColumnCoefficients.Padding;
@@ -121,9 +144,11 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
             new Span<double>(sums, columns).Clear();
             new Span<double>(products, columns).Clear();
             nint offset = ((first + row) * _layout.Columns) + tile.FirstColumn, count = Math.Min(RowsInARow, rows - row);
-            _pass.AddRows<W>(
-                new(offset, _layout.Columns, count, tile.Columns, AreFour: true, IsStreamed: false, _rowsAhead),
-                pivots, outputPivots, sums, products);
+            ColumnRows added = new(offset, _layout.Columns, count, tile.Columns, AreFour: true, IsStreamed: false, _rowsAhead);
+            if (array == 0)
+                _pass.AddRows<W>(added, pivots, outputPivots, sums, products);
+            else
+                _pass.AddInputs<W>(added, pivots, sums, products);
             ColumnReduction.AddTotals<T, W>(sums, _layout.ColumnsPerChannel, channelSums, sumRests, tile.Channels);
             ColumnReduction.AddTotals<T, W>(products, _layout.ColumnsPerChannel, channelProducts, productRests, tile.Channels);
         }
@@ -143,8 +168,10 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public bool TryRun<TLanes>(nint channel) where TLanes : unmanaged, ILanes<TLanes>
     {
-        TLanes sum = _pass.NeedsSums ? Total<TLanes>(SumsOf(0) + channel) : 0;
-        TLanes product = _pass.NeedsSums ? Total<TLanes>(ProductsOf(0) + channel) : 0;
+        TLanes sum = _pass.NeedsSums ? Total<TLanes>(SumsOf(0, 0) + channel) : 0;
+        TLanes product = _pass.NeedsSums ? Total<TLanes>(SumsOf(0, 1) + channel) : 0;
+        for (nint i = 0; i < TLanes.Count && TPass.HasInputSums; i++)
+            _pass.KeepInput(channel + i, Total<One>(SumsOf(0, 2) + channel + i));
         return _pass.TryFinish<W, TLanes>(_layout, channel, sum, product, _coefficients);
     }
 
@@ -154,7 +181,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
     {
         TLanes total = 0;
         CompensatedSum<TLanes> compensated = default;
-        for (nint block = 0; block < _layout.Blocks.Count; block++, first += 2 * _layout.Channels)
+        for (nint block = 0; block < _layout.Blocks.Count; block++, first += SumArrays * _layout.Channels)
         {
             if (typeof(T) == typeof(double))
                 compensated.Add(TLanes.Load(first));
@@ -164,9 +191,7 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
         return typeof(T) == typeof(double) ? compensated.Value : total;
     }
 
-    private double* SumsOf(nint block) => _sums + (2 * block * _layout.Channels);
-
-    private double* ProductsOf(nint block) => SumsOf(block) + _layout.Channels;
+    private double* SumsOf(nint block, nint array) => _sums + (((SumArrays * block) + array) * _layout.Channels);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void Apply(in ColumnTile tile, nint firstRow, nint rows, int worker) =>
@@ -219,70 +244,6 @@ internal readonly unsafe struct ColumnKernel<T, V, W, TPass> : IWorkerJob, ILane
             TVector vector = TVector.Broadcast(numbers[channel]);
             for (nint i = channel * _layout.ColumnsPerChannel; i < (channel + 1) * _layout.ColumnsPerChannel; i += TVector.Count)
                 TVector.StoreCoefficients(columns, i, vector);
-        }
-    }
-
-    /// <summary>The elementwise pass over some rows of some channels.</summary>
-    private readonly ref struct TileProgram(
-        ref readonly ColumnKernel<T, V, W, TPass> kernel, nint firstChannel, nint firstRow, nint rows, int worker) : IElementProgram<T>
-    {
-        private readonly ref readonly ColumnKernel<T, V, W, TPass> _kernel = ref kernel;
-        private readonly nint _firstChannel = firstChannel;
-        private readonly nint _firstRow = firstRow;
-        private readonly nint _rows = rows;
-        private readonly int _worker = worker;
-
-        public bool HasBias => false;
-
-        public Arithmetic ArithmeticOf(nint channel) => _kernel._coefficients.Arithmetic[_firstChannel + channel];
-
-        public void Run<TVector, THasBias>(nint first, nint count)
-            where TVector : unmanaged, ISimd<TVector, T>
-            where THasBias : struct, IFlag =>
-            _kernel.Apply<TVector>(_kernel._layout.TileOf(_firstChannel + first, count), _firstRow, _rows, _worker);
-
-        public void RunHard<TWide>(nint channel) where TWide : unmanaged, IWideSimd<TWide, T>
-        {
-            ColumnTile part = _kernel._layout.TileOf(_firstChannel + channel, 1);
-            nint stride = _kernel._layout.Columns, offset = (_firstRow * stride) + part.FirstColumn;
-            ColumnRows rows = new(offset, stride, _rows, part.Columns, AreFour: false, IsStreamed: false, Ahead: 0);
-            _kernel._pass.WriteHard<TWide>(rows, part.FirstChannel, _kernel._coefficients);
-        }
-    }
-
-    private readonly struct TileBlockSums(ColumnKernel<T, V, W, TPass> kernel) : IJob
-    {
-        private readonly ColumnKernel<T, V, W, TPass> _kernel = kernel;
-
-        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-        public void Run(nint start, nint end)
-        {
-            for (nint i = start; i < end; i++)
-                _kernel.BlockSums(_kernel._layout.Tile(i / _kernel._layout.Blocks.Count), i % _kernel._layout.Blocks.Count);
-        }
-    }
-
-    private readonly struct Channels(ColumnKernel<T, V, W, TPass> kernel) : IJob
-    {
-        private readonly ColumnKernel<T, V, W, TPass> _kernel = kernel;
-
-        public void Run(nint start, nint end) => _kernel.Finish(start, end);
-    }
-
-    private readonly struct TileBlocks(ColumnKernel<T, V, W, TPass> kernel) : IWorkerJob
-    {
-        private readonly ColumnKernel<T, V, W, TPass> _kernel = kernel;
-
-        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-        public void Run(nint start, nint end, int worker)
-        {
-            for (nint i = start; i < end; i++)
-            {
-                (nint first, nint rows) = _kernel._layout.Blocks[i % _kernel._layout.Blocks.Count];
-                _kernel.Apply(_kernel._layout.Tile(i / _kernel._layout.Blocks.Count), first, rows, worker);
-            }
-            if (_kernel._isStreamed)
-                Fence.Publish();
         }
     }
 }

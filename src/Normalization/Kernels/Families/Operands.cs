@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Normalization.Kernels.Plans;
 using Normalization.Kernels.Simd;
 using Normalization.Kernels.Statistics;
 
@@ -19,6 +20,16 @@ internal unsafe struct ForwardOperands<T> where T : unmanaged
 
     /// <summary>The mean is subtracted; otherwise (RMS) it counts as zero.</summary>
     public bool IsCentered;
+
+    /// <summary>The same for elements and groups that lie behind others.</summary>
+    public readonly ForwardOperands<T> At(nint elements, nint groups)
+    {
+        ForwardOperands<T> moved = this;
+        moved.Input += elements;
+        moved.Output = Output == null ? null : Output + elements;
+        moved.Statistics += groups;
+        return moved;
+    }
 
     /// <summary>The weights of neighboring channels; ones, if there are none.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -51,6 +62,9 @@ internal unsafe struct BackwardOperands<T> where T : unmanaged
     /// <summary>Receives Σ dy and Σ dy · x̂ of each channel.</summary>
     public Sums* ChannelSums;
 
+    /// <summary>Receives the same of each channel of a sample, where the samples are added up later.</summary>
+    public Sums* SampleSums;
+
     /// <summary>
     /// The same sums, where they are given. They are taken over <see cref="GivenCount"/> elements, more than this process has.
     /// </summary>
@@ -68,6 +82,19 @@ internal unsafe struct BackwardOperands<T> where T : unmanaged
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly TLanes WeightOf<TLanes>(nint channel) where TLanes : unmanaged, ILanes<TLanes> =>
         Weight == null ? 1 : TLanes.LoadElements(Weight + channel);
+
+    /// <summary>The same for one of the samples of a layout.</summary>
+    public readonly BackwardOperands<T> OfSample(in ColumnLayout layout, nint sample)
+    {
+        BackwardOperands<T> moved = this;
+        nint offset = sample * layout.Rows * layout.Columns;
+        moved.Input += offset;
+        moved.OutputGradient += offset;
+        moved.InputGradient = InputGradient == null ? null : InputGradient + offset;
+        moved.Statistics += sample * layout.Groups;
+        moved.SampleSums += sample * layout.Channels;
+        return moved;
+    }
 
     /// <summary>How many elements the sums of a group are taken over, from the number of its elements here.</summary>
     public readonly double CountOf(nint elements) => GivenSums != null ? GivenCount : elements;

@@ -10,6 +10,10 @@ internal readonly struct ColumnLayout
 {
     private const int ElementsPerLine = RawMemory.LineBytes / sizeof(float);
 
+    /// <summary>The positions of each of some samples, with statistics of each of some groups of neighboring channels.</summary>
+    public static ColumnLayout OfSamples(nint samples, nint positions, nint channels, nint groups) =>
+        new(positions, channels, 1, Thresholds.TileColumns) { Samples = samples, ChannelsPerGroup = channels / groups };
+
     public ColumnLayout(nint rows, nint channels, nint columnsPerChannel, nint tileColumns)
     {
         (Rows, Channels, ColumnsPerChannel, Columns) = (rows, channels, columnsPerChannel, channels * columnsPerChannel);
@@ -36,6 +40,17 @@ internal readonly struct ColumnLayout
     public nint Tiles { get; }
 
     public RowBlocks Blocks { get; }
+
+    /// <summary>How many such layouts lie one after another.</summary>
+    public nint Samples { get; private init; } = 1;
+
+    /// <summary>How many neighboring channels share statistics.</summary>
+    public nint ChannelsPerGroup { get; private init; } = 1;
+
+    public nint Groups => Channels / ChannelsPerGroup;
+
+    /// <summary>The elements of one group of channels that are one column each.</summary>
+    public SliceSet Group => new(Rows, ChannelsPerGroup, Columns);
 
     /// <summary>The elements of one channel.</summary>
     public SliceSet Channel { get; }

@@ -20,6 +20,10 @@ internal static class Dispatch
             // With fixed statistics dx = r · γ · dy, which is a forward pass about a mean of 0. This pass needs neither x nor sums.
             (_, _, _, true) when direction == Direction.InputGradient => Choose(plan, Direction.Forward, hasFixedStatistics),
 
+            // BatchNorm with the channels last: every position is a row of channels.
+            (StatisticsSharing.Channel, Coefficients.None or Coefficients.Channel, Order.ChannelsLast, _) =>
+                Choose(plan.PositionsAsSamples, direction, hasFixedStatistics),
+
             // BatchNorm: short slices are treated as columns. With fixed statistics a tile needs no accumulators, so it is wider.
             (StatisticsSharing.Channel, Coefficients.None or Coefficients.Channel, Order.ChannelsFirst, true)
                 when s < Thresholds.ShortSlice && isForward =>
@@ -40,6 +44,10 @@ internal static class Dispatch
                 Rows(direction, GroupLayout.Rows(n * groups, c / groups * s, groups, isElementwise: true), repetition: s),
             (StatisticsSharing.ChannelGroup, Coefficients.Channel, MemoryOrder.ChannelsFirst, false) =>
                 Slices(direction, GroupLayout.ChannelGroups(n, c, s, groups)),
+
+            // The same with the channels last: each sample has columns of its own.
+            (StatisticsSharing.ChannelGroup, Coefficients.None or Coefficients.Channel, Order.ChannelsLast, false) =>
+                Columns(direction, ColumnLayout.OfSamples(n, s, c, groups), Family.SampleColumns),
 
             // LayerNorm and RmsNorm.
             (StatisticsSharing.Row, Coefficients.None, Order.Rows, false) =>
@@ -71,10 +79,10 @@ internal static class Dispatch
     }
 
     // The rows of a tile of middle width lie about a page apart, and are written one by one.
-    private static Route Columns(Direction direction, in ColumnLayout layout) => new()
+    private static Route Columns(Direction direction, in ColumnLayout layout, Family family = Family.Columns) => new()
     {
         Direction = direction,
-        Family = Family.Columns,
+        Family = family,
         Columns = layout,
         RowsAtOnce = layout.Tile(0).Columns is < Thresholds.WideTile or > Thresholds.TileColumns ? Thresholds.RowsAtOnce : 1,
         Repetition = 1,

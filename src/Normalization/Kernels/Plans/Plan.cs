@@ -85,8 +85,16 @@ internal readonly record struct Plan
         _ => 1,
     });
 
+    /// <summary>
+    /// The same channels, each behind the positions of its sample: [n, s, c]. One channel, or one position, lies the same either way.
+    /// </summary>
+    public Plan WithChannelsLast => C == 1 || S == 1 ? this : this with { Order = MemoryOrder.ChannelsLast };
+
+    /// <summary>Every position of [n, s, c] as a sample of its own.</summary>
+    public Plan PositionsAsSamples => this with { Order = MemoryOrder.ChannelsFirst, N = N * S, S = 1, Stride = C };
+
     /// <summary>The same elements and coefficients, with statistics of each channel.</summary>
-    public Plan WithChannelStatistics => Order == MemoryOrder.ChannelsFirst && IsCentered
+    public Plan WithChannelStatistics => Order != MemoryOrder.Rows && IsCentered
         ? this with { Statistics = StatisticsSharing.Channel, Groups = 1, PieceSize = 0 }
         : throw new NotSupportedException("Fixed statistics belong to channels, and rows have none. Use a plan with channels.");
 

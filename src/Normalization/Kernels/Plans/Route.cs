@@ -3,10 +3,10 @@ using System.Runtime.InteropServices;
 namespace Normalization.Kernels.Plans;
 
 /// <summary>
-/// The kernels: down columns, along slices that share their coefficients, along rows with a weight for each element, along tiles of such
-/// rows that do not fit the cache, across the channels around each element.
+/// The kernels: down columns, down the columns of each sample, along slices that share their coefficients, along rows with a weight for
+/// each element, along tiles of such rows that do not fit the cache, across the channels around each element.
 /// </summary>
-internal enum Family { Columns, Slices, Rows, LongRows, Windows }
+internal enum Family { Columns, SampleColumns, Slices, Rows, LongRows, Windows }
 
 /// <summary>What a pass computes: the output, the gradients of the input and of parameters, or that of the input alone.</summary>
 internal enum Direction { Forward, Backward, InputGradient }
@@ -37,7 +37,7 @@ internal struct Route
     [FieldOffset(16)]
     public nint Repetition;
 
-    /// <summary>The layout of <see cref="Family.Columns"/>.</summary>
+    /// <summary>The layout of <see cref="Family.Columns"/>, or of one sample of <see cref="Family.SampleColumns"/>.</summary>
     [FieldOffset(Layout)]
     public ColumnLayout Columns;
 

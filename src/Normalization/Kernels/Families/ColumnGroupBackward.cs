@@ -1,0 +1,187 @@
+using System.Runtime.CompilerServices;
+using Normalization.Kernels.Loops;
+using Normalization.Kernels.Plans;
+using Normalization.Kernels.Simd;
+using Normalization.Kernels.Statistics;
+
+namespace Normalization.Kernels.Families;
+
+/// <summary>Backward down the columns of one sample, where neighboring channels share statistics.</summary>
+internal readonly unsafe struct ColumnGroupBackward<T>(in BackwardOperands<T> operands, nint channelsPerGroup)
+    : IColumnPass<ColumnGroupBackward<T>, T>
+    where T : unmanaged
+{
+    private readonly ColumnBackward<T> _channels = new(operands);
+    private readonly BackwardOperands<T> _operands = operands;
+    private readonly nint _channelsPerGroup = channelsPerGroup;
+
+    public static bool IsBackward => true;
+
+    public static bool HasGroups => true;
+
+    public static bool HasInputSums => HasOutputPivots;
+
+    public static int Streams => 3;
+
+    public static bool HasOutputPivots => typeof(T) == typeof(double);
+
+    public bool NeedsSums => true;
+
+    public bool WritesOutput => _channels.WritesOutput;
+
+    public ColumnGroupBackward<T> OfSample(in ColumnLayout layout, nint sample) =>
+        new(_operands.OfSample(layout, sample), _channelsPerGroup);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void FillPivots(in ColumnLayout layout, in ColumnTile tile, double* pivots)
+    {
+        nint channel = 0;
+        for (nint group = tile.FirstChannel / _channelsPerGroup; channel < tile.Channels; group++)
+        {
+            double pivot = Element.Round<T>(_operands.Statistics[group].Mean);
+            for (nint end = EndOf(group, tile); channel < end; channel++)
+                pivots[channel] = pivot;
+        }
+    }
+
+    public void FillOutputPivots(in ColumnLayout layout, in ColumnTile tile, double* pivots)
+    {
+        nint channel = 0;
+        for (nint group = tile.FirstChannel / _channelsPerGroup; channel < tile.Channels; group++)
+        {
+            double pivot = OutputPivotOf(layout, group);
+            for (nint end = EndOf(group, tile); channel < end; channel++)
+                pivots[channel] = pivot;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void AddRows<W>(in ColumnRows rows, double* pivots, double* outputPivots, double* sums, double* products)
+        where W : unmanaged, IWideSimd<W, T> =>
+        _channels.AddRows<W>(rows, pivots, outputPivots, sums, products);
+
+    public void AddInputs<W>(in ColumnRows rows, double* pivots, double* sums, double* squares) where W : unmanaged, IWideSimd<W, T> =>
+        ColumnReduction.Run<T, W, MomentRow<T, W, Plain<T>>>(
+            new(new(_operands.Input + rows.Offset), rows.Stride, pivots), rows.Rows, rows.Columns, rows.Ahead, sums, squares);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryFinish<W, TLanes>(in ColumnLayout layout, nint channel, TLanes sum, TLanes product, in ColumnCoefficients coefficients)
+        where W : unmanaged, IWideSimd<W, T>
+        where TLanes : unmanaged, ILanes<TLanes>
+    {
+        nint step = sizeof(Sums) / sizeof(double);
+        TLanes.Scatter((double*)(_operands.SampleSums + channel), step, sum);
+        TLanes.Scatter((double*)(_operands.SampleSums + channel) + 1, step, product);
+        return true;
+    }
+
+    public void KeepInput(nint channel, double sum) => _operands.SampleSums[channel].Input = sum;
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public void FinishGroups<W>(in ColumnLayout layout, in ColumnCoefficients coefficients) where W : unmanaged, IWideSimd<W, T>
+    {
+        for (nint group = 0; group < layout.Groups; group++)
+        {
+            nint first = group * _channelsPerGroup, end = first + _channelsPerGroup;
+            GroupStatistics statistics = _operands.Statistics[group];
+            double pivot = typeof(T) == typeof(double) ? OutputPivotOf(layout, group) : 0;
+            SetAboutMean(layout, first, statistics, pivot);
+            if (WritesOutput)
+                SetCoefficients(layout, first, statistics, pivot, coefficients);
+            for (nint channel = first; channel < end && typeof(T) == typeof(double); channel++)
+                _operands.SampleSums[channel] = _operands.SampleSums[channel].AboutZero(layout.Rows);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Write<V>(in ColumnRows rows, in ColumnCoefficients columns) where V : unmanaged, ISimd<V, T> =>
+        _channels.Write<V>(rows, columns);
+
+    public void WriteHard<W>(in ColumnRows rows, nint channel, in ColumnCoefficients coefficients) where W : unmanaged, IWideSimd<W, T> =>
+        _channels.WriteHard<W>(rows, channel, _operands.Statistics[channel / _channelsPerGroup], coefficients);
+
+    /// <summary>Where the channels of a group end in a tile.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private nint EndOf(nint group, in ColumnTile tile) => Math.Min(((group + 1) * _channelsPerGroup) - tile.FirstChannel, tile.Channels);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private double OutputPivotOf(in ColumnLayout layout, nint group) =>
+        OutputPivot.Of(_operands.OutputGradient + (group * _channelsPerGroup), layout.Group);
+
+    /// <summary>The sums of the channels of a group about its mean, from those about the pivot.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void SetAboutMean(in ColumnLayout layout, nint first, in GroupStatistics statistics, double pivot)
+    {
+        double offset = GradientAffine.OffsetFromPivot<T>(statistics), r = statistics.InverseStandardDeviation;
+        for (nint channel = first; channel < first + _channelsPerGroup; channel++)
+        {
+            ref Sums sums = ref _operands.SampleSums[channel];
+            sums.Product = r * (sums.Product - (offset * sums.Sum));
+            if (typeof(T) == typeof(float))
+                continue;
+            sums.Pivot = pivot;
+            sums.Input = pivot == 0 ? 0 : r * (sums.Input - (offset * layout.Rows));
+            bool areZero = sums.AreZero;
+            if (!areZero && sums.AreInRange(statistics, 1))
+                continue;
+            HardGroup hard = Hard(layout, channel, 1, statistics);
+            if (!areZero || !hard.IsZero())
+                sums = hard.Sums();
+        }
+    }
+
+    /// <summary>What dx takes of the channels of a group.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void SetCoefficients(
+        in ColumnLayout layout, nint first, in GroupStatistics statistics, double pivot, in ColumnCoefficients coefficients)
+    {
+        double firstWeight = _operands.WeightOf<One>(first);
+        CompensatedSum sum = default, product = default, excess = default, input = default;
+        bool areInRange = true;
+        for (nint channel = first; channel < first + _channelsPerGroup; channel++)
+        {
+            double weight = _operands.WeightOf<One>(channel);
+            ref readonly Sums sums = ref _operands.SampleSums[channel];
+            sum.Add(weight * sums.Sum);
+            product.Add(weight * sums.Product);
+            if (typeof(T) == typeof(float))
+                continue;
+            excess.Add(weight - firstWeight);
+            input.Add((weight - firstWeight) * sums.Input);
+            areInRange &= sums.AreInRange(statistics, weight);
+        }
+        if (!areInRange)
+        {
+            HardGradient gradient = Hard(layout, first, _channelsPerGroup, statistics).Gradient();
+            for (nint channel = first; channel < first + _channelsPerGroup; channel++)
+                coefficients.Set(channel, gradient);
+            return;
+        }
+        ProjectionSums<One> total = new()
+        {
+            Sum = sum.Value,
+            Product = product.Value + (pivot * input.Value),
+            Pivot = pivot,
+            Weight = firstWeight,
+            WeightExcess = excess.Value / _channelsPerGroup,
+        };
+        var projection = Projection.Create<T>(statistics, total, layout.Group.Elements, isCentered: true);
+        for (nint channel = first; channel < first + _channelsPerGroup; channel++)
+        {
+            GradientAffine affine = projection.Weighted<T>(_operands.WeightOf<One>(channel));
+            coefficients.Set(channel, affine, affine.Arithmetic);
+        }
+    }
+
+    private HardGroup Hard(in ColumnLayout layout, nint first, nint channels, in GroupStatistics statistics) => new()
+    {
+        Input = (double*)(_operands.Input + first),
+        OutputGradient = (double*)(_operands.OutputGradient + first),
+        Weight = _operands.Weight == null ? null : (double*)(_operands.Weight + first),
+        Units = channels,
+        UnitStride = 1,
+        Unit = new(layout.Rows, 1, layout.Columns),
+        Statistics = statistics,
+        IsCentered = channels == _channelsPerGroup,
+    };
+}

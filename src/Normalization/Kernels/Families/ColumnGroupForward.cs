@@ -1,0 +1,131 @@
+using System.Runtime.CompilerServices;
+using Normalization.Kernels.Loops;
+using Normalization.Kernels.Plans;
+using Normalization.Kernels.Simd;
+using Normalization.Kernels.Statistics;
+
+namespace Normalization.Kernels.Families;
+
+/// <summary>Forward down the columns of one sample, where neighboring channels share statistics.</summary>
+internal readonly unsafe struct ColumnGroupForward<T, TSource, TEpilogue>(
+    ColumnForward<T, TSource, TEpilogue> channels, ForwardOperands<T> operands, TSource source, nint channelsPerGroup)
+    : IColumnPass<ColumnGroupForward<T, TSource, TEpilogue>, T>
+    where T : unmanaged
+    where TSource : struct, ISource<TSource, T>
+    where TEpilogue : struct, IEpilogue<TEpilogue, T>
+{
+    private readonly ColumnForward<T, TSource, TEpilogue> _channels = channels;
+    private readonly ForwardOperands<T> _operands = operands;
+    private readonly TSource _source = source;
+    private readonly nint _channelsPerGroup = channelsPerGroup;
+
+    public static bool IsBackward => false;
+
+    public static bool HasGroups => true;
+
+    public static bool HasInputSums => false;
+
+    public static int Streams => 2;
+
+    public static bool HasOutputPivots => false;
+
+    public bool NeedsSums => _channels.NeedsSums;
+
+    public bool WritesOutput => _channels.WritesOutput;
+
+    public ColumnGroupForward<T, TSource, TEpilogue> OfSample(in ColumnLayout layout, nint sample)
+    {
+        nint offset = sample * layout.Rows * layout.Columns;
+        return new(
+            _channels.OfSample(layout, sample), _operands.At(offset, sample * layout.Groups), _source.At(offset), _channelsPerGroup);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void FillPivots(in ColumnLayout layout, in ColumnTile tile, double* pivots)
+    {
+        nint channel = 0;
+        for (nint group = tile.FirstChannel / _channelsPerGroup; channel < tile.Channels; group++)
+        {
+            double pivot = _source.At(group * _channelsPerGroup).Gather<One>(0);
+            for (nint end = Math.Min(((group + 1) * _channelsPerGroup) - tile.FirstChannel, tile.Channels); channel < end; channel++)
+                pivots[channel] = pivot;
+        }
+    }
+
+    public void FillOutputPivots(in ColumnLayout layout, in ColumnTile tile, double* pivots)
+    {
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void AddRows<W>(in ColumnRows rows, double* pivots, double* outputPivots, double* sums, double* products)
+        where W : unmanaged, IWideSimd<W, T> =>
+        _channels.AddRows<W>(rows, pivots, outputPivots, sums, products);
+
+    public void AddInputs<W>(in ColumnRows rows, double* pivots, double* sums, double* squares) where W : unmanaged, IWideSimd<W, T>
+    {
+    }
+
+    public void KeepInput(nint channel, double sum)
+    {
+    }
+
+    // The sums of a channel wait in the places of coefficients that only backward has.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryFinish<W, TLanes>(in ColumnLayout layout, nint channel, TLanes sum, TLanes product, in ColumnCoefficients coefficients)
+        where W : unmanaged, IWideSimd<W, T>
+        where TLanes : unmanaged, ILanes<TLanes>
+    {
+        TLanes.Store(coefficients.Outer + channel, sum);
+        TLanes.Store(coefficients.Center + channel, product);
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public void FinishGroups<W>(in ColumnLayout layout, in ColumnCoefficients coefficients) where W : unmanaged, IWideSimd<W, T>
+    {
+        nint perGroup = _channelsPerGroup;
+        SliceSet set = layout.Group;
+        for (nint group = 0; group < layout.Groups; group++)
+        {
+            nint first = group * perGroup;
+            if (NeedsSums)
+            {
+                Sums sums = new()
+                {
+                    Sum = Total<W>(coefficients.Outer + first, perGroup),
+                    Product = Total<W>(coefficients.Center + first, perGroup),
+                };
+                _operands.Statistics[group] =
+                    Moments<T, W, W, TSource>.Finish(_source.At(first), set, sums, isCentered: true, _operands.Epsilon);
+            }
+            if (!WritesOutput)
+                continue;
+            GroupStatistics statistics = _operands.Statistics[group];
+            for (nint channel = first; channel < first + perGroup; channel++)
+            {
+                var affine = Affine.Create<T>(statistics, _operands.WeightOf<One>(channel), _operands.BiasOf<One>(channel));
+                bool isHard = typeof(T) == typeof(double) || !double.IsFinite(affine.Scale);
+                coefficients.Set(channel, affine, affine.IsNarrow ? Arithmetic.Narrow : isHard ? Arithmetic.Hard : Arithmetic.Wide);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Write<V>(in ColumnRows rows, in ColumnCoefficients columns) where V : unmanaged, ISimd<V, T> =>
+        _channels.Write<V>(rows, columns);
+
+    public void WriteHard<W>(in ColumnRows rows, nint channel, in ColumnCoefficients coefficients) where W : unmanaged, IWideSimd<W, T> =>
+        _channels.WriteHard<W>(rows, channel, _operands.Statistics[channel / _channelsPerGroup]);
+
+    /// <summary>The sums of the channels of a group. For doubles, what the additions round off is added too.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static double Total<W>(double* channels, nint count) where W : unmanaged, IWideSimd<W, T>
+    {
+        if (typeof(T) == typeof(float))
+            return ColumnReduction.Total<T, W>(channels, count);
+        CompensatedSum total = default;
+        for (nint i = 0; i < count; i++)
+            total.Add(channels[i]);
+        return total.Value;
+    }
+}
