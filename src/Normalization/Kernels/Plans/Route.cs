@@ -6,8 +6,11 @@ namespace Normalization.Kernels.Plans;
 /// </summary>
 internal enum Family { Columns, Slices, Rows, LongRows, Windows }
 
-/// <summary>What a pass computes: the output, the gradients of the input and of parameters, or that of the input alone.</summary>
-internal enum Direction { Forward, Backward, InputGradient }
+/// <summary>
+/// What a pass computes: the output, the gradients of the input and of parameters, that of the input alone, or derivatives along
+/// directions and of a backward pass.
+/// </summary>
+internal enum Direction { Forward, Backward, InputGradient, SecondOrder }
 
 /// <summary>Which kernel runs, and on which layout.</summary>
 internal struct Route
