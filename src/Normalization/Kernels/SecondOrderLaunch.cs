@@ -55,7 +55,8 @@ internal static unsafe class SecondOrderLaunch
         (nint n, nint height, nint width) = plan.Statistics == StatisticsSharing.Channel
             ? (1, plan.N, plan.C * plan.S)
             : (plan.N, plan.C, plan.S);
-        using Scratch<T> input = Turned(spans.Input), outputGradient = Turned(spans.OutputGradient), direction = Turned(spans.InputDirection);
+        using Scratch<T> input = Turned(spans.Input), direction = Turned(spans.InputDirection);
+        using Scratch<T> outputGradient = Turned(spans.OutputGradient);
         using Scratch<T> derivative = new(spans.OutputDerivative.Length), inputGradient = new(spans.InputGradient.Length);
         SecondOrderSpans<T> turned = new()
         {
@@ -98,7 +99,7 @@ internal static unsafe class SecondOrderLaunch
         fixed (double* weightGradient = gradient.Span)
         fixed (GroupStatistics* ps = statistics)
         {
-            KernelSet<T>.Active.DoubleBackward(route.Groups, new()
+            KernelSet<T>.Active.SecondOrder(route.Groups, new()
             {
                 Input = x,
                 OutputGradient = dy,

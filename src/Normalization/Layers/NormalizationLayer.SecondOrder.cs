@@ -71,9 +71,9 @@ public abstract partial class NormalizationLayer<T>
     /// is r · u · dy.
     /// </para>
     /// <para>
-    /// The second derivatives of Σ dy · y are symmetric. So with tangents of x, γ and β as v, u and b, the three results are the tangents of
-    /// y, of dx and of dγ for a constant dy: together with <see cref="Backward(Tensor{T}, Tensor{T})"/> of the tangent of dy they are the
-    /// part that the norm has in a Hessian-vector product (Pearlmutter: Fast Exact Multiplication by the Hessian, 1994).
+    /// The second derivatives of Σ dy · y are symmetric. So with tangents of x, γ and β as v, u and b, the three results are the tangents
+    /// of y, of dx and of dγ for a constant dy: together with <see cref="Backward(Tensor{T}, Tensor{T})"/> of the tangent of dy they are
+    /// the part that the norm has in a Hessian-vector product (Pearlmutter: Fast Exact Multiplication by the Hessian, 1994).
     /// </para>
     /// <para>
     /// A NaN makes its group NaN and no other; with fixed statistics only its element. The gradient of γ gets the NaNs of its terms.

@@ -67,7 +67,9 @@ public readonly struct DoubleBackwardOptions<T>
     /// <summary>Gets the gradient with respect to the gradient of β, of the shape of β; null where the layer has no β.</summary>
     public Tensor<T>? BiasGradientGradient { get; init; }
 
-    /// <summary>Gets where the gradient with respect to the gradient of the output is written, of the output's shape; overwritten.</summary>
+    /// <summary>
+    /// Gets where the gradient with respect to the gradient of the output is written, of the output's shape; overwritten.
+    /// </summary>
     public Tensor<T>? OutputGradientGradient { get; init; }
 
     /// <summary>Gets where the gradient with respect to the input is written, of the input's shape; overwritten.</summary>

@@ -5,7 +5,7 @@ using Normalization.Kernels.Simd;
 namespace Normalization.Kernels.Loops;
 
 /// <summary>A number for each element, or one for all.</summary>
-internal readonly unsafe struct Factor<T, W>(T* each, double same)
+internal readonly unsafe struct ElementFactor<T, W>(T* each, double same)
     where T : unmanaged
     where W : unmanaged, IWideSimd<W, T>
 {
@@ -42,14 +42,16 @@ internal struct GroupProjection
     public double Slope;
 }
 
-/// <summary>P(u) of u = element · factor; u itself where <paramref name="isProjected"/> is false, and 0 where there are no elements.</summary>
+/// <summary>
+/// P(u) of u = element · factor; u itself where <paramref name="isProjected"/> is false, and 0 where there are no elements.
+/// </summary>
 internal readonly unsafe struct ProjectedElements<T, W>(
-    T* elements, in Factor<T, W> factor, in GroupProjection projection, bool isProjected)
+    T* elements, in ElementFactor<T, W> factor, in GroupProjection projection, bool isProjected)
     where T : unmanaged
     where W : unmanaged, IWideSimd<W, T>
 {
     private readonly T* _elements = elements;
-    private readonly Factor<T, W> _factor = factor;
+    private readonly ElementFactor<T, W> _factor = factor;
     private readonly W _minusMean = W.Broadcast(-projection.Mean);
     private readonly W _meanLow = W.Broadcast(projection.MeanLow);
     private readonly W _minusSlope = W.Broadcast(-projection.Slope);

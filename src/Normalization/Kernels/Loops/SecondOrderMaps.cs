@@ -8,10 +8,10 @@ internal readonly struct DerivativeMap<T, W>(
     in NormalizedElements<T, W> input,
     in ProjectedElements<T, W> direction,
     double r,
-    in Factor<T, W> weight,
-    in Factor<T, W> weightDirection,
+    in ElementFactor<T, W> weight,
+    in ElementFactor<T, W> weightDirection,
     bool hasWeightDirection,
-    in Factor<T, W> biasDirection,
+    in ElementFactor<T, W> biasDirection,
     nint stride) : IMap<DerivativeMap<T, W>, DerivativeMap<T, W>, W, NoColumn>
     where T : unmanaged
     where W : unmanaged, IWideSimd<W, T>
@@ -19,10 +19,10 @@ internal readonly struct DerivativeMap<T, W>(
     private readonly NormalizedElements<T, W> _input = input;
     private readonly ProjectedElements<T, W> _direction = direction;
     private readonly W _r = W.Broadcast(r);
-    private readonly Factor<T, W> _weight = weight;
-    private readonly Factor<T, W> _weightDirection = weightDirection;
+    private readonly ElementFactor<T, W> _weight = weight;
+    private readonly ElementFactor<T, W> _weightDirection = weightDirection;
     private readonly bool _hasWeightDirection = hasWeightDirection;
-    private readonly Factor<T, W> _biasDirection = biasDirection;
+    private readonly ElementFactor<T, W> _biasDirection = biasDirection;
     private readonly nint _stride = stride;
 
     private nint Start { get; init; }

@@ -7,18 +7,18 @@ using Normalization.Kernels.Statistics;
 namespace Normalization.Kernels.Families;
 
 /// <content>What is summed over a group or a unit.</content>
-internal readonly unsafe partial struct DoubleBackward<T, W>
+internal readonly unsafe partial struct SecondOrderPass<T, W>
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private NormalizedElements<T, W> Input(nint offset, in GroupStatistics statistics) => new(_operands->Input + offset, statistics);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private ProjectedElements<T, W> Elements(T* elements, nint offset, in Factor<T, W> factor, in GroupProjection projection) =>
+    private ProjectedElements<T, W> Elements(T* elements, nint offset, in ElementFactor<T, W> factor, in GroupProjection projection) =>
         new(elements == null ? null : elements + offset, factor, projection, IsProjected);
 
     /// <summary>The coefficients of a segment of a unit, or the same number for all where there are none.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Factor<T, W> FactorOf(T* coefficients, nint unit, in Segment segment, double missing)
+    private ElementFactor<T, W> FactorOf(T* coefficients, nint unit, in Segment segment, double missing)
     {
         if (coefficients == null)
             return new(null, missing);
@@ -113,12 +113,13 @@ internal readonly unsafe partial struct DoubleBackward<T, W>
     {
         if (_operands->WeightGradient == null)
             return;
-        nint coefficients = _layout->Coefficients, parts = HasColumns ? _blocks.Count : _layout->Units / coefficients;
+        nint coefficients = _layout->Coefficients;
+        (nint parts, nint stride) = HasColumns ? (_blocks.Count, BlockStride) : (_layout->Units / coefficients, coefficients);
         for (nint i = 0; i < coefficients; i++)
         {
             CompensatedSum sum = default;
             for (nint part = 0; part < parts; part++)
-                sum.Add(_products[(part * coefficients) + i]);
+                sum.Add(_products[(part * stride) + i]);
             _operands->WeightGradient[i] = sum.Value;
         }
     }

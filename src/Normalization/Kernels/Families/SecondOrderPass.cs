@@ -10,12 +10,12 @@ namespace Normalization.Kernels.Families;
 /// The derivative of y along directions, and backward through the backward pass: the sums of a group, each about the mean of what it
 /// sums, then its elements while they are still in the cache. It computes in double.
 /// </summary>
-internal readonly unsafe partial struct DoubleBackward<T, W> : IJob
+internal readonly unsafe partial struct SecondOrderPass<T, W> : IJob
     where T : unmanaged
     where W : unmanaged, IWideSimd<W, T>
 {
     private readonly GroupLayout* _layout;
-    private readonly DoubleBackwardOperands<T>* _operands;
+    private readonly SecondOrderOperands<T>* _operands;
 
     // Σ dy · r · P(v) of each unit, or of each column of each block of rows.
     private readonly double* _products;
@@ -23,7 +23,7 @@ internal readonly unsafe partial struct DoubleBackward<T, W> : IJob
     // Where each element has a weight, the rows that have all weights are cut into blocks with sums of their own.
     private readonly RowBlocks _blocks;
 
-    private DoubleBackward(GroupLayout* layout, DoubleBackwardOperands<T>* operands, double* products, in RowBlocks blocks)
+    private SecondOrderPass(GroupLayout* layout, SecondOrderOperands<T>* operands, double* products, in RowBlocks blocks)
     {
         _layout = layout;
         _operands = operands;
@@ -35,22 +35,25 @@ internal readonly unsafe partial struct DoubleBackward<T, W> : IJob
 
     private bool IsProjected => !_operands->HasFixedStatistics;
 
+    // From the sums of one block to those of the next. A vector reaches past the last column, and blocks belong to different threads.
+    private nint BlockStride => RawMemory.PaddedLength(_layout->Coefficients);
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static void Run(in GroupLayout layout, in DoubleBackwardOperands<T> operands)
+    public static void Run(in GroupLayout layout, in SecondOrderOperands<T> operands)
     {
         int degree = Partition.DegreeFor(layout.Elements * sizeof(T));
         bool hasColumns = layout.IsElementwise && operands.WeightGradient != null;
         RowBlocks blocks = hasColumns ? new(layout.Groups / layout.CoefficientPeriod, layout.Coefficients, 1, nint.MaxValue) : default;
         nint products = operands.WeightGradient == null ? 0
-            : hasColumns ? (blocks.Count * layout.Coefficients) + W.Count
+            : hasColumns ? blocks.Count * RawMemory.PaddedLength(layout.Coefficients)
             : layout.Units;
         using var scratch = new Scratch<double>(products);
         scratch.Span.Clear();
         fixed (GroupLayout* pLayout = &layout)
-        fixed (DoubleBackwardOperands<T>* pOperands = &operands)
+        fixed (SecondOrderOperands<T>* pOperands = &operands)
         fixed (double* pProducts = scratch.Span)
         {
-            var job = new DoubleBackward<T, W>(pLayout, pOperands, pProducts, blocks);
+            var job = new SecondOrderPass<T, W>(pLayout, pOperands, pProducts, blocks);
             Partition.For(job, hasColumns ? blocks.Count : layout.Groups, degree);
             job.SumProducts();
         }
@@ -70,7 +73,7 @@ internal readonly unsafe partial struct DoubleBackward<T, W> : IJob
         {
             (nint first, nint count) = _blocks[block];
             for (nint group = first * period; group < (first + count) * period; group++)
-                RunGroup(group, _products + (block * _layout->Coefficients) + (group % period * _layout->Unit.Length));
+                RunGroup(group, _products + (block * BlockStride) + (group % period * _layout->Unit.Length));
         }
     }
 
@@ -108,8 +111,8 @@ internal readonly unsafe partial struct DoubleBackward<T, W> : IJob
                 nint offset = (unit * _layout->UnitStride) + segment.Offset;
                 NormalizedElements<T, W> input = Input(offset, statistics);
                 ProjectedElements<T, W> along = Elements(_operands->InputDirection, offset, new(null, 1), direction);
-                Factor<T, W> weight = FactorOf(_operands->Weight, unit, segment, 1);
-                Factor<T, W> weightDirection = FactorOf(_operands->WeightDirection, unit, segment, 0);
+                ElementFactor<T, W> weight = FactorOf(_operands->Weight, unit, segment, 1);
+                ElementFactor<T, W> weightDirection = FactorOf(_operands->WeightDirection, unit, segment, 0);
                 if (isBackward)
                 {
                     T* dy = _operands->OutputGradient, scaled = _operands->WeightDirection == null ? null : dy;

@@ -4,7 +4,7 @@ namespace Normalization.Kernels.Families;
 /// What a pass along directions of x, γ and β reads and writes. Null pointers mean: not there. The directions are tangents, or the
 /// gradients of the three results of a backward pass: the gradient of dy is the derivative of y along these.
 /// </summary>
-internal unsafe struct DoubleBackwardOperands<T> where T : unmanaged
+internal unsafe struct SecondOrderOperands<T> where T : unmanaged
 {
     public T* Input;
     public T* OutputGradient;
