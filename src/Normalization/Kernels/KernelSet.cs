@@ -34,6 +34,9 @@ internal abstract class KernelSet<T> where T : unmanaged
 
     public abstract void Backward(in Route route, in BackwardOperands<T> operands);
 
+    /// <summary>The derivative of the output along directions, and backward through a backward pass.</summary>
+    public abstract void SecondOrder(in GroupLayout layout, in SecondOrderOperands<T> operands);
+
     /// <summary>Forward with an activation and a skip behind the norm, or with the gradient that goes back through these.</summary>
     public abstract void Forward(in Route route, in ForwardOperands<T> operands, in EpilogueOperands<T> epilogue);
 
@@ -74,6 +77,9 @@ internal sealed class KernelSet<T, V, W>(int width) : KernelSet<T>
 
     public override void Forward(in Route route, in ForwardOperands<T> operands, in EpilogueOperands<T> epilogue) =>
         ForwardEpilogues<T, V, W>.Run(route, operands, epilogue);
+
+    public override void SecondOrder(in GroupLayout layout, in SecondOrderOperands<T> operands) =>
+        SecondOrderPass<T, W>.Run(layout, operands);
 
     public override void Epilogue(in EpilogueOperands<T> operands) => EpilogueDispatch.Forward<T, V>(operands);
 

@@ -191,6 +191,28 @@ internal static unsafe class Launch
         Forward(plan, dy, weight, default, epsilon: 0, scratch.Span, hasFixedStatistics: true, dx);
     }
 
+    /// <summary>Each coefficient so many times.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static Span<T> Repeat<T>(ReadOnlySpan<T> source, int repetition, Span<T> destination) where T : unmanaged
+    {
+        for (int i = 0; i < source.Length; i++)
+            destination.Slice(i * repetition, repetition).Fill(source[i]);
+        return destination;
+    }
+
+    /// <summary>Each gradient gains the terms of the repetitions of its coefficient.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void AddRepetitions<T>(ReadOnlySpan<double> expanded, int repetition, Span<T> gradient) where T : unmanaged
+    {
+        for (int i = 0; i < gradient.Length; i++)
+        {
+            double sum = 0;
+            foreach (double term in expanded.Slice(i * repetition, repetition))
+                sum += term;
+            gradient[i] = Element.FromDouble<T>(Element.ToDouble(gradient[i]) + sum);
+        }
+    }
+
     /// <summary>
     /// The weights in the form that the kernel needs: as given, repeated for each element, or ones where only a bias is given.
     /// </summary>
@@ -224,7 +246,6 @@ internal static unsafe class Launch
             }
         }
 
-
         public ReadOnlySpan<T> Weight { get; }
 
         public ReadOnlySpan<T> Bias { get; }
@@ -239,8 +260,8 @@ internal static unsafe class Launch
             if (ExpandedGradients.IsEmpty)
                 return;
             int length = ExpandedGradients.Length / 2;
-            AddRepetitions(ExpandedGradients[..length], weightGradient);
-            AddRepetitions(ExpandedGradients[length..], biasGradient);
+            AddRepetitions(ExpandedGradients[..length], (int)Route.Repetition, weightGradient);
+            AddRepetitions(ExpandedGradients[length..], (int)Route.Repetition, biasGradient);
         }
 
         public void Dispose()
@@ -249,26 +270,11 @@ internal static unsafe class Launch
             _gradients.Dispose();
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private Span<T> Expand(Span<T> destination, ReadOnlySpan<T> source, double missing)
         {
             if (source.IsEmpty)
                 destination.Fill(Element.FromDouble<T>(missing));
-            for (int i = 0; i < source.Length; i++)
-                destination.Slice((int)(i * Route.Repetition), (int)Route.Repetition).Fill(source[i]);
-            return destination;
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-        private void AddRepetitions(ReadOnlySpan<double> expanded, Span<T> gradient)
-        {
-            for (int i = 0; i < gradient.Length; i++)
-            {
-                double sum = 0;
-                foreach (double term in expanded.Slice((int)(i * Route.Repetition), (int)Route.Repetition))
-                    sum += term;
-                gradient[i] = Element.FromDouble<T>(Element.ToDouble(gradient[i]) + sum);
-            }
+            return Repeat(source, (int)Route.Repetition, destination);
         }
     }
 }

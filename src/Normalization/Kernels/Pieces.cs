@@ -50,9 +50,11 @@ internal static class Pieces
     public static Span<GroupStatistics> Of(in Plan plan, int piece, Span<GroupStatistics> statistics) =>
         plan.PieceSize == 0 ? statistics : statistics.Slice((int)(piece * plan.C), (int)plan.C);
 
-    private static ReadOnlySpan<T> Of<T>(in Plan plan, int piece, ReadOnlySpan<T> elements) =>
-        elements.Slice(piece * plan.ElementsPerPiece, (int)plan.Piece(piece).Elements);
+    /// <summary>The elements of one piece; none where there are none.</summary>
+    public static ReadOnlySpan<T> Of<T>(in Plan plan, int piece, ReadOnlySpan<T> elements) =>
+        elements.IsEmpty ? elements : elements.Slice(piece * plan.ElementsPerPiece, (int)plan.Piece(piece).Elements);
 
-    private static Span<T> Of<T>(in Plan plan, int piece, Span<T> elements) =>
+    /// <summary>The elements of one piece; none where there are none.</summary>
+    public static Span<T> Of<T>(in Plan plan, int piece, Span<T> elements) =>
         elements.IsEmpty ? elements : elements.Slice(piece * plan.ElementsPerPiece, (int)plan.Piece(piece).Elements);
 }

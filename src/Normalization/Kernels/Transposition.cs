@@ -56,7 +56,7 @@ internal static unsafe class Transposition
         Run(rows, destination, plan.N, plan.S, plan.C);
 
     /// <summary>[n, height, width] becomes [n, width, height].</summary>
-    private static void Run<T>(ReadOnlySpan<T> source, Span<T> destination, nint n, nint height, nint width) where T : unmanaged
+    public static void Run<T>(ReadOnlySpan<T> source, Span<T> destination, nint n, nint height, nint width) where T : unmanaged
     {
         nint bands = (height + Tile - 1) / Tile;
         fixed (T* from = source, to = destination)

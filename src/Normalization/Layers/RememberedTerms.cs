@@ -29,6 +29,9 @@ internal readonly record struct RememberedTerms<T>
 
     public bool ScaleIncludesOne { get; }
 
+    /// <summary>Gets a value indicating whether the pass had any term behind the norm.</summary>
+    public bool IsAny => HasScale || HasShift || HasSkip;
+
     private bool HasScale { get; }
 
     private bool HasShift { get; }

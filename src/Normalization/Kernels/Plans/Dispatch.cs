@@ -78,6 +78,24 @@ internal static class Dispatch
         };
     }
 
+    /// <summary>
+    /// The same for the passes of second order, which know slices and rows: a channel of short slices becomes one slice of the transposed
+    /// tensor.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static Route ChooseSecondOrder(in Plan plan)
+    {
+        (nint n, nint c, nint s) = (plan.N, plan.C, plan.S);
+        return plan switch
+        {
+            { Statistics: StatisticsSharing.Window } => throw Refusal(plan, Direction.SecondOrder, hasFixedStatistics: false),
+            { Statistics: StatisticsSharing.Channel } when s < Thresholds.ShortUnit =>
+                Slices(Direction.SecondOrder, GroupLayout.Batch(1, c, n * s)) with { IsTransposed = true },
+            { Statistics: StatisticsSharing.Channel } => Slices(Direction.SecondOrder, GroupLayout.Batch(n, c, s)),
+            _ => Choose(plan, Direction.Backward, hasFixedStatistics: false) with { Direction = Direction.SecondOrder },
+        };
+    }
+
     // The rows of a tile of middle width lie about a page apart, and are written one by one.
     private static Route Columns(Direction direction, in ColumnLayout layout, Family family = Family.Columns) => new()
     {

@@ -8,8 +8,11 @@ namespace Normalization.Kernels.Plans;
 /// </summary>
 internal enum Family { Columns, SampleColumns, Slices, Rows, LongRows, Windows }
 
-/// <summary>What a pass computes: the output, the gradients of the input and of parameters, or that of the input alone.</summary>
-internal enum Direction { Forward, Backward, InputGradient }
+/// <summary>
+/// What a pass computes: the output, the gradients of the input and of parameters, that of the input alone, or derivatives along
+/// directions and of a backward pass.
+/// </summary>
+internal enum Direction { Forward, Backward, InputGradient, SecondOrder }
 
 /// <summary>
 /// Which kernel runs, and on which layout. The layouts share their memory, because a copy of all would cost a short row much.
