@@ -45,6 +45,15 @@ internal abstract class KernelSet<T> where T : unmanaged
 
     /// <summary>Backward through what follows the norm.</summary>
     public abstract void EpilogueBackward(in EpilogueOperands<T> operands);
+
+    /// <summary>The statistics of valid positions.</summary>
+    public abstract void MaskedMoments(in MaskedOperands<T> operands);
+
+    /// <summary>Forward over valid positions.</summary>
+    public abstract void MaskedForward(in MaskedOperands<T> operands);
+
+    /// <summary>Backward over valid positions.</summary>
+    public abstract void MaskedBackward(in MaskedOperands<T> operands);
 }
 
 internal sealed class KernelSet<T, V, W>(int width) : KernelSet<T>
@@ -84,6 +93,12 @@ internal sealed class KernelSet<T, V, W>(int width) : KernelSet<T>
     public override void Epilogue(in EpilogueOperands<T> operands) => EpilogueDispatch.Forward<T, V>(operands);
 
     public override void EpilogueBackward(in EpilogueOperands<T> operands) => EpilogueDispatch.Backward<T, V, W>(operands);
+
+    public override void MaskedMoments(in MaskedOperands<T> operands) => MaskedMoments<T, W>.Run(operands);
+
+    public override void MaskedForward(in MaskedOperands<T> operands) => MaskedForward<T, V, W>.Run(operands);
+
+    public override void MaskedBackward(in MaskedOperands<T> operands) => MaskedBackward<T, V, W>.Run(operands);
 
     public override unsafe void Backward(in Route route, in BackwardOperands<T> operands)
     {

@@ -1,4 +1,5 @@
 using System.Numerics;
+using Normalization.Kernels;
 using Normalization.Kernels.Plans;
 
 namespace Normalization;
@@ -28,7 +29,7 @@ namespace Normalization;
 /// </code>
 /// </example>
 /// <typeparam name="T">The element type, <see cref="float"/> or <see cref="double"/>.</typeparam>
-public sealed class ForwardContext<T>
+public sealed partial class ForwardContext<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private const int UsualRank = 8;
@@ -44,6 +45,9 @@ public sealed class ForwardContext<T>
     private double[] _nextCorrection = [];
     private int _correctionLength;
     private int _nextCorrectionLength;
+    // The valid positions of the remembered pass, and those of the next one.
+    private PositionMemory<T> _positions = new();
+    private PositionMemory<T> _nextPositions = new();
     private int[] _shape = new int[UsualRank];
     private int _rank;
     private int _isInUse;
@@ -140,6 +144,12 @@ public sealed class ForwardContext<T>
     /// <summary>Gets what x̂ of each channel was multiplied by, and then what was added to it; empty if it was not corrected.</summary>
     internal Span<double> Correction => _correction.AsSpan(0, _correctionLength);
 
+    /// <summary>Gets a value indicating whether only some positions counted.</summary>
+    internal bool HasPositions => _positions.IsAny;
+
+    /// <summary>Gets which positions counted.</summary>
+    internal ValidPositions<T> Positions => _positions.Positions;
+
     /// <summary>Gets the mean of one group: of a channel, of a group of a sample, or of a row. RmsNorm has 0.</summary>
     /// <param name="group">The index of the group.</param>
     /// <returns>The mean.</returns>
@@ -169,6 +179,7 @@ public sealed class ForwardContext<T>
         LayerData = null;
         Batch = null;
         Terms = default;
+        _positions.Clear();
         GroupCount = 0;
     }
 
@@ -194,6 +205,7 @@ public sealed class ForwardContext<T>
         if (_next.Length < groups)
             _next = GC.AllocateUninitializedArray<GroupStatistics>(groups);
         _nextCorrectionLength = 0;
+        _nextPositions.Clear();
         return _next.AsSpan(0, groups);
     }
 
@@ -206,6 +218,13 @@ public sealed class ForwardContext<T>
         return _nextCorrection.AsSpan(0, length);
     }
 
+    /// <summary>Keeps a copy of the valid positions, after the statistics are reserved.</summary>
+    internal ValidPositions<T> ReservePositions(in Plan plan, in GivenPositions<T> given)
+    {
+        _nextPositions.Set(plan, given);
+        return _nextPositions.Positions;
+    }
+
     /// <summary>Remembers a pass that is done, with the statistics in the memory that was reserved last.</summary>
     internal void Remember(
         NormalizationLayer<T> owner, in Plan plan, in ForwardPass<T> pass, int groups, double elementsPerGroup)
@@ -214,6 +233,7 @@ public sealed class ForwardContext<T>
         _rank = pass.Shape.Length;
         InputSamples.Take(pass.Source, _samples);
         (_statistics, _next) = (_next, _statistics);
+        (_positions, _nextPositions) = (_nextPositions, _positions);
         (_correction, _nextCorrection, _correctionLength) = (_nextCorrection, _correction, _nextCorrectionLength);
         (Owner, Plan, Input, GroupCount) = (owner, plan, pass.Tensor, groups);
         Terms = pass.Remembered;
@@ -264,29 +284,5 @@ public sealed class ForwardContext<T>
         if ((uint)group >= (uint)GroupCount)
             throw new ArgumentOutOfRangeException(nameof(group), $"The context has {GroupCount} groups, got the index {group}.");
         return ref _statistics[group];
-    }
-
-    /// <summary>Lets one call use a context alone, until it is disposed.</summary>
-    internal readonly ref struct Usage : IDisposable
-    {
-        private readonly ForwardContext<T>? _context;
-
-        public Usage(ForwardContext<T>? context)
-        {
-            if (context is not null && Interlocked.CompareExchange(ref context._isInUse, 1, 0) != 0)
-            {
-                throw new InvalidOperationException(
-                    "Another pass is at work in this context. A context, and a layer in training without one, belong to one thread at a "
-                        + "time: "
-                    + "give each thread a ForwardContext of its own.");
-            }
-            _context = context;
-        }
-
-        public void Dispose()
-        {
-            if (_context is not null)
-                Volatile.Write(ref _context._isInUse, 0);
-        }
     }
 }

@@ -63,6 +63,47 @@ public readonly struct ForwardOptions<T>
     /// </summary>
     public Tensor<T>? Skip { get; init; }
 
+    /// <summary>
+    /// Gets how many of its first positions each sample has, [N]; empty for all. A position is one of the S elements that each channel of
+    /// a sample has. Only valid positions count in the statistics; at the others the output and the gradient of the input are 0.
+    /// </summary>
+    /// <remarks>
+    /// <para>
+    /// At most one of <see cref="Lengths"/>, <see cref="Mask"/> and <see cref="Weights"/> is there. They belong to layers whose statistics
+    /// span positions or samples: BatchNorm, InstanceNorm and GroupNorm. With W = Σ w over the valid elements of a group the pass computes
+    /// μ = Σ w · x / W and σ² = Σ w · (x - μ)² / W, and the backward pass dx = r · (g - w / W · (Σ g + x̂ · Σ g · x̂)). The running
+    /// variance follows σ² · W / (W - Σ w² / W), which is the unbiased one where all valid elements weigh the same. The gradients of γ and
+    /// β are sums over the valid elements. What lies at other positions, even a NaN, reaches no result.
+    /// </para>
+    /// <para>
+    /// A group without a valid element has no statistics and moves no running ones; a batch without one is an empty batch. The pass
+    /// remembers a copy for its backward pass.
+    /// </para>
+    /// </remarks>
+    public ReadOnlyMemory<int> Lengths { get; init; }
+
+    /// <summary>
+    /// Gets which positions are valid, [N, S] row by row, where S is the product of the spatial dimensions; empty for all.
+    /// </summary>
+    /// <remarks><see cref="Lengths"/> says what a valid position is.</remarks>
+    public ReadOnlyMemory<bool> Mask { get; init; }
+
+    /// <summary>
+    /// Gets what each position of each sample weighs in the statistics: [N, S], or [N] where there is one position; finite and at least 0.
+    /// Null for ones. Positions with a weight of 0 are not valid. For [N, C] these are weights of samples.
+    /// </summary>
+    /// <remarks>
+    /// <see cref="Lengths"/> says what is computed. Only the ratios of the weights count. Weights have no gradient, and they do not weigh
+    /// the gradients of γ and β: a weighted loss does.
+    /// </remarks>
+    public Tensor<T>? Weights { get; init; }
+
+    /// <summary>
+    /// Gets a value indicating whether the output, and in the backward pass the gradient of the input, are not written at positions that
+    /// are not valid. By default they are 0 there.
+    /// </summary>
+    public bool KeepsInvalid { get; init; }
+
     /// <summary>Gets the terms over the memory of the tensors.</summary>
     internal ForwardTerms<T> Terms => new()
     {
@@ -72,6 +113,10 @@ public readonly struct ForwardOptions<T>
         Shift = RememberedTerms<T>.SpanOf(Shift),
         ScaleIncludesOne = ScaleIncludesOne,
         Skip = RememberedTerms<T>.SpanOf(Skip),
+        Lengths = Lengths.Span,
+        Mask = Mask.Span,
+        Weights = RememberedTerms<T>.SpanOf(Weights),
+        KeepsInvalid = KeepsInvalid,
     };
 }
 

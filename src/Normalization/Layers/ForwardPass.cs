@@ -81,8 +81,8 @@ public readonly ref struct ForwardPass<T>
         if (Terms.IsAny)
         {
             throw new NotSupportedException(
-                "The layer goes through its input in parts, and a residual, a skip, a scale or a shift belongs to a whole pass. Add them "
-                    + "before and behind the layer.");
+                "The layer goes through its input in parts, and a residual, a skip, a scale, a shift or valid positions belong to a "
+                    + "whole pass. Add them before and behind the layer.");
         }
         if (Context is not null)
             ForwardContext<T>.GuardPart(context, Context);

@@ -12,16 +12,32 @@ public readonly ref struct InputStatistics
 {
     private readonly ReadOnlySpan<GroupStatistics> _statistics;
 
+    // How many elements of equal weight each group, or each group of each sample, is as good as.
+    private readonly double _effectiveElements;
+    private readonly ReadOnlySpan<double> _ofSamples;
+
     internal InputStatistics(ReadOnlySpan<GroupStatistics> statistics, double elementsPerGroup)
+        : this(statistics, elementsPerGroup, elementsPerGroup)
+    {
+    }
+
+    internal InputStatistics(ReadOnlySpan<GroupStatistics> statistics, double elementsPerGroup, double effectiveElements)
     {
         _statistics = statistics;
         ElementsPerGroup = elementsPerGroup;
+        _effectiveElements = effectiveElements;
     }
 
-    /// <summary>Gets the number of groups; 0 for an empty batch.</summary>
+    internal InputStatistics(ReadOnlySpan<GroupStatistics> statistics, double elementsPerGroup, ReadOnlySpan<double> ofSamples)
+        : this(statistics, elementsPerGroup, elementsPerGroup) => _ofSamples = ofSamples;
+
+    /// <summary>Gets the number of groups that have elements; 0 for an empty batch.</summary>
     public int GroupCount => _statistics.Length;
 
-    /// <summary>Gets the number of elements in each group.</summary>
+    /// <summary>
+    /// Gets the number of elements in each group; where positions have weights, the sum of the weights, and where samples have more or
+    /// fewer valid positions, that of the heaviest group.
+    /// </summary>
     public double ElementsPerGroup { get; }
 
     internal ReadOnlySpan<GroupStatistics> Groups => _statistics;
@@ -67,6 +83,6 @@ public readonly ref struct InputStatistics
             return;
         if (mean.IsEmpty || GroupCount % mean.Length != 0)
             throw new ArgumentException($"mean must have a length that divides the {GroupCount} groups, got {mean.Length}.", nameof(mean));
-        RunningStatistics.Update(_statistics, ElementsPerGroup, momentum, mean, variance, unrounded, isBiased);
+        RunningStatistics.Update(_statistics, _effectiveElements, momentum, mean, variance, unrounded, isBiased, _ofSamples);
     }
 }

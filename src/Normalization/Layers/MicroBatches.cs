@@ -179,7 +179,7 @@ public sealed class MicroBatches<T>
                     parts.Span[part] = _moments[(part * _statistics.Length) + channel];
                 _statistics[channel] = CountedMoments.Merge<T>(parts.Span, epsilon);
             }
-            Elements = ranks?.MergeMoments<T>(_statistics, elements, epsilon) ?? elements;
+            Elements = ranks?.MergeMoments<T>(_statistics, elements, elements, epsilon).Elements ?? elements;
             IsMerged = true;
         }
         return Elements == 0 ? default : _statistics;

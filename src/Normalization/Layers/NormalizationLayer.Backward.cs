@@ -166,6 +166,11 @@ public abstract partial class NormalizationLayer<T>
             Scale = pass.Terms.ScaleGradient,
             Shift = pass.Terms.ShiftGradient,
         };
+        if (context.HasPositions)
+        {
+            DifferentiateMasked(pass, terms, gradients, weight, weightGradient, biasGradient);
+            return;
+        }
         if (context.Ranks is not null || context.Batch is not null)
         {
             DifferentiateTogether(pass, terms, gradients, weight, weightGradient, biasGradient);

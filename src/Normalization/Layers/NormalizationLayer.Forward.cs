@@ -128,14 +128,14 @@ public abstract partial class NormalizationLayer<T>
         if ((corrects || pass.Plan.Statistics == StatisticsSharing.Window) && (pass.Terms.IsAny || Activation != Activation.None))
         {
             throw new NotSupportedException(
-                $"{GetType().Name.Split('`')[0]} takes no residual, skip, scale, shift or activation here. Use a layer without an "
-                    + "activation, and compute them before and behind it.");
+                $"{GetType().Name.Split('`')[0]} takes no residual, skip, scale, shift or activation here, and no Lengths, Mask or "
+                    + "Weights. Use a layer without an activation, and compute them before and behind it.");
         }
         if (pass.Mode.Batch is not null && (pass.Terms.IsAny || Activation != Activation.None))
         {
             throw new InvalidOperationException(
                 "MicroBatches observe what goes into the norm and what comes back to it. Use a layer without an activation, and add a "
-                    + "residual, a skip, a scale or a shift before and behind it.");
+                    + "residual, a skip, a scale or a shift before and behind it. There are no Lengths, Mask or Weights.");
         }
         if (pass.Context is null)
             return;
@@ -164,6 +164,11 @@ public abstract partial class NormalizationLayer<T>
         GuardSizes(plan, x, ValueOf(Weight), bias);
         using Scratch<T> pooled = RentWeight();
         ReadOnlySpan<T> weight = EffectiveWeight(pooled.Span);
+        if (mode.IsRecomputation ? mode.Context!.HasPositions : pass.Terms.Positions.IsAny && plan.Elements > 0)
+        {
+            NormalizeMasked(pass, plan, weight, bias);
+            return;
+        }
         if (mode.IsRecomputation)
         {
             NormalizeAgain(pass, plan, weight, bias);
@@ -205,43 +210,40 @@ public abstract partial class NormalizationLayer<T>
         PassMode<T> mode = pass.Mode;
         if (corrects)
             GuardCorrection(plan, mode);
-        double elements = Share(plan, pass, statistics);
-        if (elements == 1)
-        {
-            string all = mode.Batch is null ? "ranks" : "parts";
-            throw Guard.InputError(
-                $"Batch statistics need more than one value per channel, and all {all} together have one: the variance would be 0. Use a "
-                    + "larger batch, or the running statistics by Eval() or UseRunningStatistics.");
-        }
+        (double elements, double effective) = Share(plan, pass, statistics);
+        GuardEffective(elements, effective, mode.Batch is null ? "ranks" : "parts");
         statistics = elements == 0 ? default : statistics;
         if (corrects)
             NormalizeCorrected(pass, plan, weight, bias, statistics, elements);
         else
             NormalizeWith(pass, plan, weight, bias, statistics, hasFixedStatistics: true);
         if (mode.Batch is null || mode.Batch.CountNormalized(plan.ElementsPerGroup))
-            Follow(mode, new(statistics, elements));
+            Follow(mode, new(statistics, elements, effective));
         mode.Context?.Remember(this, plan, pass, statistics.Length, elements);
     }
 
-    /// <summary>Fills the statistics of all that the input is a part of, and returns how many elements each channel has there.</summary>
-    private double Share(in Plan plan, in ForwardPass<T> pass, Span<GroupStatistics> statistics)
+    /// <summary>
+    /// Fills the statistics of all that the input is a part of, and returns how many elements each channel has there, and how many of equal
+    /// weight they are as good as.
+    /// </summary>
+    private (double Elements, double Effective) Share(in Plan plan, in ForwardPass<T> pass, Span<GroupStatistics> statistics)
     {
         PassMode<T> mode = pass.Mode;
         if (mode.Batch is not null)
         {
             mode.Batch.Merge(mode.Ranks, Epsilon).CopyTo(statistics);
-            return mode.Batch.Elements;
+            return (mode.Batch.Elements, mode.Batch.Elements);
         }
         if (mode.Ranks is null)
         {
             Launch.Forward(plan, pass.Input, default, default, Epsilon, statistics, hasFixedStatistics: false, default);
-            return plan.ElementsPerGroup;
+            return (plan.ElementsPerGroup, plan.ElementsPerGroup);
         }
         using Scratch<T> sum = pass.Terms.Residual.IsEmpty ? default : new(pass.Input.Length);
         if (!sum.Span.IsEmpty)
             FusedLaunch.Add(pass.Input, pass.Terms.Residual, sum.Span);
         Launch.Moments(plan, sum.Span.IsEmpty ? pass.Input : sum.Span, statistics);
-        return mode.Ranks.MergeMoments<T>(statistics, plan.ElementsPerGroup, Epsilon);
+        return mode.Ranks.MergeMoments<T>(statistics, plan.ElementsPerGroup, plan.ElementsPerGroup, Epsilon);
     }
 
     /// <summary>Hands the statistics of a pass to whoever follows them.</summary>

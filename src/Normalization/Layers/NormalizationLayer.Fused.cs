@@ -135,6 +135,7 @@ public abstract partial class NormalizationLayer<T>
         GuardShapeOf(options.Skip, shape, nameof(options.Skip));
         GuardSamples(plan, shape, options.Scale, nameof(options.Scale));
         GuardSamples(plan, shape, options.Shift, nameof(options.Shift));
+        GuardWeights(plan, shape, options.Weights);
         if (options is { Scale: not null, Shift: not null })
             GuardShape(options.Shift, options.Scale.Shape, nameof(options.Shift));
     }

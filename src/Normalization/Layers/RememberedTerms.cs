@@ -13,12 +13,14 @@ internal readonly record struct RememberedTerms<T>
     {
         (Scale, Shift, Skip, ScaleIncludesOne) = (options.Scale, options.Shift, options.Skip, options.ScaleIncludesOne);
         (HasScale, HasShift, HasSkip) = (Scale is not null, Shift is not null, Skip is not null);
+        HasPositions = options.Weights is not null || options.Lengths.Length + options.Mask.Length > 0;
     }
 
     public RememberedTerms(scoped in ForwardTerms<T> terms)
     {
         ScaleIncludesOne = terms.ScaleIncludesOne;
         (HasScale, HasShift, HasSkip) = (!terms.Scale.IsEmpty, !terms.Shift.IsEmpty, !terms.Skip.IsEmpty);
+        HasPositions = terms.Positions.IsAny;
     }
 
     public Tensor<T>? Scale { get; }
@@ -37,6 +39,8 @@ internal readonly record struct RememberedTerms<T>
     private bool HasShift { get; }
 
     private bool HasSkip { get; }
+
+    private bool HasPositions { get; }
 
     /// <summary>The terms of the backward pass of a forward pass on tensors.</summary>
     public BackwardTerms<T> With(scoped in BackwardOptions<T> options)
@@ -63,6 +67,12 @@ internal readonly record struct RememberedTerms<T>
         GuardSame(HasSkip, !terms.Skip.IsEmpty, nameof(Skip));
         if (HasScale && terms.ScaleIncludesOne != ScaleIncludesOne)
             throw new ArgumentException($"ScaleIncludesOne was {ScaleIncludesOne} in the forward pass.", nameof(terms));
+        if (terms.Positions.IsAny)
+        {
+            throw new ArgumentException(
+                "The context remembers which positions were valid in the forward pass. Pass no Lengths, Mask or Weights to Backward.",
+                nameof(terms));
+        }
         GuardGradients(!terms.ScaleGradient.IsEmpty, !terms.ShiftGradient.IsEmpty, !terms.SkipGradient.IsEmpty);
     }
 
@@ -72,6 +82,7 @@ internal readonly record struct RememberedTerms<T>
         GuardSame(HasScale, !terms.Scale.IsEmpty, nameof(Scale), "Pass the same values to the repeated pass.");
         GuardSame(HasShift, !terms.Shift.IsEmpty, nameof(Shift), "Pass the same values to the repeated pass.");
         GuardSame(HasSkip, !terms.Skip.IsEmpty, nameof(Skip), "Pass the same values to the repeated pass.");
+        GuardSame(HasPositions, terms.Positions.IsAny, "Lengths, Mask or Weights", "Pass the same values to the repeated pass.");
         if (!terms.Residual.IsEmpty)
         {
             throw Normalization.Guard.InputError(

@@ -12,8 +12,8 @@ namespace Normalization;
 /// </summary>
 internal sealed class Synchronization
 {
-    // The kind of the message, the channels, the bytes of an element, the layer, the call, and a number that depends on the kind.
-    private const int HeaderLength = 6;
+    // The kind of the message, the channels, the bytes of an element, the layer, the call, and two numbers that depend on the kind.
+    private const int HeaderLength = 7;
 
     // Mean, its low part, M2. Without the low part, elements near a mean that is large against the deviation would lose digits.
     private const int MomentLength = 3;
@@ -88,8 +88,12 @@ internal sealed class Synchronization
         }
     }
 
-    /// <summary>Turns the statistics of this rank's elements into those of all, and returns how many elements each channel has.</summary>
-    public double MergeMoments<T>(Span<GroupStatistics> statistics, double count, double epsilon)
+    /// <summary>
+    /// Turns the statistics of this rank's elements, whose weights and squared weights have these sums, into those of all. Returns what
+    /// the elements of a channel weigh, and how many of equal weight they are as good as.
+    /// </summary>
+    public (double Elements, double Effective) MergeMoments<T>(
+        Span<GroupStatistics> statistics, double count, double squares, double epsilon)
         where T : unmanaged
     {
         using var message = new Message(this, MomentLength);
@@ -99,11 +103,11 @@ internal sealed class Synchronization
             Span<double> moments = message[channel];
             (moments[0], moments[1], moments[2]) = (own.Mean, own.Low, own.M2);
         }
-        message.Exchange(Kind.Forward, count);
+        message.Exchange(Kind.Forward, count, squares);
         using var parts = new Scratch<CountedMoments>(_collective.Size);
-        double total = 0;
+        double total = 0, totalSquares = 0;
         for (int rank = 0; rank < _collective.Size; rank++)
-            total += message.Detail(rank);
+            (total, totalSquares) = (total + message.Detail(rank), totalSquares + message.Squares(rank));
         for (int channel = 0; channel < _channels && total > 0; channel++)
         {
             for (int rank = 0; rank < _collective.Size; rank++)
@@ -113,7 +117,7 @@ internal sealed class Synchronization
             }
             statistics[channel] = CountedMoments.Merge<T>(parts.Span, epsilon);
         }
-        return total;
+        return (total, totalSquares == total ? total : total * total / totalSquares);
     }
 
     /// <summary>Turns the sums of this rank into those of all ranks, which have so many elements together.</summary>
@@ -215,12 +219,14 @@ internal sealed class Synchronization
 
         public double Detail(int rank) => Header(rank)[^1];
 
+        public double Squares(int rank) => Header(rank)[^2];
+
         /// <summary>Throws, on every rank alike, where the ranks are not in the same pass of the same layer.</summary>
-        public void Exchange(Kind kind, double detail)
+        public void Exchange(Kind kind, double detail, double squares = 0)
         {
             Span<double> own = _scratch.Span[.._length];
-            (own[0], own[1], own[2], own[3], own[4], own[5]) =
-                ((double)kind, _owner._channels, _owner._elementSize, _owner._layer, _owner._numbers.Calls, detail);
+            (own[0], own[1], own[2], own[3], own[4], own[5], own[6]) =
+                ((double)kind, _owner._channels, _owner._elementSize, _owner._layer, _owner._numbers.Calls, squares, detail);
             _owner._isAwaited = false;
             try
             {
@@ -235,7 +241,7 @@ internal sealed class Synchronization
                 _owner._numbers.CatchUp(Header(rank)[3], Header(rank)[4]);
             for (int rank = 0; rank < _owner._collective.Size; rank++)
             {
-                if (!Header(rank)[..^1].SequenceEqual(Header(0)[..^1]) || Header(rank)[0] == (double)Kind.Refusal)
+                if (!Header(rank)[..^2].SequenceEqual(Header(0)[..^2]) || Header(rank)[0] == (double)Kind.Refusal)
                     throw Disagreement();
             }
         }
@@ -276,9 +282,9 @@ internal sealed class Synchronization
             string what = (Kind)header[0] switch
             {
                 Kind.Refusal => "arguments refused, as its own exception says",
-                Kind.Layer => string.Create(CultureInfo.InvariantCulture, $"{layer} with epsilon {header[5]}"),
+                Kind.Layer => string.Create(CultureInfo.InvariantCulture, $"{layer} with epsilon {header[6]}"),
                 Kind.Forward => $"forward through {layer}",
-                Kind.Backward => string.Create(CultureInfo.InvariantCulture, $"backward through {layer} and {header[5]} elements in each"),
+                Kind.Backward => string.Create(CultureInfo.InvariantCulture, $"backward through {layer} and {header[6]} elements in each"),
                 _ => "something else",
             };
             return string.Create(CultureInfo.InvariantCulture, $"{what} (layer {header[3]}, call {header[4]})");

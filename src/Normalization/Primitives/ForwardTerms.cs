@@ -40,7 +40,33 @@ public readonly ref struct ForwardTerms<T>
     public ReadOnlySpan<T> Skip { get; init; }
 
     /// <summary>Gets a value indicating whether there is any term.</summary>
-    internal bool IsAny => !(Residual.IsEmpty && Sum.IsEmpty && Scale.IsEmpty && Shift.IsEmpty && Skip.IsEmpty);
+    /// <summary>
+    /// Gets how many of its first positions each sample has, [n]; empty for all. At most one of this, <see cref="Mask"/> and <see
+    /// cref="Weights"/> is there; <see cref="ForwardOptions{T}.Lengths"/> says what they do.
+    /// </summary>
+    public ReadOnlySpan<int> Lengths { get; init; }
+
+    /// <summary>Gets which positions are valid, [n, s]; empty for all.</summary>
+    public ReadOnlySpan<bool> Mask { get; init; }
+
+    /// <summary>Gets what each position of each sample weighs, [n, s]; finite and at least 0; empty for ones.</summary>
+    public ReadOnlySpan<T> Weights { get; init; }
+
+    /// <summary>
+    /// Gets a value indicating whether the output is not written at positions that are not valid; by default it is 0 there.
+    /// </summary>
+    public bool KeepsInvalid { get; init; }
+
+    internal GivenPositions<T> Positions => new()
+    {
+        Lengths = Lengths,
+        Mask = Mask,
+        Weights = Weights,
+        KeepsInvalid = KeepsInvalid,
+    };
+
+    internal bool IsAny =>
+        !(Residual.IsEmpty && Sum.IsEmpty && Scale.IsEmpty && Shift.IsEmpty && Skip.IsEmpty) || Positions.IsAny;
 }
 
 /// <summary>
@@ -82,5 +108,31 @@ public readonly ref struct BackwardTerms<T>
     public Span<T> ShiftGradient { get; init; }
 
     /// <summary>Gets a value indicating whether there is any term or gradient.</summary>
-    internal bool IsAny => !(Scale.IsEmpty && Shift.IsEmpty && Skip.IsEmpty && SumGradient.IsEmpty && SkipGradient.IsEmpty);
+    /// <summary>
+    /// Gets how many of its first positions each sample has, [n]; empty for all. At most one of this, <see cref="Mask"/> and <see
+    /// cref="Weights"/> is there. Only primitives take them: the context of a layer remembers those of its forward pass.
+    /// </summary>
+    public ReadOnlySpan<int> Lengths { get; init; }
+
+    /// <summary>Gets which positions are valid, [n, s]; empty for all.</summary>
+    public ReadOnlySpan<bool> Mask { get; init; }
+
+    /// <summary>Gets what each position of each sample weighs, [n, s]; finite and at least 0; empty for ones.</summary>
+    public ReadOnlySpan<T> Weights { get; init; }
+
+    /// <summary>
+    /// Gets a value indicating whether the gradient of the input is not written at positions that are not valid; by default it is 0 there.
+    /// </summary>
+    public bool KeepsInvalid { get; init; }
+
+    internal GivenPositions<T> Positions => new()
+    {
+        Lengths = Lengths,
+        Mask = Mask,
+        Weights = Weights,
+        KeepsInvalid = KeepsInvalid,
+    };
+
+    internal bool IsAny =>
+        !(Scale.IsEmpty && Shift.IsEmpty && Skip.IsEmpty && SumGradient.IsEmpty && SkipGradient.IsEmpty) || Positions.IsAny;
 }

@@ -55,6 +55,10 @@ internal static class FusedGuard
             throw Guard.InputError("Sum is written only where there is a Residual; without one there is no sum.", SumName);
         GuardTerms(plan, terms.Skip, terms.Scale, terms.Shift);
         const string Output = "output";
+        GivenPositions<T> positions = terms.Positions;
+        positions.Check(plan);
+        positions.GuardApart(y, Output);
+        positions.GuardApart<T>(terms.Sum, SumName);
         Guard.SameOrApart(y, terms.Residual, Output, ResidualName);
         Guard.Apart(y, terms.Skip, Output, SkipName);
         Guard.Apart(y, terms.Scale, Output, ScaleName);
@@ -84,6 +88,7 @@ internal static class FusedGuard
     {
         const string InputGradient = "inputGradient", Sum = "SumGradient", Skip = "SkipGradient";
         GuardTerms(plan, terms.Skip, terms.Scale, terms.Shift);
+        terms.Positions.Check(plan);
         Guard.LengthOrEmpty(terms.SumGradient, x.Length, Sum, "the number of elements of the input");
         Guard.LengthOrEmpty<T>(terms.SkipGradient, x.Length, Skip, "the number of elements of the input");
         Guard.LengthOrEmpty<T>(terms.ScaleGradient, terms.Scale.Length, "ScaleGradient", "the number of elements of Scale");
@@ -93,6 +98,7 @@ internal static class FusedGuard
         Guard.Apart(dx, terms.Scale, InputGradient, ScaleName);
         Guard.Apart(dx, terms.Shift, InputGradient, ShiftName);
         Guard.Apart(dx, bias, InputGradient, nameof(bias));
+        terms.Positions.GuardApart(dx, InputGradient);
         Guard.Apart(weightGradient, terms.SumGradient, nameof(weightGradient), Sum);
         Guard.Apart(biasGradient, terms.SumGradient, nameof(biasGradient), Sum);
         GuardTermsApart(weightGradient, nameof(weightGradient), terms);
@@ -162,6 +168,7 @@ internal static class FusedGuard
         Guard.Apart(written, terms.Skip, name, SkipName);
         Guard.Apart(written, terms.Scale, name, ScaleName);
         Guard.Apart(written, terms.Shift, name, ShiftName);
+        terms.Positions.GuardApart(written, name);
     }
 
     private static ActivationKind Kind(Activation activation) => (ActivationKind)activation;

@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Normalization.Kernels;
 using Normalization.Kernels.Machine;
 using Normalization.Kernels.Plans;
 using Normalization.Kernels.Statistics;
@@ -20,7 +19,8 @@ public static partial class NormalizationPrimitives
     /// <see cref="NormalizationPlan.Rows"/> this is LayerNorm or RmsNorm, with <see cref="NormalizationPlan.Groups(int, int, int, int)"/>
     /// GroupNorm or InstanceNorm, with <see cref="NormalizationPlan.Batch(int, int, int)"/> BatchNorm in training; running statistics are
     /// up to the caller. Plans with <see cref="ChannelAxis.Last"/> have the channels last; without terms and with <see
-    /// cref="Activation.None"/> the pass is the norm alone.
+    /// cref="Activation.None"/> the pass is the norm alone. Where the
+    /// terms say which positions are valid, a group without one has a mean and an inverse standard deviation of 0.
     /// </remarks>
     /// <example>
     /// <code>
@@ -76,6 +76,7 @@ public static partial class NormalizationPrimitives
         GuardTerms(inverseStandardDeviation, nameof(inverseStandardDeviation), terms);
         if (given.Statistics == StatisticsSharing.Channel)
             GuardValuesPerChannel(given);
+        GuardValidValues(given, terms);
         if (given.Elements == 0)
         {
             mean.Fill(double.NaN);
@@ -85,9 +86,7 @@ public static partial class NormalizationPrimitives
         using Scratch<GroupStatistics> scratch = given.StatisticsCount > GroupsOnStack ? new(given.StatisticsCount) : default;
         Span<GroupStatistics> statistics =
             given.StatisticsCount > GroupsOnStack ? scratch.Span : (stackalloc GroupStatistics[GroupsOnStack])[..given.StatisticsCount];
-        FusedLaunch.Forward(
-            given, x, terms.Residual, terms.Sum.IsEmpty ? y : terms.Sum, weight, bias, epsilon, statistics, hasFixedStatistics: false,
-            FusedGuard.Fuse(terms, activation), y);
+        Forward(given, x, weight, bias, epsilon, statistics, hasFixedStatistics: false, terms, activation, y);
         for (int i = 0; i < mean.Length; i++)
             mean[i] = statistics[i].Mean;
         for (int i = 0; i < inverseStandardDeviation.Length; i++)
@@ -137,9 +136,7 @@ public static partial class NormalizationPrimitives
         Span<GroupStatistics> statistics =
             given.StatisticsCount > GroupsOnStack ? scratch.Span : (stackalloc GroupStatistics[GroupsOnStack])[..given.StatisticsCount];
         RunningStatistics.Fix(mean, variance, epsilon, statistics);
-        FusedLaunch.Forward(
-            given, x, terms.Residual, terms.Sum.IsEmpty ? y : terms.Sum, weight, bias, epsilon, statistics, hasFixedStatistics: true,
-            FusedGuard.Fuse(terms, activation), y);
+        Forward(given, x, weight, bias, epsilon, statistics, hasFixedStatistics: true, terms, activation, y);
     }
 
     /// <summary>The gradients of <see cref="FusedForward"/>, or of <see cref="FusedInference"/> with fixed statistics.</summary>
@@ -200,20 +197,7 @@ public static partial class NormalizationPrimitives
         using Scratch<GroupStatistics> scratch = new(given.Elements == 0 ? 0 : given.StatisticsCount);
         for (int i = 0; i < scratch.Span.Length; i++)
             scratch.Span[i] = GroupStatistics.FromSaved(given.IsCentered ? mean[i] : 0, inverseStandardDeviation[i]);
-        FusedGradients<T> gradients = new() { Skip = terms.SkipGradient, Scale = terms.ScaleGradient, Shift = terms.ShiftGradient };
-        FusedLaunch.Backward(
-            given, x, dy, weight, bias, epsilon: 0, scratch.Span, hasFixedStatistics, FusedGuard.Fuse(terms, activation), gradients,
-            terms.SumGradient, dx, weightGradient, biasGradient);
+        Backward(
+            given, x, dy, weight, bias, scratch.Span, hasFixedStatistics, terms, activation, dx, weightGradient, biasGradient);
     }
-
-    private static void GuardTerms<T>(Span<double> statistics, string name, in ForwardTerms<T> terms) where T : unmanaged
-    {
-        GuardWritten<double, T>(statistics, name, terms.Residual, terms.Sum, terms.Skip, terms.Scale);
-        GuardWritten<double, T>(statistics, name, terms.Shift, default);
-    }
-
-    private static void GuardSaved<T>(
-        ReadOnlySpan<T> written, string name, ReadOnlySpan<double> mean, ReadOnlySpan<double> inverseStandardDeviation)
-        where T : unmanaged
-        => GuardWritten(written, name, mean, inverseStandardDeviation);
 }

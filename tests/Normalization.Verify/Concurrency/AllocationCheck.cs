@@ -28,7 +28,7 @@ internal static class AllocationCheck
             total += single + wide;
             output.WriteLine($"{geometry,-34} {single,8} bytes (float) {wide,8} bytes (double) in {steps} training and {steps} evaluation steps");
         }
-        foreach ((string name, Action step) in Family().Concat(FamilyOfChannels()))
+        foreach ((string name, Action step) in Family().Concat(FamilyOfChannels()).Concat(Masked()))
         {
             long bytes = Measure(step, steps);
             total += bytes;
@@ -123,6 +123,36 @@ internal static class AllocationCheck
             spectral.Backward(v, weight, gradient);
         }
         );
+    }
+
+    /// <summary>Passes in which only some positions count, with short and with long slices.</summary>
+    private static IEnumerable<(string Name, Action Step)> Masked()
+    {
+        foreach ((NormalizationLayer<float> layer, int s) in ((NormalizationLayer<float>, int)[])
+            [(new BatchNorm1d<float>(40), 9), (new BatchNorm1d<float>(40), 700), (new InstanceNorm<float>(40), 30), (new GroupNorm<float>(4, 40), 300)])
+        {
+            var context = new ForwardContext<float>();
+            Tensor<float> x = Tensor<float>.RandomNormal([5, 40, s], seed: 1), y = new(x.Shape), dx = new(x.Shape);
+            Tensor<float> weights = Tensor<float>.Full([5, s], 0.5f);
+            int[] lengths = [s, s / 2, 0, 3, s - 1];
+            var mask = new bool[5 * s];
+            Array.Fill(mask, true, s / 2, 3 * s);
+            yield return ($"{layer.GetType().Name[..^2]} masked {s}", () =>
+            {
+                layer.Train();
+                foreach (ForwardOptions<float> options in (ReadOnlySpan<ForwardOptions<float>>)
+                    [new() { Lengths = lengths }, new() { Mask = mask }, new() { Weights = weights, Residual = y, Sum = y, Skip = x }])
+                {
+                    layer.Forward(x, dx, options);
+                    layer.Backward(x, dx);
+                }
+                layer.Eval();
+                layer.Forward(x, dx, new ForwardOptions<float> { Lengths = lengths, KeepsInvalid = true });
+                layer.Forward(x, dx, new ForwardOptions<float> { Mask = mask, Context = context });
+                layer.Backward(x, dx, context);
+            }
+            );
+        }
     }
 
     private static long Measure(Action step, int steps)

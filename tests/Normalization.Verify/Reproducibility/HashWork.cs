@@ -96,6 +96,7 @@ internal static class HashWork
         foreach (Geometry geometry in Around(isTiny ? 19 : 101))
             Extreme<T>(hash, geometry);
         FamilyWork.Run<T>(hash, size);
+        MaskedWork.Run<T>(hash, size);
         foreach (Geometry geometry in Around(isTiny ? 19 : 101).Concat(isTiny ? [] : Parallel.Take(8)))
             Fused<T>(hash, geometry);
         if (!isTiny)

@@ -30,7 +30,7 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
 
     private GroupForward(
         GroupLayout* layout, nint groupsAtOnce, ForwardOperands<T>* operands, in TSource source, in TEpilogue epilogue,
-        int degree, bool isStreamed)
+        int degree, bool isStreamed, long bytes)
     {
         _layout = layout;
         _source = source;
@@ -40,7 +40,7 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
         _groupsAtOnce = groupsAtOnce;
         nint batch = Thresholds.GroupsPerBatch(layout->Group.Elements * sizeof(T));
         _batch = Math.Max(_groupsAtOnce, batch);
-        _ahead = Thresholds.Ahead(layout->Elements * sizeof(T), batch * layout->GroupStride);
+        _ahead = Thresholds.Ahead(bytes, batch * layout->GroupStride);
         _sumsPrefetch = degree == 1;
     }
 
@@ -56,13 +56,19 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
             int degree = Partition.DegreeFor(bytes);
             bool isStreamed = Thresholds.IsStreamed(2 * bytes, layout->Unit.Length * sizeof(T));
             var job = new GroupForward<T, V, W, TSource, TEpilogue>(
-                layout, route.RowsAtOnce, pOperands, source, epilogue, degree, isStreamed);
+                layout, route.RowsAtOnce, pOperands, source, epilogue, degree, isStreamed, bytes);
             if (degree == 1 || layout->Groups >= degree * Thresholds.ChunksPerThread * job._groupsAtOnce)
                 Partition.For(job, layout->Groups, degree);
             else
                 job.RunSplit(degree);
         }
     }
+
+    /// <summary>One sample of a batch of so many bytes, on this thread.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void RunSample(
+        GroupLayout* layout, ForwardOperands<T>* operands, in TSource source, in TEpilogue epilogue, bool isStreamed, long bytes) =>
+        new GroupForward<T, V, W, TSource, TEpilogue>(layout, 1, operands, source, epilogue, 1, isStreamed, bytes).Run(0, layout->Groups);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void Run(nint start, nint end)

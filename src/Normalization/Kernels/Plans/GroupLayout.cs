@@ -85,4 +85,18 @@ internal readonly struct GroupLayout
         UnitStride = width,
         IsElementwise = isElementwise,
     };
+
+    /// <summary>
+    /// The channels of one sample, each with its first <paramref name="length"/> of <paramref name="s"/> positions, in groups.
+    /// </summary>
+    public static GroupLayout Sample(nint c, nint s, nint groups, nint length) => new()
+    {
+        Groups = groups,
+        UnitsPerGroup = c / groups,
+        CoefficientPeriod = c,
+        StatisticsPeriod = groups,
+        Group = new(c / groups, length, s),
+        Unit = new(1, length, s),
+        UnitStride = s,
+    };
 }

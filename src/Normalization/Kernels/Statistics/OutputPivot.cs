@@ -45,6 +45,6 @@ internal static unsafe class OutputPivot
     private static double Product<T>(T* dy, T* weight, nint i) where T : unmanaged => Element.ToDouble(dy[i]) * Element.ToDouble(weight[i]);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static double Median(double first, double second, double third) =>
+    public static double Median(double first, double second, double third) =>
         Math.Max(Math.Min(first, second), Math.Min(Math.Max(first, second), third));
 }

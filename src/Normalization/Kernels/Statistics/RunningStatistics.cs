@@ -14,7 +14,7 @@ internal static unsafe class RunningStatistics
     /// <paramref name="unrounded"/> keeps the running values in double, all means and then all variances, because a value that is
     /// rounded to float at every batch does not move by steps below half an ulp. A value in double is used only if it rounds to the
     /// stored float: after somebody has written the stored float, the next batch starts from it. Where the span is empty, every batch
-    /// starts from the stored values.
+    /// starts from the stored values. Where samples have different counts, <paramref name="countsOfSamples"/> has them.
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Update<T>(
@@ -24,7 +24,8 @@ internal static unsafe class RunningStatistics
         Span<T> mean,
         Span<T> variance,
         Span<double> unrounded = default,
-        bool isBiased = false)
+        bool isBiased = false,
+        ReadOnlySpan<double> countsOfSamples = default)
         where T : unmanaged
     {
         // With a momentum of 0 a NaN of the batch has no effect either.
@@ -33,11 +34,14 @@ internal static unsafe class RunningStatistics
         int channels = mean.Length;
         fixed (GroupStatistics* ps = statistics)
         fixed (T* pm = mean, pv = variance[..channels])
-        fixed (double* pu = unrounded.IsEmpty ? unrounded : unrounded[..(2 * channels)])
+        fixed (double* pu = unrounded.IsEmpty ? unrounded : unrounded[..(2 * channels)], pc = countsOfSamples)
         {
             Running<T> means = new(pm, pu, momentum), variances = new(pv, pu == null ? pu : pu + channels, momentum);
             double unbiased = isBiased ? 1 : count / (count - 1);
-            Lanes.Run(new Updating<T>(ps, statistics.Length / channels, channels, unbiased, means, variances), 0, channels);
+            // Where each sample has a count, each variance gets a factor of its own.
+            double* counts = isBiased ? null : pc;
+            unbiased = counts == null ? unbiased : 1;
+            Lanes.Run(new Updating<T>(ps, statistics.Length / channels, channels, unbiased, counts, means, variances), 0, channels);
         }
     }
 
@@ -52,13 +56,15 @@ internal static unsafe class RunningStatistics
     }
 
     private readonly struct Updating<T>(
-        GroupStatistics* statistics, nint samples, nint channels, double unbiased, Running<T> means, Running<T> variances) : ILaneJob
+        GroupStatistics* statistics, nint samples, nint channels, double unbiased, double* counts, Running<T> means, Running<T> variances)
+        : ILaneJob
         where T : unmanaged
     {
         private readonly GroupStatistics* _statistics = statistics;
         private readonly nint _samples = samples;
         private readonly nint _channels = channels;
         private readonly double _unbiased = unbiased;
+        private readonly double* _counts = counts;
         private readonly Running<T> _means = means;
         private readonly Running<T> _variances = variances;
 
@@ -72,7 +78,7 @@ internal static unsafe class RunningStatistics
             {
                 var statistics = GroupStatistics<TLanes>.Load(_statistics + (sample * _channels) + channel);
                 mean += statistics.Mean;
-                variance += statistics.Variance;
+                variance += _counts == null ? statistics.Variance : statistics.Variance * (_counts[sample] / (_counts[sample] - 1));
             }
             _means.Blend(channel, oldMean, mean / _samples);
             _variances.Blend(channel, oldVariance, variance / _samples * _unbiased);

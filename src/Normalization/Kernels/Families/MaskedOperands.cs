@@ -1,0 +1,75 @@
+using System.Runtime.CompilerServices;
+using Normalization.Kernels.Plans;
+using Normalization.Kernels.Simd;
+using Normalization.Kernels.Statistics;
+
+namespace Normalization.Kernels.Families;
+
+/// <summary>
+/// What a pass over the valid positions of [n, c, s] reads and writes. A sample has its first positions, or a weight for each position.
+/// Null pointers mean: not there.
+/// </summary>
+internal unsafe struct MaskedOperands<T> where T : unmanaged
+{
+    public Plan Plan;
+    public T* Input;
+    public T* OutputGradient;
+
+    /// <summary>The output, or the gradient of the input.</summary>
+    public T* Output;
+    public T* Weight;
+    public T* Bias;
+    public GroupStatistics* Statistics;
+    public double Epsilon;
+    public bool HasFixedStatistics;
+
+    /// <summary>How many of its first positions each sample has.</summary>
+    public int* Lengths;
+
+    /// <summary>[n, s]; where there are none, all valid positions weigh 1.</summary>
+    public T* Weights;
+
+    /// <summary>What the positions of each sample weigh.</summary>
+    public SampleWeight* Samples;
+
+    /// <summary>Whether 0 is written past the length of a sample.</summary>
+    public bool ClearsInvalid;
+
+    /// <summary>Backward: Σ dy and Σ dy · x̂ of each channel of each sample.</summary>
+    public Sums* UnitSums;
+
+    /// <summary>The sums of each channel over what weighs <see cref="GivenWeight"/>, where other processes have elements too.</summary>
+    public Sums* GivenSums;
+    public double GivenWeight;
+
+    public readonly bool AreChannels => Plan.Statistics == StatisticsSharing.Channel;
+
+    public readonly nint Groups => AreChannels ? Plan.C : Plan.N * Plan.Groups;
+
+    /// <summary>How many positions of a sample are gone over.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly nint LengthOf(nint sample) => Lengths == null ? Plan.S : Lengths[sample];
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly T* WeightsOf(nint sample) => Weights == null ? null : Weights + (sample * Plan.S);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly double WeightOf(nint channel) => Weight == null ? 1 : Element.ToDouble(Weight[channel]);
+
+    public readonly MaskedGroup Group(nint index) => AreChannels
+        ? new(0, Plan.N, index, 1)
+        : new(index / Plan.Groups, 1, index % Plan.Groups * (Plan.C / Plan.Groups), Plan.C / Plan.Groups);
+
+    /// <summary>What the elements of a group weigh.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public readonly SampleWeight WeightOf(in MaskedGroup group)
+    {
+        SampleWeight total = default;
+        for (nint sample = group.FirstSample; sample < group.FirstSample + group.Samples; sample++)
+            total = total.With(Samples[sample], (sample - group.FirstSample) * Plan.S);
+        return total.In(group.Channels);
+    }
+}
+
+/// <summary>The samples and the channels that share statistics.</summary>
+internal readonly record struct MaskedGroup(nint FirstSample, nint Samples, nint FirstChannel, nint Channels);

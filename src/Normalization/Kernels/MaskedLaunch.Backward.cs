@@ -1,0 +1,203 @@
+using System.Runtime.CompilerServices;
+using Normalization.Kernels.Machine;
+using Normalization.Kernels.Plans;
+using Normalization.Kernels.Simd;
+using Normalization.Kernels.Statistics;
+
+namespace Normalization.Kernels;
+
+/// <content>Backward through whole passes.</content>
+internal static unsafe partial class MaskedLaunch
+{
+    /// <summary>How many sums a pass has: one of each channel of each sample, or of each channel where slices are joined.</summary>
+    public static nint SumCount(in Plan plan) => IsJoined(plan) ? plan.C : plan.N * plan.C;
+
+    /// <summary>
+    /// The gradients of what follows the norm, the gradient of the input, to which that of the sum is added, and one more term in the
+    /// gradients of the parameters.
+    /// </summary>
+    public static void Backward<T>(
+        in Plan plan,
+        ReadOnlySpan<T> x,
+        ReadOnlySpan<T> dy,
+        ReadOnlySpan<T> weight,
+        ReadOnlySpan<T> bias,
+        double epsilon,
+        Span<GroupStatistics> statistics,
+        bool hasFixedStatistics,
+        in FusedTerms<T> terms,
+        in FusedGradients<T> gradients,
+        ReadOnlySpan<T> sumGradient,
+        in ValidPositions<T> positions,
+        Span<T> dx,
+        Span<T> weightGradient,
+        Span<T> biasGradient)
+        where T : unmanaged
+    {
+        using var scratch = new Scratch<T>(terms.ChangesGradient ? dy.Length : 0);
+        dy = EpilogueBackward(plan, x, dy, weight, bias, epsilon, statistics, terms, gradients, positions, scratch.Span);
+        // The kernels of lengths write nothing past the lengths; those of weights write everywhere.
+        bool isApart = sumGradient.IsEmpty && (!positions.KeepsInvalid || (positions.Weights.IsEmpty && !statistics.IsEmpty));
+        using Scratch<T> pooled = isApart ? default : new(dx.Length);
+        Span<T> result = isApart ? dx : pooled.Span;
+        ValidPositions<T> written = positions with { KeepsInvalid = positions.KeepsInvalid && isApart };
+        if (statistics.IsEmpty)
+        {
+            result.Clear();
+        }
+        else
+        {
+            using var sums = new Scratch<Sums>(SumCount(plan));
+            bool hasParameters = !weightGradient.IsEmpty || !biasGradient.IsEmpty;
+            Gradient(plan, x, dy, weight, statistics, hasFixedStatistics, written, hasParameters, sums.Span, default, 0, result);
+            AddParameterGradients(plan, positions, sums.Span, weightGradient, biasGradient);
+        }
+        Finish(plan, result, sumGradient, positions, dx);
+    }
+
+    /// <summary>
+    /// The gradient of what the norm gives, which is 0 at positions that are not valid where anything follows the norm.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static ReadOnlySpan<T> EpilogueBackward<T>(
+        scoped in Plan plan,
+        scoped ReadOnlySpan<T> x,
+        ReadOnlySpan<T> dy,
+        scoped ReadOnlySpan<T> weight,
+        scoped ReadOnlySpan<T> bias,
+        double epsilon,
+        scoped Span<GroupStatistics> statistics,
+        scoped in FusedTerms<T> terms,
+        scoped in FusedGradients<T> gradients,
+        scoped in ValidPositions<T> positions,
+        Span<T> gradient)
+        where T : unmanaged
+    {
+        if (statistics.IsEmpty || !terms.ChangesGradient)
+        {
+            if (!gradients.Skip.IsEmpty)
+            {
+                dy.CopyTo(gradients.Skip);
+                positions.ClearInvalid(plan, gradients.Skip);
+            }
+            gradients.Scale.Clear();
+            gradients.Shift.Clear();
+            return dy;
+        }
+        // With a gradient of 0 at finite values, the other positions add nothing to any sum.
+        using Scratch<T> input = new(x.Length), skip = new(terms.Skip.Length);
+        nint perGroup = x.Length / (plan.Statistics == StatisticsSharing.Channel ? plan.N * plan.C : plan.N * plan.Groups);
+        for (int i = 0; i < x.Length / perGroup; i++)
+        {
+            double mean = statistics[i % statistics.Length].Mean;
+            input.Span.Slice((int)(i * perGroup), (int)perGroup).Fill(Element.FromDouble<T>(mean));
+        }
+        gradient.Clear();
+        skip.Span.Clear();
+        positions.CopyValid(plan, x, input.Span);
+        positions.CopyValid(plan, dy, gradient);
+        if (!terms.Skip.IsEmpty)
+            positions.CopyValid(plan, terms.Skip, skip.Span);
+        FusedTerms<T> clean = terms with { Skip = skip.Span };
+        ReadOnlySpan<T> back = FusedLaunch.EpilogueBackward(
+            plan, input.Span, gradient, weight, bias, epsilon, statistics, clean, gradients, gradient);
+        if (!gradients.Skip.IsEmpty)
+            positions.ClearInvalid(plan, gradients.Skip);
+        return back.Overlaps(gradient) ? gradient : gradients.Skip;
+    }
+
+    /// <summary>
+    /// The sums, if they are wanted or needed, and the gradient of the input, if it has memory. Sums that are given take the place of
+    /// those of the channels; they weigh <paramref name="givenWeight"/>.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void Gradient<T>(
+        in Plan plan,
+        ReadOnlySpan<T> x,
+        ReadOnlySpan<T> dy,
+        ReadOnlySpan<T> weight,
+        Span<GroupStatistics> statistics,
+        bool hasFixedStatistics,
+        in ValidPositions<T> positions,
+        bool areSumsWanted,
+        Span<Sums> unitSums,
+        Span<Sums> givenSums,
+        double givenWeight,
+        Span<T> dx)
+        where T : unmanaged
+    {
+        if (IsJoined(plan))
+        {
+            using Scratch<T> input = new(x.Length), gradient = new(x.Length);
+            using var sample = new Scratch<SampleWeight>(1);
+            Transposition.ToChannels(plan, x, input.Span);
+            Transposition.ToChannels(plan, dy, gradient.Span);
+            ValidPositions<T> joined = Joined(plan, positions, sample.Span) with { KeepsInvalid = false };
+            Gradient(
+                Joined(plan), input.Span, gradient.Span, weight, statistics, hasFixedStatistics, joined, areSumsWanted, unitSums,
+                givenSums, givenWeight, dx.IsEmpty ? default : gradient.Span);
+            if (!dx.IsEmpty)
+                Transposition.FromChannels(plan, gradient.Span, dx);
+            return;
+        }
+        if (!hasFixedStatistics)
+        {
+            Backward(plan, x, dy, weight, statistics, false, positions, unitSums, givenSums, givenWeight, dx);
+            return;
+        }
+        if (areSumsWanted)
+            Backward<T>(plan, x, dy, weight, statistics, true, positions, unitSums, default, 0, default);
+        if (dx.IsEmpty)
+            return;
+        // dx = r · γ · dy is a forward pass about a mean of 0.
+        using var uncentered = new Scratch<GroupStatistics>(statistics.Length);
+        for (int i = 0; i < statistics.Length; i++)
+            uncentered.Span[i] = statistics[i].Uncentered;
+        Forward(plan, dy, weight, default, 0, uncentered.Span, true, positions, dx);
+    }
+
+    /// <summary>Adds the sums of all samples, channel by channel.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void AddUnits(in Plan plan, ReadOnlySpan<Sums> units, Span<Sums> channels)
+    {
+        for (int channel = 0; channel < channels.Length; channel++)
+        {
+            TotalSums total = default;
+            for (int unit = channel; unit < units.Length; unit += channels.Length)
+                total.Add(units[unit]);
+            channels[channel] = total.Value;
+        }
+    }
+
+    /// <summary>One more term in the gradients of the parameters: Σ dy · x̂ and Σ dy over the valid positions of each channel.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void AddParameterGradients<T>(
+        in Plan plan, in ValidPositions<T> positions, ReadOnlySpan<Sums> units, Span<T> weightGradient, Span<T> biasGradient)
+        where T : unmanaged
+    {
+        if (weightGradient.IsEmpty && biasGradient.IsEmpty)
+            return;
+        nint joined = IsJoined(plan) ? positions.Total(plan.S).Count : 0;
+        using var channels = new Scratch<Sums>(plan.C);
+        using var plain = new Scratch<Sums>(units.Length);
+        for (int unit = 0; unit < units.Length; unit++)
+            plain.Span[unit] = units[unit].AboutZero(joined > 0 ? joined : positions.Samples[(int)(unit / plan.C)].Count);
+        AddUnits(plan, plain.Span, channels.Span);
+        Launch.AddParameterGradients(default, channels.Span, weightGradient, biasGradient);
+    }
+
+    /// <summary>Brings a gradient to where it belongs, with the gradient of the sum.</summary>
+    public static void Finish<T>(
+        in Plan plan, Span<T> result, ReadOnlySpan<T> sumGradient, in ValidPositions<T> positions, Span<T> dx)
+        where T : unmanaged
+    {
+        if (!sumGradient.IsEmpty)
+            FusedLaunch.Add(result, sumGradient, positions.KeepsInvalid ? result : dx);
+        if (result == dx)
+            return;
+        if (positions.KeepsInvalid)
+            positions.CopyValid(plan, result, dx);
+        else if (sumGradient.IsEmpty)
+            result.CopyTo(dx);
+    }
+}

@@ -1,0 +1,102 @@
+using System.Runtime.CompilerServices;
+using Normalization.Kernels.Machine;
+using Normalization.Kernels.Plans;
+
+namespace Normalization.Kernels;
+
+/// <content>Whole passes, with what goes before the norm and behind it.</content>
+internal static unsafe partial class MaskedLaunch
+{
+    /// <summary>
+    /// Forward: x + residual, where there is one, is written everywhere; then the statistics, unless they are given; then the output.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void Forward<T>(
+        in Plan plan,
+        ReadOnlySpan<T> x,
+        ReadOnlySpan<T> residual,
+        Span<T> sum,
+        ReadOnlySpan<T> weight,
+        ReadOnlySpan<T> bias,
+        double epsilon,
+        Span<GroupStatistics> statistics,
+        bool hasFixedStatistics,
+        in FusedTerms<T> terms,
+        in ValidPositions<T> positions,
+        Span<T> y)
+        where T : unmanaged
+    {
+        if (plan.Elements == 0)
+            return;
+        using Scratch<T> pooledSum = residual.IsEmpty || !sum.IsEmpty ? default : new(x.Length);
+        if (!residual.IsEmpty)
+        {
+            sum = sum.IsEmpty ? pooledSum.Span : sum;
+            FusedLaunch.Add(x, residual, sum);
+            x = sum;
+        }
+        if (statistics.IsEmpty)
+        {
+            if (!positions.KeepsInvalid)
+                y.Clear();
+            return;
+        }
+        // Samples with statistics of their own go from the statistics to the output while they are in the cache.
+        bool areChannels = plan.Statistics == StatisticsSharing.Channel;
+        nint bytes = Math.Max(1, plan.C * plan.S * sizeof(T)), step = Math.Max(1, Thresholds.FusedBytes / bytes);
+        if (areChannels && !hasFixedStatistics)
+            Moments(plan, x, epsilon, positions, statistics);
+        bool isDirect = !terms.IsAny && !AreSlicesShort(plan);
+        bool isWhole = isDirect && (areChannels || hasFixedStatistics || positions.Weights.IsEmpty);
+        step = isWhole ? plan.N : step;
+        for (nint first = 0; first < plan.N; first += step)
+        {
+            nint count = Math.Min(step, plan.N - first), groups = areChannels ? 0 : plan.Groups;
+            Plan part = plan with { N = count };
+            int offset = (int)(first * plan.C * plan.S), length = (int)part.Elements;
+            Span<GroupStatistics> own = areChannels ? statistics : statistics.Slice((int)(first * groups), (int)(count * groups));
+            ValidPositions<T> valid = positions.Part(plan.S, first, count);
+            bool areGiven = areChannels || hasFixedStatistics;
+            if (!areGiven && !(isDirect && positions.Weights.IsEmpty))
+            {
+                Moments(part, x.Slice(offset, length), epsilon, valid, own);
+                areGiven = true;
+            }
+            ForwardPart(
+                part, x.Slice(offset, length), weight, bias, epsilon, own, areGiven, terms.Part(plan, first, count), valid,
+                y.Slice(offset, length));
+        }
+    }
+
+    /// <summary>Whether a pass over all positions has a better way than slice by slice, or other bits.</summary>
+    private static bool AreSlicesShort(in Plan plan) =>
+        plan.S < (plan.Statistics == StatisticsSharing.Channel ? Thresholds.ShortSlice : Thresholds.ShortUnit);
+
+    private static void ForwardPart<T>(
+        in Plan plan,
+        ReadOnlySpan<T> x,
+        ReadOnlySpan<T> weight,
+        ReadOnlySpan<T> bias,
+        double epsilon,
+        Span<GroupStatistics> statistics,
+        bool hasFixedStatistics,
+        in FusedTerms<T> terms,
+        in ValidPositions<T> positions,
+        Span<T> y)
+        where T : unmanaged
+    {
+        if (!terms.IsAny && !AreSlicesShort(plan) && (positions.Weights.IsEmpty || !positions.KeepsInvalid))
+        {
+            Forward(plan, x, weight, bias, epsilon, statistics, hasFixedStatistics, positions, y);
+            return;
+        }
+        // What lies at the other positions is computed too, and not kept.
+        using Scratch<T> pooled = positions.KeepsInvalid ? new(y.Length) : default;
+        Span<T> all = positions.KeepsInvalid ? pooled.Span : y;
+        FusedLaunch.Forward(plan, x, default, default, weight, bias, epsilon, statistics, hasFixedStatistics: true, terms, all);
+        if (positions.KeepsInvalid)
+            positions.CopyValid(plan, all, y);
+        else
+            positions.ClearInvalid(plan, y);
+    }
+}

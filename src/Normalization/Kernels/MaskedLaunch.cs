@@ -1,0 +1,138 @@
+using Normalization.Kernels.Families;
+using Normalization.Kernels.Machine;
+using Normalization.Kernels.Plans;
+using Normalization.Kernels.Statistics;
+
+namespace Normalization.Kernels;
+
+/// <summary>
+/// Passes in which only some positions count. Slices of channels that are too short for a kernel become one slice of each channel, in
+/// pooled memory.
+/// </summary>
+internal static unsafe partial class MaskedLaunch
+{
+    private enum Step { Moments, Forward, Backward }
+
+    /// <summary>The statistics of the valid positions; zeros for a group that has none.</summary>
+    public static void Moments<T>(
+        in Plan plan, ReadOnlySpan<T> x, double epsilon, in ValidPositions<T> positions, Span<GroupStatistics> statistics)
+        where T : unmanaged
+    {
+        if (!IsJoined(plan))
+        {
+            Run(Step.Moments, new() { Plan = plan, Epsilon = epsilon }, x, default, default, default, default, statistics, positions);
+            return;
+        }
+        using var joined = new Scratch<T>(x.Length);
+        using var sample = new Scratch<SampleWeight>(1);
+        Transposition.ToChannels(plan, x, joined.Span);
+        Moments(Joined(plan), joined.Span, epsilon, Joined(plan, positions, sample.Span), statistics);
+    }
+
+    /// <summary>Normalizes the valid positions, with statistics that are given unless they are those of groups with lengths.</summary>
+    public static void Forward<T>(
+        in Plan plan,
+        ReadOnlySpan<T> x,
+        ReadOnlySpan<T> weight,
+        ReadOnlySpan<T> bias,
+        double epsilon,
+        Span<GroupStatistics> statistics,
+        bool hasFixedStatistics,
+        in ValidPositions<T> positions,
+        Span<T> y)
+        where T : unmanaged
+    {
+        Run(
+            Step.Forward,
+            new() { Plan = plan, Epsilon = epsilon, HasFixedStatistics = hasFixedStatistics, ClearsInvalid = !positions.KeepsInvalid },
+            x, default, weight, bias, y, statistics, positions);
+    }
+
+    /// <summary>
+    /// The sums of each channel of each sample over its valid positions: Σ (dy - pivot) and Σ (dy - pivot) · x̂; and the gradient of the
+    /// input, if it has memory. Where sums of all processes are given, it uses these.
+    /// </summary>
+    public static void Backward<T>(
+        in Plan plan,
+        ReadOnlySpan<T> x,
+        ReadOnlySpan<T> dy,
+        ReadOnlySpan<T> weight,
+        Span<GroupStatistics> statistics,
+        bool hasFixedStatistics,
+        in ValidPositions<T> positions,
+        Span<Sums> unitSums,
+        Span<Sums> givenSums,
+        double givenWeight,
+        Span<T> dx)
+        where T : unmanaged
+    {
+        MaskedOperands<T> operands = new()
+        {
+            Plan = plan,
+            HasFixedStatistics = hasFixedStatistics,
+            GivenWeight = Math.ScaleB(givenWeight, -positions.Exponent),
+            ClearsInvalid = !positions.KeepsInvalid,
+        };
+        fixed (Sums* units = unitSums, given = givenSums)
+        {
+            operands.UnitSums = units;
+            operands.GivenSums = given;
+            Run(Step.Backward, operands, x, dy, weight, default, dx, statistics, positions);
+        }
+    }
+
+    /// <summary>Whether the slices of a channel are short, so that a pass runs on [1, c, n · s].</summary>
+    public static bool IsJoined(in Plan plan) => plan.N > 1 && NeedsWeights(plan);
+
+    /// <summary>Whether kernels get weights where lengths are given, because short slices of a channel become one.</summary>
+    public static bool NeedsWeights(in Plan plan) => plan.Statistics == StatisticsSharing.Channel && plan.S < Thresholds.ShortSlice;
+
+    public static Plan Joined(in Plan plan) => plan with { N = 1, S = plan.N * plan.S };
+
+    public static ValidPositions<T> Joined<T>(in Plan plan, in ValidPositions<T> positions, Span<SampleWeight> sample) where T : unmanaged
+    {
+        sample[0] = positions.Total(plan.S);
+        return positions with { Samples = sample };
+    }
+
+    private static void Run<T>(
+        Step step,
+        MaskedOperands<T> operands,
+        ReadOnlySpan<T> x,
+        ReadOnlySpan<T> dy,
+        ReadOnlySpan<T> weight,
+        ReadOnlySpan<T> bias,
+        Span<T> output,
+        Span<GroupStatistics> statistics,
+        in ValidPositions<T> positions)
+        where T : unmanaged
+    {
+        fixed (T* px = x, pdy = dy, pw = weight, pb = bias, py = output, weights = positions.Weights)
+        fixed (GroupStatistics* ps = statistics)
+        fixed (int* lengths = positions.Lengths)
+        fixed (SampleWeight* samples = positions.Samples)
+        {
+            operands.Input = px;
+            operands.OutputGradient = pdy;
+            operands.Output = py;
+            operands.Weight = pw;
+            operands.Bias = pb;
+            operands.Statistics = ps;
+            operands.Weights = weights;
+            operands.Lengths = weights == null ? lengths : null;
+            operands.Samples = samples;
+            switch (step)
+            {
+                case Step.Moments:
+                    KernelSet<T>.Active.MaskedMoments(operands);
+                    break;
+                case Step.Forward:
+                    KernelSet<T>.Active.MaskedForward(operands);
+                    break;
+                default:
+                    KernelSet<T>.Active.MaskedBackward(operands);
+                    break;
+            }
+        }
+    }
+}

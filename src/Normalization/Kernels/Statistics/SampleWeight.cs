@@ -1,0 +1,28 @@
+namespace Normalization.Kernels.Statistics;
+
+/// <summary>What the valid positions of one sample, or of several, weigh.</summary>
+/// <param name="Sum">Σ w.</param>
+/// <param name="Squares">Σ w².</param>
+/// <param name="Count">How many positions have a weight above 0.</param>
+/// <param name="First">The first of them.</param>
+/// <param name="Last">The last of them.</param>
+internal readonly record struct SampleWeight(double Sum, double Squares, nint Count, nint First, nint Last)
+{
+    /// <summary>
+    /// How many elements of equal weight the variance is as good as (Kish): σ² · n / (n - 1) is unbiased. It is the number of elements
+    /// where all weigh the same, and 0 where there are none.
+    /// </summary>
+    public double Effective => Sum > 0 ? Sum * Sum / Squares : 0;
+
+    /// <summary>The first positions of a sample, which weigh 1.</summary>
+    public static SampleWeight OfLength(int length) => new(length, length, length, 0, length - 1);
+
+    /// <summary>The same in so many channels.</summary>
+    public SampleWeight In(nint channels) => this with { Sum = Sum * channels, Squares = Squares * channels, Count = Count * channels };
+
+    /// <summary>These and the positions that follow <paramref name="offset"/> positions later.</summary>
+    public SampleWeight With(in SampleWeight next, nint offset) =>
+        next.Count == 0 ? this
+        : new(
+            Sum + next.Sum, Squares + next.Squares, Count + next.Count, Count == 0 ? offset + next.First : First, offset + next.Last);
+}
