@@ -98,7 +98,7 @@ internal static class HashWork
         FamilyWork.Run<T>(hash, size);
         foreach (Geometry geometry in Around(isTiny ? 19 : 101).Concat(isTiny ? [] : Parallel.Take(8)))
             Fused<T>(hash, geometry);
-        foreach (Geometry geometry in lengths.Where(length => isTiny || length % 8 < 3).SelectMany(Around).Concat(isTiny ? [] : Parallel))
+        foreach (Geometry geometry in lengths.Where(length => isTiny || length % 16 < 3).SelectMany(Around).Concat(isTiny ? [] : Parallel))
             SecondOrder<T>(hash, geometry);
         if (!isTiny)
         {
