@@ -43,15 +43,18 @@ internal static class AllocationCheck
     {
         var trial = new Trial<T>(geometry);
         var fused = new FusedTrial<T>(geometry, Activation.Gelu);
+        var second = new SecondOrderTrial<T>(geometry);
         var context = new ForwardContext<T>();
-        // The fused passes take longer than all others together, so each takes part once in sixteen.
+        // The fused passes and those of second order take longer than all others together, so each takes part once in sixteen.
         int count = 0;
         return Measure(
             () =>
             {
                 Step(trial, context);
-                if (count++ % 16 == 0)
+                if (count % 16 == 0)
                     fused.Step();
+                if (count++ % 16 == 8)
+                    second.Step(isTraining: count % 32 == 9);
             },
             steps);
     }

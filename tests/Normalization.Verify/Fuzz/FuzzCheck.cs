@@ -98,8 +98,14 @@ internal sealed class FuzzCheck(string command, string promise, Action<int, int>
     {
         var random = new FuzzRandom(seed, number);
         bool isSingle = random.Chance(0.5);
-        switch (random.Below(14))
+        switch (random.Below(15))
         {
+            case 14 when isSingle:
+                SecondOrderCase<float>.Run(random);
+                break;
+            case 14:
+                SecondOrderCase<double>.Run(random);
+                break;
             case 13 when isSingle:
                 FamilyCase<float>.Run(random);
                 break;

@@ -3,7 +3,7 @@ using Normalization.Verify.Numerics;
 
 namespace Normalization.Verify.Memory;
 
-/// <summary>Every buffer of a fused forward and backward, each between forbidden pages; what is only read is only readable.</summary>
+/// <summary>Every buffer of a fused forward and backward and of second order, each between forbidden pages; what is only read is only readable.</summary>
 internal sealed class FusedBuffers<T> : IDisposable
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
@@ -21,7 +21,7 @@ internal sealed class FusedBuffers<T> : IDisposable
         (_mean, _reciprocalDeviation) = (new(capacity), new(capacity));
     }
 
-    /// <summary>Forward and backward with all terms, with all buffers at one of the two ends.</summary>
+    /// <summary>Forward and backward with all terms, tangents, and backward through backward, with all buffers at one of the two ends.</summary>
     public int Run(Geometry geometry, bool atEnd, Activation activation, ChannelAxis axis = ChannelAxis.First)
     {
         (int length, int parameters, int groups) = (geometry.Length, geometry.ParameterCount, geometry.GroupCount);
@@ -60,9 +60,23 @@ internal sealed class FusedBuffers<T> : IDisposable
         NormalizationPrimitives.FusedGradient<T>(
             plan, sum, dy, weight, bias, terms, activation, Output(5, length), Output(6, parameters),
             Output(7, hasBias ? parameters : 0), mean, r);
+        // The directions of γ and β are γ itself, which is only read.
+        NormalizationPrimitives.ForwardTangent<T>(plan, sum, residual, weight, weight, weight, Output(1, length), mean, r);
+        NormalizationPrimitives.DoubleBackward<T>(
+            plan, sum, dy, weight,
+            new DoubleBackwardTerms<T>
+            {
+                InputGradientGradient = residual,
+                WeightGradientGradient = weight,
+                BiasGradientGradient = weight,
+                OutputGradientGradient = Output(1, length),
+                InputGradient = Output(5, length),
+                WeightGradient = Output(6, parameters),
+            },
+            mean, r);
         foreach (GuardedMemory<T> memory in _inputs)
             memory.Allow(MemoryAccess.ReadWrite);
-        return 2;
+        return 4;
 
         Span<T> Output(int index, int size) => _outputs[index].Place(size, atEnd).Span;
 

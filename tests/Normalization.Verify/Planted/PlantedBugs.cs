@@ -27,6 +27,7 @@ internal static partial class PlantedBugs
         .. Seam(),
         .. Life(),
         .. Family(),
+        .. SecondOrder(),
     ];
 
     private static IEnumerable<PlantedBug> Statistics()

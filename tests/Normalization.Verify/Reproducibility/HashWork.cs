@@ -99,6 +99,8 @@ internal static class HashWork
         MaskedWork.Run<T>(hash, size);
         foreach (Geometry geometry in Around(isTiny ? 19 : 101).Concat(isTiny ? [] : Parallel.Take(8)))
             Fused<T>(hash, geometry);
+        foreach (Geometry geometry in lengths.Where(length => isTiny || length % 16 < 3).SelectMany(Around).Concat(isTiny ? [] : Parallel))
+            SecondOrder<T>(hash, geometry);
         if (!isTiny)
         {
             foreach (Geometry geometry in Parallel)
@@ -185,6 +187,18 @@ internal static class HashWork
         {
             var trial = new FusedTrial<T>(geometry, activation);
             trial.Step();
+            trial.Visit((_, values) => Append(hash, values));
+        }
+    }
+
+    private static void SecondOrder<T>(IncrementalHash hash, Geometry geometry) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var trial = new SecondOrderTrial<T>(geometry, affine: geometry.Length % 3 != 0);
+        foreach (bool isTraining in (bool[])[true, false])
+        {
+            if (isTraining && geometry.ElementsPerGroup == 1)
+                continue;
+            trial.Step(isTraining);
             trial.Visit((_, values) => Append(hash, values));
         }
     }
