@@ -36,8 +36,9 @@ internal static unsafe partial class MaskedLaunch
     {
         using var scratch = new Scratch<T>(terms.ChangesGradient ? dy.Length : 0);
         dy = EpilogueBackward(plan, x, dy, weight, bias, epsilon, statistics, terms, gradients, positions, scratch.Span);
-        // The kernels of lengths write nothing past the lengths; those of weights write everywhere.
-        bool isApart = sumGradient.IsEmpty && (!positions.KeepsInvalid || (positions.Weights.IsEmpty && !statistics.IsEmpty));
+        // The kernels of lengths write nothing past the lengths; those of weights, and what brings the channels last, write everywhere.
+        bool keeps = positions.Weights.IsEmpty && !statistics.IsEmpty && plan.Order == MemoryOrder.ChannelsFirst;
+        bool isApart = sumGradient.IsEmpty && (!positions.KeepsInvalid || keeps);
         using Scratch<T> pooled = isApart ? default : new(dx.Length);
         Span<T> result = isApart ? dx : pooled.Span;
         ValidPositions<T> written = positions with { KeepsInvalid = positions.KeepsInvalid && isApart };
@@ -86,12 +87,7 @@ internal static unsafe partial class MaskedLaunch
         }
         // With a gradient of 0 at finite values, the other positions add nothing to any sum.
         using Scratch<T> input = new(x.Length), skip = new(terms.Skip.Length);
-        nint perGroup = x.Length / (plan.Statistics == StatisticsSharing.Channel ? plan.N * plan.C : plan.N * plan.Groups);
-        for (int i = 0; i < x.Length / perGroup; i++)
-        {
-            double mean = statistics[i % statistics.Length].Mean;
-            input.Span.Slice((int)(i * perGroup), (int)perGroup).Fill(Element.FromDouble<T>(mean));
-        }
+        FillMeans(plan, statistics, input.Span);
         gradient.Clear();
         skip.Span.Clear();
         positions.CopyValid(plan, x, input.Span);
@@ -104,6 +100,21 @@ internal static unsafe partial class MaskedLaunch
         if (!gradients.Skip.IsEmpty)
             positions.ClearInvalid(plan, gradients.Skip);
         return back.Overlaps(gradient) ? gradient : gradients.Skip;
+    }
+
+    /// <summary>Every element becomes the mean of its group.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void FillMeans<T>(in Plan plan, ReadOnlySpan<GroupStatistics> statistics, Span<T> elements) where T : unmanaged
+    {
+        bool isLast = plan.Order == MemoryOrder.ChannelsLast;
+        nint units = plan.Statistics == StatisticsSharing.Channel ? plan.C : plan.Groups, length = isLast ? plan.C / units : plan.C / units * plan.S;
+        nint repetitions = isLast ? plan.S : 1;
+        for (nint i = 0; i < elements.Length / length; i++)
+        {
+            nint sample = i / (units * repetitions), unit = i % units;
+            double mean = statistics[(int)(((sample * units) + unit) % statistics.Length)].Mean;
+            elements.Slice((int)(i * length), (int)length).Fill(Element.FromDouble<T>(mean));
+        }
     }
 
     /// <summary>
@@ -126,6 +137,19 @@ internal static unsafe partial class MaskedLaunch
         Span<T> dx)
         where T : unmanaged
     {
+        if (plan.Order == MemoryOrder.ChannelsLast)
+        {
+            using Scratch<T> first = new(x.Length), firstGradient = new(x.Length);
+            Transposition.ToChannelsFirst(plan, x, first.Span);
+            Transposition.ToChannelsFirst(plan, dy, firstGradient.Span);
+            Gradient(
+                plan.WithChannelsFirst, first.Span, firstGradient.Span, weight, statistics, hasFixedStatistics,
+                positions with { KeepsInvalid = false }, areSumsWanted, unitSums, givenSums, givenWeight,
+                dx.IsEmpty ? default : firstGradient.Span);
+            if (!dx.IsEmpty)
+                Transposition.ToChannelsLast(plan, firstGradient.Span, dx);
+            return;
+        }
         if (IsJoined(plan))
         {
             using Scratch<T> input = new(x.Length), gradient = new(x.Length);

@@ -6,8 +6,8 @@ using Normalization.Kernels.Statistics;
 namespace Normalization.Kernels;
 
 /// <summary>
-/// Passes in which only some positions count. Slices of channels that are too short for a kernel become one slice of each channel, in
-/// pooled memory.
+/// Passes in which only some positions count. Slices of channels that are too short for a kernel become one slice of each channel, and
+/// channels that come last are brought before the positions, in pooled memory.
 /// </summary>
 internal static unsafe partial class MaskedLaunch
 {
@@ -18,6 +18,13 @@ internal static unsafe partial class MaskedLaunch
         in Plan plan, ReadOnlySpan<T> x, double epsilon, in ValidPositions<T> positions, Span<GroupStatistics> statistics)
         where T : unmanaged
     {
+        if (plan.Order == MemoryOrder.ChannelsLast)
+        {
+            using var first = new Scratch<T>(x.Length);
+            Transposition.ToChannelsFirst(plan, x, first.Span);
+            Moments(plan.WithChannelsFirst, first.Span, epsilon, positions, statistics);
+            return;
+        }
         if (!IsJoined(plan))
         {
             Run(Step.Moments, new() { Plan = plan, Epsilon = epsilon }, x, default, default, default, default, statistics, positions);

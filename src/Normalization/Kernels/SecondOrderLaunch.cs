@@ -17,12 +17,19 @@ internal static unsafe class SecondOrderLaunch
             RunPieces(plan, spans, statistics, hasFixedStatistics);
             return;
         }
-        Plan kept = spans.HasCoefficients ? plan : plan with { Coefficients = CoefficientSharing.None };
-        Route route = Dispatch.ChooseSecondOrder(kept);
-        if (route.IsTransposed)
-            RunTransposed(plan, route, spans, statistics, hasFixedStatistics);
+        // With the channels last, a channel over the batch is a column; groups of channels are brought before their positions.
+        bool isLast = plan.Order == MemoryOrder.ChannelsLast, areChannels = plan.Statistics == StatisticsSharing.Channel;
+        Plan first = !isLast ? plan : areChannels ? plan.PositionsAsSamples : plan.WithChannelsFirst;
+        Route route = Dispatch.ChooseSecondOrder(
+            spans.HasCoefficients ? first : first with { Coefficients = CoefficientSharing.None });
+        if (isLast && !areChannels)
+            RunTransposed(first, route, (plan.N, plan.S, plan.C), spans, statistics, hasFixedStatistics);
+        else if (route.IsTransposed && areChannels)
+            RunTransposed(first, route, (1, first.N, first.C * first.S), spans, statistics, hasFixedStatistics);
+        else if (route.IsTransposed)
+            RunTransposed(first, route, (first.N, first.C, first.S), spans, statistics, hasFixedStatistics);
         else
-            RunKernel(plan, route, spans, statistics, hasFixedStatistics);
+            RunKernel(first, route, spans, statistics, hasFixedStatistics);
     }
 
     private static void RunPieces<T>(
@@ -47,14 +54,17 @@ internal static unsafe class SecondOrderLaunch
         }
     }
 
+    /// <summary>Every [n, height, width] becomes [n, width, height] and is brought back.</summary>
     private static void RunTransposed<T>(
-        in Plan plan, in Route route, in SecondOrderSpans<T> spans, Span<GroupStatistics> statistics, bool hasFixedStatistics)
+        in Plan plan,
+        in Route route,
+        (nint N, nint Height, nint Width) sizes,
+        in SecondOrderSpans<T> spans,
+        Span<GroupStatistics> statistics,
+        bool hasFixedStatistics)
         where T : unmanaged
     {
-        // The channels of a position become a row, and the samples of a channel become a slice.
-        (nint n, nint height, nint width) = plan.Statistics == StatisticsSharing.Channel
-            ? (1, plan.N, plan.C * plan.S)
-            : (plan.N, plan.C, plan.S);
+        (nint n, nint height, nint width) = sizes;
         using Scratch<T> input = Turned(spans.Input), direction = Turned(spans.InputDirection);
         using Scratch<T> outputGradient = Turned(spans.OutputGradient);
         using Scratch<T> derivative = new(spans.OutputDerivative.Length), inputGradient = new(spans.InputGradient.Length);

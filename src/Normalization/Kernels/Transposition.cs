@@ -72,6 +72,14 @@ internal static unsafe class Transposition
         }
     }
 
+    /// <summary>[n, s, c] becomes [n, c, s].</summary>
+    public static void ToChannelsFirst<T>(in Plan plan, ReadOnlySpan<T> source, Span<T> destination) where T : unmanaged =>
+        Run(source, destination, plan.N, plan.S, plan.C);
+
+    /// <summary>[n, c, s] becomes [n, s, c].</summary>
+    public static void ToChannelsLast<T>(in Plan plan, ReadOnlySpan<T> source, Span<T> destination) where T : unmanaged =>
+        Run(source, destination, plan.N, plan.C, plan.S);
+
     private static void ToRows<T>(in Plan plan, ReadOnlySpan<T> source, Span<T> rows) where T : unmanaged =>
         Run(source, rows, plan.N, plan.C, plan.S);
 

@@ -143,10 +143,12 @@ internal readonly ref struct ValidPositions<T> where T : unmanaged
                 }
                 if (areValid != isValid)
                     continue;
-                bool isWhole = end - start == s;
-                for (int channel = 0; channel < (isWhole ? 1 : channels); channel++)
+                // The channels of neighboring positions lie together where they come last, and so do all elements of a sample.
+                bool isOne = plan.Order == MemoryOrder.ChannelsLast || end - start == s;
+                for (int channel = 0; channel < (isOne ? 1 : channels); channel++)
                 {
-                    int offset = (((sample * channels) + channel) * s) + start, length = isWhole ? s * channels : end - start;
+                    int offset = isOne ? ((sample * s) + start) * channels : (((sample * channels) + channel) * s) + start;
+                    int length = isOne ? (end - start) * channels : end - start;
                     if (isValid)
                         source.Slice(offset, length).CopyTo(y.Slice(offset, length));
                     else

@@ -90,6 +90,9 @@ internal readonly record struct Plan
     /// </summary>
     public Plan WithChannelsLast => C == 1 || S == 1 ? this : this with { Order = MemoryOrder.ChannelsLast };
 
+    /// <summary>The same channels, each before the positions of its sample: [n, c, s].</summary>
+    public Plan WithChannelsFirst => this with { Order = MemoryOrder.ChannelsFirst };
+
     /// <summary>Every position of [n, s, c] as a sample of its own.</summary>
     public Plan PositionsAsSamples => this with { Order = MemoryOrder.ChannelsFirst, N = N * S, S = 1, Stride = C };
 
