@@ -13,5 +13,8 @@ internal static partial class PlantedBugs
         yield return new(
             "rows leave out what follows the norm", "ElementProgramTests.A_source_and_an_epilogue_give_the_bits_of_separate_passes",
             ("return _epilogue.Apply(i, result, access);", "return result;"));
+        yield return new(
+            "all samples with the channels last keep the sums of one", "ChannelAxisTests.Training_and_evaluation_give_what_the_transposed_call_gives",
+            ("moved.SampleSums += sample * layout.Channels;", "moved.SampleSums += 0 * layout.Channels;"));
     }
 }

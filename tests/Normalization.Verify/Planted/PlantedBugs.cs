@@ -109,7 +109,7 @@ internal static partial class PlantedBugs
             ("NumericRange.Holds<T, TLanes>(scale) && NumericRange.Spans<T, TLanes>(statistics)", "true"));
         yield return new(
             "RmsNorm subtracts the mean", "ForwardTests.RmsNorm_subtracts_no_mean_and_adds_the_machine_epsilon",
-            ("_dimensions.Width, subtractMean: false", "_dimensions.Width, subtractMean: true"));
+            ("ChannelAxis, subtractMean: false", "ChannelAxis, subtractMean: true"));
         yield return new(
             "a NaN leaks into the neighboring group", "NonFiniteTests.A_NaN_in_the_input_stays_in_its_group",
             ("bias = _operands->BiasOf<One>(channel);", "bias = _operands->BiasOf<One>(channel) + (0 * _operands->Statistics[0].Mean);"));
@@ -155,7 +155,7 @@ internal static partial class PlantedBugs
             ("Unit = new(n, s, c * s)", "Unit = new(n, s, s)"));
         yield return new(
             "InstanceNorm shares statistics between channels", Formula,
-            ("Shape.Product(shape, dimension + 1), channels)", "Shape.Product(shape, dimension + 1), 1)"));
+            ("Positions(first), _channels, _axis)", "Positions(first), 1, _axis)"));
         yield return new(
             "the last segment of a run is left out", "ForwardTests.Doubles_are_within_1e_13_of_the_formula_in_training",
             ("(length + Thresholds.SegmentLength - 1) / Thresholds.SegmentLength", "length / Thresholds.SegmentLength"));

@@ -45,6 +45,7 @@ internal readonly unsafe struct ColumnBackward<T>(in BackwardOperands<T> operand
             sums,
             products);
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void FillOutputPivots(in ColumnLayout layout, in ColumnTile tile, double* pivots)
     {
         for (nint channel = 0; channel < tile.Channels; channel++)

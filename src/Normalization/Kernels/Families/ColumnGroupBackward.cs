@@ -44,6 +44,7 @@ internal readonly unsafe struct ColumnGroupBackward<T>(in BackwardOperands<T> op
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void FillOutputPivots(in ColumnLayout layout, in ColumnTile tile, double* pivots)
     {
         nint channel = 0;
@@ -148,7 +149,7 @@ internal readonly unsafe struct ColumnGroupBackward<T>(in BackwardOperands<T> op
                 continue;
             excess.Add(weight - firstWeight);
             input.Add((weight - firstWeight) * sums.Input);
-            areInRange &= sums.AreInRange(statistics, weight);
+            areInRange = areInRange && sums.AreInRange(statistics, weight);
         }
         if (!areInRange)
         {

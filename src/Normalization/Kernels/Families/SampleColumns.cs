@@ -28,6 +28,7 @@ internal readonly unsafe struct SampleColumns<T, V, W, TPass> : IWorkerJob
         _memory = memory;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Run(in Route route, in TPass pass)
     {
         ColumnLayout layout = route.Columns;
@@ -94,6 +95,7 @@ internal static unsafe class SampleColumns<T, V, W>
     }
 
     /// <summary>dβ = Σ dy and dγ = Σ dy · x̂ of each channel, its samples in order.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void AddParameterGradients(in ColumnLayout layout, in BackwardOperands<T> operands)
     {
         if (operands.WeightGradient == null && operands.BiasGradient == null)
