@@ -69,8 +69,7 @@ internal static unsafe partial class MaskedLaunch
     }
 
     /// <summary>Whether a pass over all positions has a better way than slice by slice, or other bits.</summary>
-    private static bool AreSlicesShort(in Plan plan) => plan.Order == MemoryOrder.ChannelsLast
-        || plan.S < (plan.Statistics == StatisticsSharing.Channel ? Thresholds.ShortSlice : Thresholds.ShortUnit);
+    private static bool AreSlicesShort(in Plan plan) => plan.Order == MemoryOrder.ChannelsLast || plan.S < Thresholds.ShortUnit;
 
     private static void ForwardPart<T>(
         in Plan plan,
@@ -85,7 +84,8 @@ internal static unsafe partial class MaskedLaunch
         Span<T> y)
         where T : unmanaged
     {
-        if (!terms.IsAny && !AreSlicesShort(plan) && (positions.Weights.IsEmpty || !positions.KeepsInvalid))
+        bool isDirect = !terms.IsAny && !AreSlicesShort(plan);
+        if (isDirect && (positions.Weights.IsEmpty || !positions.KeepsInvalid))
         {
             Forward(plan, x, weight, bias, epsilon, statistics, hasFixedStatistics, positions, y);
             return;
@@ -93,7 +93,10 @@ internal static unsafe partial class MaskedLaunch
         // What lies at the other positions is computed too, and not kept.
         using Scratch<T> pooled = positions.KeepsInvalid ? new(y.Length) : default;
         Span<T> all = positions.KeepsInvalid ? pooled.Span : y;
-        FusedLaunch.Forward(plan, x, default, default, weight, bias, epsilon, statistics, hasFixedStatistics: true, terms, all);
+        if (isDirect)
+            Forward(plan, x, weight, bias, epsilon, statistics, hasFixedStatistics, positions with { KeepsInvalid = false }, all);
+        else
+            FusedLaunch.Forward(plan, x, default, default, weight, bias, epsilon, statistics, hasFixedStatistics: true, terms, all);
         if (positions.KeepsInvalid)
             positions.CopyValid(plan, all, y);
         else

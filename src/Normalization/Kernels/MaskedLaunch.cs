@@ -92,7 +92,7 @@ internal static unsafe partial class MaskedLaunch
     public static bool IsJoined(in Plan plan) => plan.N > 1 && NeedsWeights(plan);
 
     /// <summary>Whether kernels get weights where lengths are given, because short slices of a channel become one.</summary>
-    public static bool NeedsWeights(in Plan plan) => plan.Statistics == StatisticsSharing.Channel && plan.S < Thresholds.ShortSlice;
+    public static bool NeedsWeights(in Plan plan) => plan.Statistics == StatisticsSharing.Channel && plan.S < Thresholds.ShortUnit;
 
     public static Plan Joined(in Plan plan) => plan with { N = 1, S = plan.N * plan.S };
 

@@ -68,9 +68,15 @@ internal readonly ref struct ValidPositions<T> where T : unmanaged
     public static void Fill(ReadOnlySpan<bool> mask, nint s, Span<T> weights, Span<SampleWeight> samples)
     {
         T one = Element.FromDouble<T>(1);
-        for (int i = 0; i < weights.Length; i++)
-            weights[i] = mask[i] ? one : default;
-        Weigh(s, weights, samples);
+        for (int sample = 0; sample < samples.Length; sample++)
+        {
+            ReadOnlySpan<bool> given = mask.Slice((int)(sample * s), (int)s);
+            Span<T> own = weights.Slice((int)(sample * s), (int)s);
+            for (int i = 0; i < own.Length; i++)
+                own[i] = given[i] ? one : default;
+            int count = given.Count(true);
+            samples[sample] = count == 0 ? default : new(count, count, count, given.IndexOf(true), given.LastIndexOf(true));
+        }
     }
 
     /// <summary>
@@ -104,7 +110,7 @@ internal readonly ref struct ValidPositions<T> where T : unmanaged
     {
         for (int sample = 0; sample < samples.Length; sample++)
         {
-            CompensatedSum sum = default, squares = default;
+            double sum = 0, squares = 0;
             nint count = 0, first = 0, last = 0;
             ReadOnlySpan<T> own = weights.Slice((int)(sample * s), (int)s);
             for (int i = 0; i < own.Length; i++)
@@ -112,13 +118,13 @@ internal readonly ref struct ValidPositions<T> where T : unmanaged
                 double weight = Element.ToDouble(own[i]);
                 if (weight == 0)
                     continue;
-                sum.Add(weight);
-                squares.Add(weight * weight);
+                sum += weight;
+                squares += weight * weight;
                 first = count == 0 ? i : first;
                 last = i;
                 count++;
             }
-            samples[sample] = new(sum.Value, squares.Value, count, first, last);
+            samples[sample] = new(sum, squares, count, first, last);
         }
     }
 
