@@ -211,7 +211,7 @@ public sealed class MaskedPassTests
         Refuses<NotSupportedException>(new RmsNorm<float>(4), new() { Mask = new bool[24] }, "*mask the output*");
         Refuses<NotSupportedException>(new LocalResponseNorm<float>(3), new() { Lengths = (int[])[1, 4] }, "*mask the output*");
         Refuses<NotSupportedException>(new BatchNorm1d<float>(3) { VirtualBatchSize = 1 }, new() { Lengths = (int[])[2, 4] }, "Virtual batches take no*");
-        Refuses<InvalidOperationException>(new BatchRenorm<float>(3), new() { Lengths = (int[])[2, 4] }, "BatchRenorm takes no*");
+        Refuses<NotSupportedException>(new BatchRenorm<float>(3), new() { Lengths = (int[])[2, 4] }, "BatchRenorm takes no*");
         var parts = new MicroBatches<float>(batch);
         parts.Observe(x);
         Refuses<InvalidOperationException>(batch, new() { Context = new() { MicroBatches = parts }, Lengths = (int[])[2, 4] }, "*no Lengths, Mask or Weights*");

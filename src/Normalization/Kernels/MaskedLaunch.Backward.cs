@@ -107,8 +107,8 @@ internal static unsafe partial class MaskedLaunch
     private static void FillMeans<T>(in Plan plan, ReadOnlySpan<GroupStatistics> statistics, Span<T> elements) where T : unmanaged
     {
         bool isLast = plan.Order == MemoryOrder.ChannelsLast;
-        nint units = plan.Statistics == StatisticsSharing.Channel ? plan.C : plan.Groups, length = isLast ? plan.C / units : plan.C / units * plan.S;
-        nint repetitions = isLast ? plan.S : 1;
+        nint units = plan.Statistics == StatisticsSharing.Channel ? plan.C : plan.Groups;
+        nint length = plan.C / units * (isLast ? 1 : plan.S), repetitions = isLast ? plan.S : 1;
         for (nint i = 0; i < elements.Length / length; i++)
         {
             nint sample = i / (units * repetitions), unit = i % units;

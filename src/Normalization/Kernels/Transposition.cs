@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Normalization.Kernels.Machine;
 using Normalization.Kernels.Plans;
+using Normalization.Kernels.Simd;
 
 namespace Normalization.Kernels;
 
@@ -102,20 +103,36 @@ internal static unsafe class Transposition
         private readonly nint _width = width;
         private readonly nint _bands = bands;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public void Run(nint start, nint end)
         {
+            nint side = SquareBlock.SideOf<T>();
             for (nint item = start; item < end; item++)
             {
                 nint sample = item / _bands * _height * _width, top = item % _bands * Tile, bottom = Math.Min(top + Tile, _height);
-                for (nint left = 0; left < _width; left += Tile)
+                T* source = _source + sample, destination = _destination + sample;
+                // Whole tiles go by blocks; what is left at the right and at the bottom goes element by element.
+                nint right = side > 1 && bottom - top == Tile ? _width - (_width % side) : 0;
+                for (nint left = 0; left < right; left += side)
                 {
-                    for (nint column = left; column < Math.Min(left + Tile, _width); column++)
+                    for (nint row = top; row < bottom; row += side)
                     {
-                        for (nint row = top; row < bottom; row++)
-                            _destination[sample + (column * _height) + row] = _source[sample + (row * _width) + column];
+                        SquareBlock.Transpose(
+                            source + (row * _width) + left, _width, destination + (left * _height) + row, _height);
                     }
                 }
+                for (nint left = right; left < _width; left += Tile)
+                    Copy(source, destination, top, bottom, left, Math.Min(left + Tile, _width));
+            }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private void Copy(T* source, T* destination, nint top, nint bottom, nint left, nint right)
+        {
+            for (nint column = left; column < right; column++)
+            {
+                for (nint row = top; row < bottom; row++)
+                    destination[(column * _height) + row] = source[(row * _width) + column];
             }
         }
     }
