@@ -27,6 +27,7 @@ internal static partial class PlantedBugs
         .. Seam(),
         .. Life(),
         .. Family(),
+        .. Masks(),
     ];
 
     private static IEnumerable<PlantedBug> Statistics()
