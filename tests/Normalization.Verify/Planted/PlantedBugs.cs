@@ -28,6 +28,7 @@ internal static partial class PlantedBugs
         .. Life(),
         .. Family(),
         .. SecondOrder(),
+        .. Masks(),
     ];
 
     private static IEnumerable<PlantedBug> Statistics()

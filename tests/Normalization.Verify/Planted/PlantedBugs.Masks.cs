@@ -1,0 +1,24 @@
+namespace Normalization.Verify.Planted;
+
+internal static partial class PlantedBugs
+{
+    private static IEnumerable<PlantedBug> Masks()
+    {
+        const string Masked = "MaskedTests.", Passes = "MaskedPassTests.";
+        yield return new(
+            "what lies in the padding reaches the sums", $"{Masked}Training_computes_the_weighted_definition_whatever_lies_elsewhere",
+            ("b = W.Select(W.GreaterThan(weight, default), access.Load<W, T>(_x + i) - _pivot, default);", "b = access.Load<W, T>(_x + i) - _pivot;"));
+        yield return new(
+            "the input gradient forgets the weight of its position", $"{Masked}Training_computes_the_weighted_definition_whatever_lies_elsewhere",
+            ("V.FusedMultiplyAdd(weight, common, (_one - weight) * _across)", "common"));
+        yield return new(
+            "the running variance counts positions instead of their weights", $"{Masked}Training_computes_the_weighted_definition_whatever_lies_elsewhere",
+            ("Sum > 0 ? Sum * Sum / Squares : 0", "Count"));
+        yield return new(
+            "what is kept is cleared", $"{Masked}What_is_kept_is_not_written",
+            ("HasFixedStatistics = hasFixedStatistics, ClearsInvalid = !positions.KeepsInvalid", "HasFixedStatistics = hasFixedStatistics, ClearsInvalid = true"));
+        yield return new(
+            "ranks do not exchange the squares of the weights", $"{Passes}Ranks_with_different_numbers_of_valid_positions_are_one_batch",
+            ("totalSquares == total ? total : total * total / totalSquares", "total"));
+    }
+}
