@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Normalization.Kernels.Machine;
 using Normalization.Kernels.Plans;
 
@@ -32,6 +33,7 @@ internal static unsafe class SecondOrderLaunch
             RunKernel(first, route, spans, statistics, hasFixedStatistics);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void RunPieces<T>(
         in Plan plan, in SecondOrderSpans<T> spans, Span<GroupStatistics> statistics, bool hasFixedStatistics)
         where T : unmanaged

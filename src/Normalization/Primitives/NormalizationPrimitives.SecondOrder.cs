@@ -91,7 +91,9 @@ public static partial class NormalizationPrimitives
     ///     plan, x, dy, weight: [],
     ///     new DoubleBackwardTerms&lt;double>
     ///     {
-    ///         InputGradientGradient = v, OutputGradientGradient = dyGradient, InputGradient = xGradient,
+    ///         InputGradientGradient = v,
+    ///         OutputGradientGradient = dyGradient,
+    ///         InputGradient = xGradient,
     ///     },
     ///     mean, inverseStandardDeviation);
     /// </code>

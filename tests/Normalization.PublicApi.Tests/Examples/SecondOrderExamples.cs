@@ -63,7 +63,9 @@ internal static class SecondOrderExamples
             plan, x, dy, weight: [],
             new DoubleBackwardTerms<double>
             {
-                InputGradientGradient = v, OutputGradientGradient = dyGradient, InputGradient = xGradient,
+                InputGradientGradient = v,
+                OutputGradientGradient = dyGradient,
+                InputGradient = xGradient,
             },
             mean, inverseStandardDeviation);
         // end-sample

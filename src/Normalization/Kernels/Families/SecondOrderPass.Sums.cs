@@ -45,6 +45,7 @@ internal readonly unsafe partial struct SecondOrderPass<T, W>
         return projection;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private Sums SlopeSums(
         nint group, in GroupStatistics statistics, T* elements, T* coefficients, double missing, in GroupProjection projection)
     {

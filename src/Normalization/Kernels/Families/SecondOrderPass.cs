@@ -77,6 +77,7 @@ internal readonly unsafe partial struct SecondOrderPass<T, W> : IJob
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void RunGroup(nint group, double* columns)
     {
         ref readonly GroupStatistics statistics = ref _operands->Statistics[group % _layout->StatisticsPeriod];
