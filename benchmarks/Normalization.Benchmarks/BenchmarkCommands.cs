@@ -12,6 +12,7 @@ internal static class BenchmarkCommands
     [
         new NormalizationContender<float>("plain"),
         new NormalizationContender<double>("double"),
+        new NormalizationContender<float>("channels-last", ChannelAxis.Last),
         new UnfusedContender(),
         new TensorPrimitivesContender(),
     ];
