@@ -9,12 +9,16 @@ internal sealed record Criterion(string Quantity, bool IsFloor, double Bound, Un
 
     public override string ToString() => $"{Quantity}: at {(IsFloor ? "least" : "most")} {Unit.FormatWhole(Bound)}";
 
-    /// <summary>Met or missed only where the whole interval of the estimate lies on one side. What is no number keeps no bound.</summary>
+    /// <summary>
+    /// Met or missed only where the whole interval of the estimate lies on one side. What is no number keeps no bound, and what no run
+    /// has shown decides nothing.
+    /// </summary>
     public Finding Judge(Estimate seen)
     {
         (double near, double far) = IsFloor ? (seen.Low, seen.High) : (-seen.High, -seen.Low);
         double bound = IsFloor ? Bound : -Bound;
-        Answer answer = double.IsNaN(seen.Mean) ? Answer.Missed
+        Answer answer = seen.Count == 0 ? Answer.Undecided
+            : double.IsNaN(seen.Mean) ? Answer.Missed
             : near >= bound ? Answer.Met
             : far < bound ? Answer.Missed
             : Answer.Undecided;
@@ -22,7 +26,7 @@ internal sealed record Criterion(string Quantity, bool IsFloor, double Bound, Un
     }
 
     /// <summary>What no run got far enough to show.</summary>
-    public Finding Unseen() => new(this, new(double.NaN, 0, 0), Answer.Undecided);
+    public Finding Unseen() => Judge(new(double.NaN, 0, 0));
 }
 
 /// <summary>Whether a bound was kept.</summary>
