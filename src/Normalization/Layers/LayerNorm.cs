@@ -87,10 +87,7 @@ public sealed class LayerNorm<T>(ReadOnlySpan<int> normalizedShape, double epsil
     public ChannelAxis ChannelAxis
     {
         get => _channelAxis;
-        init => _channelAxis = _dimensions.Sizes.Length == 1 || Guard.Axis(value, nameof(ChannelAxis)) == ChannelAxis.Last
-            ? Guard.Axis(value, nameof(ChannelAxis))
-            : throw new InvalidOperationException(
-                $"ChannelAxis.First normalizes one dimension, the channels, got {Shape.Format(NormalizedShape)}.");
+        init => _channelAxis = _dimensions.CheckedAxis(value);
     }
 
     /// <summary>Normalizes rows in evaluation mode, without copying or allocating.</summary>
@@ -103,17 +100,13 @@ public sealed class LayerNorm<T>(ReadOnlySpan<int> normalizedShape, double epsil
     public void Forward(ReadOnlySpan<T> input, Span<T> output) =>
         ForwardRows(input, output, ChannelAxis == ChannelAxis.Last ? _dimensions.Sizes : throw NormalizedDimensions.NoRows());
 
-    private string OptionsText =>
-        (WeightOffset == 0 ? "" : $", weightOffset: {WeightOffset}")
-        + (ChannelAxis == ChannelAxis.Last ? "" : $", channelAxis: {ChannelAxis}");
-
     /// <inheritdoc/>
     private protected override double AddedToWeight => WeightOffset;
 
     /// <inheritdoc/>
     protected override string Configuration =>
         $"{Shape.Format(NormalizedShape)}, epsilon: {Epsilon}, elementwiseAffine: {Weight is not null}, "
-        + $"bias: {Bias is not null}{OptionsText}";
+        + $"bias: {Bias is not null}" + NormalizedDimensions.OptionsText(WeightOffset, ChannelAxis);
 
     /// <inheritdoc/>
     protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>
@@ -133,6 +126,16 @@ internal readonly struct NormalizedDimensions(ReadOnlySpan<int> normalizedShape)
     public NormalizationPlan Plan(ReadOnlySpan<int> shape, ChannelAxis axis, bool subtractMean) => axis == ChannelAxis.First
         ? new InputShape(shape, Width, axis).PositionsOf(subtractMean)
         : NormalizationPlan.Rows(Rows(shape), Width, subtractMean);
+
+    /// <summary>The axis, if the dimensions allow it.</summary>
+    public ChannelAxis CheckedAxis(ChannelAxis axis) => Guard.Axis(axis, "ChannelAxis") == ChannelAxis.Last || _sizes.Length == 1
+        ? axis
+        : throw new InvalidOperationException(
+            $"ChannelAxis.First normalizes one dimension, the channels, got {Shape.Format(_sizes)}.");
+
+    /// <summary>The options that are not the default ones, as the configuration shows them.</summary>
+    public static string OptionsText(double weightOffset, ChannelAxis axis) =>
+        (weightOffset == 0 ? "" : $", weightOffset: {weightOffset}") + (axis == ChannelAxis.Last ? "" : $", channelAxis: {axis}");
 
     public static InvalidOperationException NoRows() =>
         new("With ChannelAxis.First a span has no rows to normalize. Pass a tensor or a tensor span, whose shape says where the channels "

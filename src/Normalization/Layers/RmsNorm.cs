@@ -87,10 +87,7 @@ public sealed class RmsNorm<T>(ReadOnlySpan<int> normalizedShape, double? epsilo
     public ChannelAxis ChannelAxis
     {
         get => _channelAxis;
-        init => _channelAxis = _dimensions.Sizes.Length == 1 || Guard.Axis(value, nameof(ChannelAxis)) == ChannelAxis.Last
-            ? Guard.Axis(value, nameof(ChannelAxis))
-            : throw new InvalidOperationException(
-                $"ChannelAxis.First normalizes one dimension, the channels, got {Shape.Format(NormalizedShape)}.");
+        init => _channelAxis = _dimensions.CheckedAxis(value);
     }
 
     /// <summary>Normalizes rows in evaluation mode, without copying or allocating.</summary>
@@ -103,16 +100,13 @@ public sealed class RmsNorm<T>(ReadOnlySpan<int> normalizedShape, double? epsilo
     public void Forward(ReadOnlySpan<T> input, Span<T> output) =>
         ForwardRows(input, output, ChannelAxis == ChannelAxis.Last ? _dimensions.Sizes : throw NormalizedDimensions.NoRows());
 
-    private string OptionsText =>
-        (WeightOffset == 0 ? "" : $", weightOffset: {WeightOffset}")
-        + (ChannelAxis == ChannelAxis.Last ? "" : $", channelAxis: {ChannelAxis}");
-
     /// <inheritdoc/>
     private protected override double AddedToWeight => WeightOffset;
 
     /// <inheritdoc/>
     protected override string Configuration =>
-        $"{Shape.Format(NormalizedShape)}, epsilon: {Epsilon}, elementwiseAffine: {Weight is not null}{OptionsText}";
+        $"{Shape.Format(NormalizedShape)}, epsilon: {Epsilon}, elementwiseAffine: {Weight is not null}"
+        + NormalizedDimensions.OptionsText(WeightOffset, ChannelAxis);
 
     /// <inheritdoc/>
     protected override NormalizationPlan PlanFor(ReadOnlySpan<int> shape) =>

@@ -98,8 +98,14 @@ internal sealed class FuzzCheck(string command, string promise, Action<int, int>
     {
         var random = new FuzzRandom(seed, number);
         bool isSingle = random.Chance(0.5);
-        switch (random.Below(15))
+        switch (random.Below(16))
         {
+            case 15 when isSingle:
+                PositionsCase<float>.Run(random);
+                break;
+            case 15:
+                PositionsCase<double>.Run(random);
+                break;
             case 14 when isSingle:
                 SecondOrderCase<float>.Run(random);
                 break;
