@@ -89,6 +89,7 @@ internal static class GuardCheck
     {
         using var buffers = new GuardedBuffers<T>(Capacity, Capacity);
         using var fused = new FusedBuffers<T>(Capacity);
+        using var valid = new ValidBuffers<T>(Capacity);
         long calls = 0;
         foreach (int length in lengths)
         {
@@ -103,6 +104,8 @@ internal static class GuardCheck
                 {
                     calls += fused.Run(geometry, atEnd: true, (Activation)(calls % 5), axis);
                     calls += fused.Run(geometry, atEnd: false, (Activation)(calls % 5), axis);
+                    calls += valid.Run(geometry, atEnd: true, axis);
+                    calls += valid.Run(geometry, atEnd: false, axis);
                 }
             }
         }
