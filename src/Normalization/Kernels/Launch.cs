@@ -29,6 +29,11 @@ internal static unsafe class Launch
             Pieces.Forward(plan, x, weight, bias, epsilon, statistics, hasFixedStatistics, y);
             return;
         }
+        if (plan.HasFewChannelsLast)
+        {
+            Transposition.ForwardLast(plan, x, weight, bias, epsilon, statistics, hasFixedStatistics, y);
+            return;
+        }
         // Where statistics that are not a channel's are given, as in a backward pass, the kernel is the one that has computed them.
         bool areChannels = hasFixedStatistics && plan.Statistics == StatisticsSharing.Channel;
         using var coefficients = new Coefficients<T>(plan, Direction.Forward, areChannels, weight, bias);
@@ -72,6 +77,11 @@ internal static unsafe class Launch
         if (plan.PieceSize > 0)
         {
             Pieces.Backward(plan, x, dy, weight, statistics, hasFixedStatistics, dx, weightGradient, biasGradient);
+            return;
+        }
+        if (plan.HasFewChannelsLast)
+        {
+            Transposition.BackwardLast(plan, x, dy, weight, statistics, hasFixedStatistics, dx, weightGradient, biasGradient);
             return;
         }
         Direction direction = weightGradient.IsEmpty && biasGradient.IsEmpty ? Direction.InputGradient : Direction.Backward;

@@ -50,6 +50,49 @@ internal static unsafe class Transposition
         FromRows(plan, gradients.Span, dx);
     }
 
+    /// <summary>A forward pass over [n, s, c], on [n, c, s].</summary>
+    public static void ForwardLast<T>(
+        in Plan plan,
+        ReadOnlySpan<T> x,
+        ReadOnlySpan<T> weight,
+        ReadOnlySpan<T> bias,
+        double epsilon,
+        Span<GroupStatistics> statistics,
+        bool hasFixedStatistics,
+        Span<T> y)
+        where T : unmanaged
+    {
+        using var first = new Scratch<T>(x.Length);
+        ToChannelsFirst(plan, x, first.Span);
+        Launch.Forward(
+            plan.WithChannelsFirst, first.Span, weight, bias, epsilon, statistics, hasFixedStatistics, y.IsEmpty ? default : first.Span);
+        if (!y.IsEmpty)
+            ToChannelsLast(plan, first.Span, y);
+    }
+
+    /// <summary>A backward pass over [n, s, c], on [n, c, s].</summary>
+    public static void BackwardLast<T>(
+        in Plan plan,
+        ReadOnlySpan<T> x,
+        ReadOnlySpan<T> dy,
+        ReadOnlySpan<T> weight,
+        Span<GroupStatistics> statistics,
+        bool hasFixedStatistics,
+        Span<T> dx,
+        Span<T> weightGradient,
+        Span<T> biasGradient)
+        where T : unmanaged
+    {
+        using Scratch<T> first = new(x.Length), gradients = new(x.Length);
+        ToChannelsFirst(plan, x, first.Span);
+        ToChannelsFirst(plan, dy, gradients.Span);
+        Launch.Backward(
+            plan.WithChannelsFirst, first.Span, gradients.Span, weight, statistics, hasFixedStatistics,
+            gradients.Span, weightGradient, biasGradient);
+        if (!dx.IsEmpty)
+            ToChannelsLast(plan, gradients.Span, dx);
+    }
+
     /// <summary>[n, c, s] becomes [c, n, s].</summary>
     public static void ToChannels<T>(in Plan plan, ReadOnlySpan<T> source, Span<T> channels) where T : unmanaged =>
         Exchange(source, channels, plan.N, plan.C, plan.S);
@@ -131,8 +174,9 @@ internal static unsafe class Transposition
         {
             for (nint column = left; column < right; column++)
             {
-                for (nint row = top; row < bottom; row++)
-                    destination[(column * _height) + row] = source[(row * _width) + column];
+                T* from = source + (top * _width) + column, to = destination + (column * _height) + top;
+                for (nint row = top; row < bottom; row++, from += _width, to++)
+                    *to = *from;
             }
         }
     }
