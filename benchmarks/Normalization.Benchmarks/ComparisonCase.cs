@@ -23,6 +23,8 @@ internal sealed record ComparisonCase(string Operation, string Shape, int Groups
 
     private static readonly string[] InstanceNormShapes = ["4x32x256x256", "4x128x64x64", "8x64x32x32"];
 
+    private static readonly string[] LocalResponseShapes = ["32x96x55x55", "32x256x27x27", "8x64x32x32"];
+
     private static readonly string[] ResidualShapes = ["1x4096", "64x768", "1024x1024", "8192x768", "2048x4096"];
 
     private static readonly string[] ActivatedShapes = ["32x64x112x112", "32x256x56x56", "32x1024x14x14", "32x2048x7x7", "8x64x32x32"];
@@ -40,6 +42,7 @@ internal sealed record ComparisonCase(string Operation, string Shape, int Groups
         .. Of("rmsnorm-forward", RowShapes), .. Of("rmsnorm-backward", RowShapes),
         .. Of("groupnorm-forward", GroupNormShapes), .. Of("groupnorm-backward", GroupNormShapes),
         .. Of("instancenorm-forward", InstanceNormShapes), .. Of("instancenorm-backward", InstanceNormShapes),
+        .. Of("localresponse-forward", LocalResponseShapes), .. Of("localresponse-backward", LocalResponseShapes),
         .. Of("add-layernorm-forward", ResidualShapes), .. Of("add-rmsnorm-forward", ResidualShapes),
         .. Of("batchnorm-relu-forward", ActivatedShapes), .. Of("batchnorm-relu-backward", ActivatedShapes),
         .. Of("batchnorm-add-relu-forward", SkipShapes), .. Of("layernorm-modulate-forward", ModulatedShapes),

@@ -18,7 +18,7 @@ internal sealed class NormalizationContender<T>(string layout, ChannelAxis axis 
     public Action? Prepare(string operation, int[] shape, int groups, int threads)
     {
         var parts = Operation.Parse(operation);
-        if (axis == ChannelAxis.Last && (shape.Length < FewestImageDimensions || parts.Norm is "layernorm" or "rmsnorm"))
+        if (axis == ChannelAxis.Last && (shape.Length < FewestImageDimensions || parts.Norm is "layernorm" or "rmsnorm" or "localresponse"))
             return null;
         NormalizationLayer<T> layer = CreateLayer(parts, shape, groups, parts.HasRelu ? Activation.Relu : Activation.None, axis);
         if (axis == ChannelAxis.Last)
@@ -59,6 +59,8 @@ internal sealed class NormalizationContender<T>(string layout, ChannelAxis axis 
             "layernorm" when parts.IsModulated => new LayerNorm<T>(shape[^1], elementwiseAffine: false) { Activation = activation },
             "layernorm" => new LayerNorm<T>(shape.AsSpan(1)) { Activation = activation },
             "rmsnorm" => new RmsNorm<T>(shape.AsSpan(1), 1e-5) { Activation = activation },
+            // The values of PyTorch and oneDNN by default, and the window of AlexNet.
+            "localresponse" => new LocalResponseNorm<T>(5, alpha: 1e-4, beta: 0.75, k: 1),
             "groupnorm" => new GroupNorm<T>(groups, shape[1]) { Activation = activation, ChannelAxis = axis },
             _ => new InstanceNorm<T>(shape[1], affine: true) { Activation = activation, ChannelAxis = axis },
         };

@@ -137,6 +137,26 @@ static std::vector<peer::Kernel> layer_norm(Onednn &o, const peer::Request &r) {
                   backward.impl_info_str());
 }
 
+static std::vector<peer::Kernel> local_response(Onednn &o, const peer::Request &r) {
+    Dims dims(r.dims.begin(), r.dims.end());
+    if (dims.size() != 4) throw std::invalid_argument("local response normalization needs 4 dimensions");
+    memory::desc data(dims, memory::data_type::f32, tag_of(r.layout, 4));
+    memory src = o.normal(data, dims, 1), dst(data, o.cpu);
+    const auto across = algorithm::lrn_across_channels;
+    using Forward = lrn_forward;
+    Forward::primitive_desc pd({prop_kind::forward_training, across, data, 5, 1e-4f, 0.75f, 1.0f}, o.cpu);
+    memory workspace(pd.workspace_desc(), o.cpu);
+    auto forward = kernel(o, Forward(pd), {{DNNL_ARG_SRC, src}, {DNNL_ARG_DST, dst}, {DNNL_ARG_WORKSPACE, workspace}}, pd.impl_info_str());
+    if (!r.is_backward()) return forward;
+    forward[0].call();
+    using Backward = lrn_backward;
+    Backward::primitive_desc backward({across, data, data, 5, 1e-4f, 0.75f, 1.0f}, o.cpu, pd);
+    memory diff_src(data, o.cpu);
+    return kernel(o, Backward(backward),
+                  {{DNNL_ARG_SRC, src}, {DNNL_ARG_DIFF_DST, o.normal(data, dims, 2)}, {DNNL_ARG_DIFF_SRC, diff_src},
+                   {DNNL_ARG_WORKSPACE, workspace}}, backward.impl_info_str());
+}
+
 int main(int argc, char **argv) {
     omp_set_num_threads(peer::threads(argc, argv));
     Onednn o;
@@ -146,6 +166,7 @@ int main(int argc, char **argv) {
         for (auto op : {"batchnorm-forward", "batchnorm-backward", "batchnorm-eval", "batchnorm-relu-forward", "batchnorm-relu-backward"})
             if (r.op == op) return batch_norm(o, r);
         if (r.op == "layernorm-forward" || r.op == "layernorm-backward") return layer_norm(o, r);
-        throw std::invalid_argument("oneDNN 2.6 has batch normalization, with ReLU or without, and layer normalization only");
+        if (r.op == "localresponse-forward" || r.op == "localresponse-backward") return local_response(o, r);
+        throw std::invalid_argument("oneDNN 2.6 has batch normalization, with ReLU or without, layer and local response normalization only");
     });
 }

@@ -115,6 +115,21 @@ def instancenorm(direction, x, dy, groups):
     return backward
 
 
+def localresponse(direction, x, dy, groups):
+    norm = torch.nn.functional.local_response_norm
+    if direction == "forward":
+        return lambda: norm(x, 5, 1e-4, 0.75, 1.0)
+    # It is composed of operators, and only autograd goes back through them.
+    with torch.enable_grad():
+        x.requires_grad_()
+        y = norm(x, 5, 1e-4, 0.75, 1.0)
+
+    def backward():
+        with torch.enable_grad():
+            return torch.autograd.grad(y, x, dy, retain_graph=True)
+    return backward
+
+
 # What 1.13 has no fused operator for, from operators; in place wherever that saves a tensor.
 def batchnorm_relu(direction, x, dy, groups):
     c = x.shape[1]
@@ -170,7 +185,7 @@ def layernorm_modulate(direction, x, dy, groups):
 
 
 FAMILIES = {"batchnorm": batchnorm, "layernorm": layernorm, "rmsnorm": rmsnorm, "groupnorm": groupnorm,
-            "instancenorm": instancenorm, "batchnorm-relu": batchnorm_relu, "batchnorm-add-relu": batchnorm_add_relu,
+            "instancenorm": instancenorm, "localresponse": localresponse, "batchnorm-relu": batchnorm_relu, "batchnorm-add-relu": batchnorm_add_relu,
             "add-layernorm": add_layernorm, "add-rmsnorm": add_rmsnorm, "layernorm-modulate": layernorm_modulate}
 DIRECTIONS = {"batchnorm": ["forward", "backward", "eval"], "batchnorm-add-relu": ["forward"], "add-layernorm": ["forward"],
               "add-rmsnorm": ["forward"], "layernorm-modulate": ["forward"]}
