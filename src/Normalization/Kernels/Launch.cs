@@ -31,7 +31,7 @@ internal static unsafe class Launch
         }
         if (plan.HasFewChannelsLast)
         {
-            Transposition.ForwardLast(plan, x, weight, bias, epsilon, statistics, hasFixedStatistics, y);
+            Transposition.Forward(plan, x, weight, bias, epsilon, statistics, hasFixedStatistics, y);
             return;
         }
         // Where statistics that are not a channel's are given, as in a backward pass, the kernel is the one that has computed them.
@@ -81,14 +81,14 @@ internal static unsafe class Launch
         }
         if (plan.HasFewChannelsLast)
         {
-            Transposition.BackwardLast(plan, x, dy, weight, statistics, hasFixedStatistics, dx, weightGradient, biasGradient);
+            Transposition.Backward(plan, x, dy, weight, statistics, hasFixedStatistics, dx, weightGradient, biasGradient);
             return;
         }
         Direction direction = weightGradient.IsEmpty && biasGradient.IsEmpty ? Direction.InputGradient : Direction.Backward;
         using var coefficients = new Coefficients<T>(plan, direction, hasFixedStatistics, weight, default);
         if (coefficients.Route.IsTransposed)
         {
-            Transposition.Backward(plan, x, dy, weight, statistics, dx, weightGradient, biasGradient);
+            Transposition.Backward(plan, x, dy, weight, statistics, hasFixedStatistics, dx, weightGradient, biasGradient);
             return;
         }
         if (coefficients.Route.Direction == Direction.Forward)

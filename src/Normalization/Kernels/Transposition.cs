@@ -5,7 +5,10 @@ using Normalization.Kernels.Simd;
 
 namespace Normalization.Kernels;
 
-/// <summary>Passes over the channels at each position of [n, c, s]: they run on the rows of [n, s, c], in pooled memory.</summary>
+/// <summary>
+/// Passes on the transposed elements, in pooled memory: over the channels at each position of [n, c, s], which become rows, and over few
+/// channels that come last.
+/// </summary>
 internal static unsafe class Transposition
 {
     // A tile of doubles that is read along its rows and written along its columns stays in the first-level cache.
@@ -22,12 +25,12 @@ internal static unsafe class Transposition
         Span<T> y)
         where T : unmanaged
     {
-        using var rows = new Scratch<T>(x.Length);
-        ToRows(plan, x, rows.Span);
+        using var turned = new Scratch<T>(x.Length);
+        Turn(plan, x, turned.Span);
         Launch.Forward(
-            plan.Transposed, rows.Span, weight, bias, epsilon, statistics, hasFixedStatistics, y.IsEmpty ? default : rows.Span);
+            Turned(plan), turned.Span, weight, bias, epsilon, statistics, hasFixedStatistics, y.IsEmpty ? default : turned.Span);
         if (!y.IsEmpty)
-            FromRows(plan, rows.Span, y);
+            TurnBack(plan, turned.Span, y);
     }
 
     public static void Backward<T>(
@@ -36,61 +39,39 @@ internal static unsafe class Transposition
         ReadOnlySpan<T> dy,
         ReadOnlySpan<T> weight,
         Span<GroupStatistics> statistics,
-        Span<T> dx,
-        Span<T> weightGradient,
-        Span<T> biasGradient)
-        where T : unmanaged
-    {
-        using Scratch<T> rows = new(x.Length), gradients = new(x.Length);
-        ToRows(plan, x, rows.Span);
-        ToRows(plan, dy, gradients.Span);
-        Launch.Backward(
-            plan.Transposed, rows.Span, gradients.Span, weight, statistics, hasFixedStatistics: false,
-            gradients.Span, weightGradient, biasGradient);
-        FromRows(plan, gradients.Span, dx);
-    }
-
-    /// <summary>A forward pass over [n, s, c], on [n, c, s].</summary>
-    public static void ForwardLast<T>(
-        in Plan plan,
-        ReadOnlySpan<T> x,
-        ReadOnlySpan<T> weight,
-        ReadOnlySpan<T> bias,
-        double epsilon,
-        Span<GroupStatistics> statistics,
-        bool hasFixedStatistics,
-        Span<T> y)
-        where T : unmanaged
-    {
-        using var first = new Scratch<T>(x.Length);
-        ToChannelsFirst(plan, x, first.Span);
-        Launch.Forward(
-            plan.WithChannelsFirst, first.Span, weight, bias, epsilon, statistics, hasFixedStatistics, y.IsEmpty ? default : first.Span);
-        if (!y.IsEmpty)
-            ToChannelsLast(plan, first.Span, y);
-    }
-
-    /// <summary>A backward pass over [n, s, c], on [n, c, s].</summary>
-    public static void BackwardLast<T>(
-        in Plan plan,
-        ReadOnlySpan<T> x,
-        ReadOnlySpan<T> dy,
-        ReadOnlySpan<T> weight,
-        Span<GroupStatistics> statistics,
         bool hasFixedStatistics,
         Span<T> dx,
         Span<T> weightGradient,
         Span<T> biasGradient)
         where T : unmanaged
     {
-        using Scratch<T> first = new(x.Length), gradients = new(x.Length);
-        ToChannelsFirst(plan, x, first.Span);
-        ToChannelsFirst(plan, dy, gradients.Span);
+        using Scratch<T> turned = new(x.Length), gradients = new(x.Length);
+        Turn(plan, x, turned.Span);
+        Turn(plan, dy, gradients.Span);
         Launch.Backward(
-            plan.WithChannelsFirst, first.Span, gradients.Span, weight, statistics, hasFixedStatistics,
+            Turned(plan), turned.Span, gradients.Span, weight, statistics, hasFixedStatistics,
             gradients.Span, weightGradient, biasGradient);
         if (!dx.IsEmpty)
-            ToChannelsLast(plan, gradients.Span, dx);
+            TurnBack(plan, gradients.Span, dx);
+    }
+
+    /// <summary>The plan of the transposed elements: with the channels first where they come last, and rows of channels elsewhere.</summary>
+    private static Plan Turned(in Plan plan) => plan.Order == MemoryOrder.ChannelsLast ? plan.WithChannelsFirst : plan.Transposed;
+
+    private static void Turn<T>(in Plan plan, ReadOnlySpan<T> source, Span<T> turned) where T : unmanaged
+    {
+        if (plan.Order == MemoryOrder.ChannelsLast)
+            ToChannelsFirst(plan, source, turned);
+        else
+            ToChannelsLast(plan, source, turned);
+    }
+
+    private static void TurnBack<T>(in Plan plan, ReadOnlySpan<T> turned, Span<T> destination) where T : unmanaged
+    {
+        if (plan.Order == MemoryOrder.ChannelsLast)
+            ToChannelsLast(plan, turned, destination);
+        else
+            ToChannelsFirst(plan, turned, destination);
     }
 
     /// <summary>[n, c, s] becomes [c, n, s].</summary>
@@ -123,12 +104,6 @@ internal static unsafe class Transposition
     /// <summary>[n, c, s] becomes [n, s, c].</summary>
     public static void ToChannelsLast<T>(in Plan plan, ReadOnlySpan<T> source, Span<T> destination) where T : unmanaged =>
         Run(source, destination, plan.N, plan.C, plan.S);
-
-    private static void ToRows<T>(in Plan plan, ReadOnlySpan<T> source, Span<T> rows) where T : unmanaged =>
-        Run(source, rows, plan.N, plan.C, plan.S);
-
-    private static void FromRows<T>(in Plan plan, ReadOnlySpan<T> rows, Span<T> destination) where T : unmanaged =>
-        Run(rows, destination, plan.N, plan.S, plan.C);
 
     /// <summary>[n, height, width] becomes [n, width, height].</summary>
     public static void Run<T>(ReadOnlySpan<T> source, Span<T> destination, nint n, nint height, nint width) where T : unmanaged
