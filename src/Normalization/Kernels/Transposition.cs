@@ -55,7 +55,7 @@ internal static unsafe class Transposition
             TurnBack(plan, gradients.Span, dx);
     }
 
-    /// <summary>The plan of the transposed elements: with the channels first where they come last, and rows of channels elsewhere.</summary>
+    /// <summary>The plan of the transposed elements: the channels first where they come last, and rows of channels elsewhere.</summary>
     private static Plan Turned(in Plan plan) => plan.Order == MemoryOrder.ChannelsLast ? plan.WithChannelsFirst : plan.Transposed;
 
     private static void Turn<T>(in Plan plan, ReadOnlySpan<T> source, Span<T> turned) where T : unmanaged
