@@ -10,7 +10,7 @@ internal static partial class PlantedBugs
             "a tile is left out of a transposition", Bits, ("(height + Tile - 1) / Tile", "height / Tile"));
         yield return new(
             "a transposed gradient is not transposed back", Bits,
-            ("FromRows(plan, gradients.Span, dx);", "gradients.Span.CopyTo(dx);"));
+            ("TurnBack(plan, gradients.Span, dx);", "gradients.Span.CopyTo(dx);"));
         yield return new(
             "the distance between the means of parts is not counted", Parts, ("part.M2 + (part.Count * distance * distance)", "part.M2"));
         yield return new(
