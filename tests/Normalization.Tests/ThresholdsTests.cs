@@ -21,6 +21,23 @@ public sealed class ThresholdsTests
         Thresholds.IsStreamed(0, Thresholds.ShortestStreamedPiece).Should().BeFalse();
     }
 
+    /// <summary>A short piece that is written alone leaves partial cache lines, and a very short one costs more than it saves.</summary>
+    [Fact]
+    public unsafe void Short_pieces_go_past_the_cache_alone_only_where_they_fill_whole_lines()
+    {
+        long many = Thresholds.LastLevelCacheBytes;
+        void* line = (void*)(nuint)4096, inLine = (void*)(nuint)4100;
+        Thresholds.IsStreamed(many, 256, line).Should().BeTrue();
+        Thresholds.IsStreamed(many, 256, inLine).Should().BeFalse();
+        Thresholds.IsStreamed(many, 260, line).Should().BeFalse();
+        Thresholds.IsStreamed(many, 192, line).Should().BeFalse();
+        Thresholds.IsStreamed(many, 2052, inLine).Should().BeTrue();
+        Thresholds.IsStreamed(0, 256, line).Should().BeFalse();
+        Thresholds.IsStaged(many, 260).Should().BeTrue();
+        Thresholds.IsStaged(many, 252).Should().BeFalse();
+        Thresholds.IsStaged(0, 260).Should().BeFalse();
+    }
+
     [Fact]
     public void The_last_level_cache_is_as_large_as_the_system_says()
     {

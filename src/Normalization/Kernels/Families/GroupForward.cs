@@ -8,7 +8,7 @@ using Normalization.Kernels.Statistics;
 namespace Normalization.Kernels.Families;
 
 /// <summary>Forward over slices and rows: the statistics of a group, then its affine pass while it is still in the cache.</summary>
-internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
+internal readonly unsafe partial struct GroupForward<T, V, W, TSource, TEpilogue> : IJob, IStagedJob<T, V>
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
     where W : unmanaged, IWideSimd<W, T>
@@ -20,6 +20,7 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
     private readonly TEpilogue _epilogue;
     private readonly ForwardOperands<T>* _operands;
     private readonly bool _isStreamed;
+    private readonly bool _isStaged;
 
     private readonly nint _groupsAtOnce;
     private readonly nint _batch;
@@ -37,6 +38,7 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
         _epilogue = epilogue;
         _operands = operands;
         _isStreamed = isStreamed;
+        _isStaged = !isStreamed && layout->UnitsAreNeighbors && Thresholds.IsStaged(2 * bytes, layout->Unit.Length * sizeof(T));
         _groupsAtOnce = groupsAtOnce;
         nint batch = Thresholds.GroupsPerBatch(layout->Group.Elements * sizeof(T));
         _batch = Math.Max(_groupsAtOnce, batch);
@@ -54,7 +56,10 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
             GroupLayout* layout = &pRoute->Groups;
             long bytes = layout->Elements * sizeof(T);
             int degree = Partition.DegreeFor(bytes);
-            bool isStreamed = Thresholds.IsStreamed(2 * bytes, layout->Unit.Length * sizeof(T));
+            nint pieceBytes = layout->Unit.Length * sizeof(T);
+            bool isStreamed = layout->UnitsAreNeighbors
+                ? Thresholds.IsStreamed(2 * bytes, pieceBytes, operands.Output)
+                : Thresholds.IsStreamed(2 * bytes, pieceBytes);
             var job = new GroupForward<T, V, W, TSource, TEpilogue>(
                 layout, route.RowsAtOnce, pOperands, source, epilogue, degree, isStreamed, bytes);
             if (degree == 1 || layout->Groups >= degree * Thresholds.ChunksPerThread * job._groupsAtOnce)
@@ -71,10 +76,14 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
         new GroupForward<T, V, W, TSource, TEpilogue>(layout, 1, operands, source, epilogue, 1, isStreamed, bytes).Run(0, layout->Groups);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public void Run(nint start, nint end)
+    public void Run(nint start, nint end) => Staging<T, V>.Run(this, _operands->Output, _isStaged, start, end);
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public void Run(nint start, nint end, ref Staging<T, V> output)
     {
         Sums* sums = stackalloc Sums[Thresholds.BatchGroups];
         nint channel = start * _layout->UnitsPerGroup % _layout->CoefficientPeriod, statistic = start % _layout->StatisticsPeriod;
+        nint length = _layout->Unit.Length;
         for (nint first = start; first < end; first += _batch)
         {
             nint count = Math.Min(_batch, end - first);
@@ -87,8 +96,9 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
                 for (nint row = first, rows; row < first + count; row += rows)
                 {
                     rows = _layout->SharesWeights && row + Thresholds.RowsAtOnce <= first + count ? Thresholds.RowsAtOnce : 1;
+                    T* place = _isStaged ? output.Next(row * length, rows * length) : _operands->Output;
                     for (nint i = 0; i < _layout->Unit.Segments; i++)
-                        ApplyRows(row, rows, _layout->Unit[i]);
+                        ApplyRows(row, rows, _layout->Unit[i], place);
                 }
                 continue;
             }
@@ -96,8 +106,9 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
             {
                 for (nint unit = group * _layout->UnitsPerGroup; unit < (group + 1) * _layout->UnitsPerGroup; unit++)
                 {
+                    T* place = _isStaged ? output.Next(unit * length, length) : _operands->Output;
                     for (nint i = 0; i < _layout->Unit.Segments; i++)
-                        ApplyUnit(unit, channel, _operands->Statistics[statistic], _layout->Unit[i]);
+                        ApplyUnit(unit, channel, _operands->Statistics[statistic], _layout->Unit[i], place);
                     channel = channel + 1 == _layout->CoefficientPeriod ? 0 : channel + 1;
                 }
                 statistic = statistic + 1 == _layout->StatisticsPeriod ? 0 : statistic + 1;
@@ -132,48 +143,21 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
         Lanes.Run(new BatchStatistics(in this, first, sums), 0, count);
     }
 
-    /// <summary>Few large groups: every phase is spread over the segments of all of them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private void RunSplit(int degree)
-    {
-        if (!_operands->HasFixedStatistics)
-        {
-            nint segments = _layout->Group.Segments;
-            using var scratch = new Scratch<Sums>(_layout->Groups * segments);
-            fixed (Sums* sums = scratch.Span)
-            {
-                Partition.For(new SegmentMoments(this, sums), _layout->Groups * segments, degree);
-                for (nint group = 0; group < _layout->Groups; group++)
-                {
-                    TotalSums total = default;
-                    for (nint i = 0; i < segments; i++)
-                        total.Add(sums[(group * segments) + i]);
-                    TSource x = _source.At(group * _layout->GroupStride);
-                    _operands->Statistics[group] = Moments<T, V, W, TSource>.Finish(
-                        x, _layout->Group, total.Value, _operands->IsCentered, _operands->Epsilon);
-                }
-            }
-        }
-        nint blocks = (_layout->Units + _groupsAtOnce - 1) / _groupsAtOnce;
-        if (_operands->Output != null)
-            Partition.For(new BlockSegments(this), blocks * _layout->Unit.Segments, degree);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private void ApplyUnit(nint unit, nint channel, in GroupStatistics statistics, in Segment segment)
+    private void ApplyUnit(nint unit, nint channel, in GroupStatistics statistics, in Segment segment, T* output)
     {
         nint offset = (unit * _layout->UnitStride) + segment.Offset;
         double weight = _operands->WeightOf<One>(channel), bias = _operands->BiasOf<One>(channel);
         var affine = Affine.Create<T>(statistics, weight, bias);
         AffineRows<T, TSource, TEpilogue, Affine> rows = new(_source.At(offset), _epilogue.At(offset), _layout->Unit.Stride, &affine);
-        Target<T> target = Target(offset, segment.Length);
+        Target<T> target = new(output + offset, segment.Length, _isStreamed, _ahead);
         ElementProgram.Run<T, V, W, AffineProgram<T, TSource, TEpilogue>>(
             new(in rows, segment.Slices, in statistics, weight, bias, in target), 1);
     }
 
     /// <summary>A segment of one row, or of four that share their weights.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private void ApplyRows(nint row, nint rows, in Segment segment)
+    private void ApplyRows(nint row, nint rows, in Segment segment, T* output)
     {
         Affine* affines = stackalloc Affine[Thresholds.RowsAtOnce];
         Lanes.Run(new RowAffines(_operands->Statistics + row, affines), 0, rows);
@@ -182,15 +166,12 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
         T* bias = _operands->Bias == null ? null : _operands->Bias + weight;
         WeightedAffineRows<T, TSource, TEpilogue> weighted = new(
             new(_source.At(offset), _epilogue.At(offset), width, affines), _operands->Weight + weight, bias);
-        Target<T> target = Target(offset, segment.Length);
+        Target<T> target = new(output + offset, segment.Length, _isStreamed, _ahead);
         ElementProgram.Run<T, V, W, WeightedAffineProgram<T, TSource, TEpilogue>>(new(in weighted, in target), rows);
     }
 
     private ref GroupStatistics StatisticsOf(nint unit) =>
         ref _operands->Statistics[unit / _layout->UnitsPerGroup % _layout->StatisticsPeriod];
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Target<T> Target(nint offset, nint length) => new(_operands->Output + offset, length, _isStreamed, _ahead);
 
     private readonly ref struct BatchStatistics(ref readonly GroupForward<T, V, W, TSource, TEpilogue> forward, nint first, Sums* sums)
         : ILaneJob
@@ -234,49 +215,6 @@ internal readonly unsafe struct GroupForward<T, V, W, TSource, TEpilogue> : IJob
             if (isDone)
                 affine.Store(_affines + first);
             return isDone;
-        }
-    }
-
-    private readonly struct SegmentMoments(GroupForward<T, V, W, TSource, TEpilogue> forward, Sums* sums) : IJob
-    {
-        private readonly GroupForward<T, V, W, TSource, TEpilogue> _forward = forward;
-        private readonly Sums* _sums = sums;
-
-        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-        public void Run(nint start, nint end)
-        {
-            ref readonly GroupLayout layout = ref *_forward._layout;
-            for (nint i = start; i < end; i++)
-            {
-                (nint group, nint segment) = (i / layout.Group.Segments, i % layout.Group.Segments);
-                TSource x = _forward._source.At(group * layout.GroupStride);
-                _sums[i] = Moments<T, V, W, TSource>.SegmentSums(
-                    x, layout.Group, layout.Group[segment], _forward._operands->IsCentered);
-            }
-        }
-    }
-
-    /// <summary>One segment of a unit, or of long rows that are written together.</summary>
-    private readonly struct BlockSegments(GroupForward<T, V, W, TSource, TEpilogue> forward) : IJob
-    {
-        private readonly GroupForward<T, V, W, TSource, TEpilogue> _forward = forward;
-
-        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-        public void Run(nint start, nint end)
-        {
-            ref readonly GroupLayout layout = ref *_forward._layout;
-            nint segments = layout.Unit.Segments, atOnce = _forward._groupsAtOnce;
-            for (nint i = start; i < end; i++)
-            {
-                (nint unit, nint segment) = (i / segments * atOnce, i % segments);
-                nint units = Math.Min(atOnce, layout.Units - unit);
-                if (layout.IsElementwise)
-                    _forward.ApplyRows(unit, units, layout.Unit[segment]);
-                else
-                    _forward.ApplyUnit(unit, unit % layout.CoefficientPeriod, _forward.StatisticsOf(unit), layout.Unit[segment]);
-            }
-            if (_forward._isStreamed)
-                Fence.Publish();
         }
     }
 }

@@ -12,7 +12,7 @@ namespace Normalization.Kernels.Families;
 /// own, which are added in the order of the blocks. A block is computed in tiles of rows that stay in the cache from the sums to the
 /// input gradient.
 /// </summary>
-internal readonly unsafe struct RowBackward<T, V, W> : IJob
+internal readonly unsafe struct RowBackward<T, V, W> : IJob, IStagedJob<T, V>
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
     where W : unmanaged, IWideSimd<W, T>
@@ -25,6 +25,7 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
     private readonly nint _ahead;
     private readonly RowBlocks _blocks;
     private readonly bool _isStreamed;
+    private readonly bool _isStaged;
 
     private RowBackward(GroupLayout* layout, BackwardOperands<T>* operands, in RowBlocks blocks, double* partials, bool isStreamed)
     {
@@ -34,6 +35,7 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
         _partials = partials;
         _ahead = Thresholds.Ahead(2 * layout->Elements * sizeof(T), Thresholds.RowsAtOnce * layout->Unit.Length);
         _isStreamed = isStreamed;
+        _isStaged = !isStreamed && Thresholds.IsStaged(3 * layout->Elements * sizeof(T), layout->Unit.Length * sizeof(T));
     }
 
     private nint Width => _layout->Unit.Length;
@@ -48,7 +50,7 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
     {
         long bytes = layout.Elements * sizeof(T);
         int degree = Partition.DegreeFor(bytes);
-        bool isStreamed = Thresholds.IsStreamed(3 * bytes, layout.Unit.Length * sizeof(T));
+        bool isStreamed = Thresholds.IsStreamed(3 * bytes, layout.Unit.Length * sizeof(T), operands.InputGradient);
         // Sums of doubles start again at zero after fewer rows. Fewer rows round off less.
         nint most = typeof(T) == typeof(double) ? RowsOfDoubles : nint.MaxValue;
         var blocks = new RowBlocks(layout.Groups, layout.Unit.Length, layout.CoefficientPeriod, most);
@@ -67,7 +69,10 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public void Run(nint start, nint end)
+    public void Run(nint start, nint end) => Staging<T, V>.Run(this, _operands->InputGradient, _isStaged, start, end);
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public void Run(nint start, nint end, ref Staging<T, V> output)
     {
         for (nint block = start; block < end; block++)
         {
@@ -79,7 +84,8 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
                 // Rows that share their weights go together.
                 bool areFour = _layout->SharesWeights && row + Thresholds.RowsAtOnce <= last;
                 count = areFour ? Thresholds.RowsAtOnce : 1;
-                RunRows(row, areFour, sums, sums + PaddedParameters);
+                T* place = _isStaged ? output.Next(row * Width, count * Width) : _operands->InputGradient;
+                RunRows(row, areFour, sums, sums + PaddedParameters, place);
             }
         }
         if (_isStreamed)
@@ -88,7 +94,7 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
 
     /// <summary>The sums of one row or four, then their input gradients while they are still in the cache.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private void RunRows(nint row, bool areFour, double* sums, double* products)
+    private void RunRows(nint row, bool areFour, double* sums, double* products, T* output)
     {
         Sums* rowSums = stackalloc Sums[Thresholds.RowsAtOnce];
         GradientAffine* affines = stackalloc GradientAffine[Thresholds.RowsAtOnce];
@@ -101,6 +107,6 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob
             _operands->Statistics + row, pivots, affines, step: 1);
         RowGradientReduction.Run<T, W>(rows, areFour, Width, _ahead, rowSums, sums + weight, products + weight);
         RowGradients<T, V, W>.SetCoefficients(rows, areFour, _layout->Unit, _operands->IsCentered, rowSums);
-        RowGradients<T, V, W>.Write(rows, areFour, new(_operands->InputGradient + offset, Width, _isStreamed, _ahead));
+        RowGradients<T, V, W>.Write(rows, areFour, new(output + offset, Width, _isStreamed, _ahead));
     }
 }

@@ -77,8 +77,17 @@ internal static class Thresholds
     /// <summary>How many rows are added to the sums of the columns at a time, so that the sums are read once for all of them.</summary>
     public const int RowsAddedAtOnce = 4;
 
-    /// <summary>Shorter pieces are not streamed: the partial cache lines at their ends cost more than streaming saves.</summary>
+    /// <summary>
+    /// Shorter pieces are not streamed one by one: the partial cache lines at their ends cost more than streaming saves. Neighboring
+    /// pieces are gathered and streamed together.
+    /// </summary>
     public const nint ShortestStreamedPiece = 2048;
+
+    /// <summary>Neighboring pieces that are shorter than this go through the caches: their number costs more than streaming saves.</summary>
+    public const nint ShortestStagedPiece = 256;
+
+    /// <summary>So many bytes of short pieces are gathered: few enough to stay in the first-level cache.</summary>
+    public const nint StagedBytes = 8 * 1024;
 
     /// <summary>
     /// What goes before or behind the norm takes so many bytes at a time: enough for several threads, and little enough to stay in the
@@ -106,8 +115,15 @@ internal static class Thresholds
     /// Whether the output goes past the cache: from three quarters of the last-level cache on, input and output together, unless the
     /// output is written in short pieces.
     /// </summary>
-    public static bool IsStreamed(long bytes, nint pieceBytes) =>
-        bytes > LastLevelCacheBytes / 4 * 3 && pieceBytes >= ShortestStreamedPiece;
+    public static bool IsStreamed(long bytes, nint pieceBytes) => LeavesCaches(bytes) && pieceBytes >= ShortestStreamedPiece;
+
+    /// <summary>The same for neighboring pieces. Short ones are streamed too where each of them fills whole cache lines.</summary>
+    public static unsafe bool IsStreamed(long bytes, nint pieceBytes, void* output) =>
+        IsStreamed(bytes, pieceBytes)
+        || (IsStaged(bytes, pieceBytes) && ((nuint)output | (nuint)pieceBytes) % RawMemory.LineBytes == 0);
+
+    /// <summary>Whether short neighboring pieces are gathered, and streamed together.</summary>
+    public static bool IsStaged(long bytes, nint pieceBytes) => LeavesCaches(bytes) && pieceBytes >= ShortestStagedPiece;
 
     /// <summary>
     /// Whether LayerNorm's backward pass goes down all rows tile by tile, and again for the input gradients. Where there are many rows,
@@ -125,6 +141,8 @@ internal static class Thresholds
         nint groups = Math.Clamp(BatchBytes / groupBytes, 1, BatchGroups);
         return groups < RowsAtOnce ? groups : groups - (groups % RowsAtOnce);
     }
+
+    private static bool LeavesCaches(long bytes) => bytes > LastLevelCacheBytes / 4 * 3;
 
     /// <summary>The largest cache that CPUID describes (leaf 4 on Intel, 8000001D on AMD), or 32 MiB where there is no CPUID.</summary>
     private static long ReadLastLevelCacheBytes()

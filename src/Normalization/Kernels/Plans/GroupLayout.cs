@@ -31,6 +31,9 @@ internal readonly struct GroupLayout
     /// <summary>Every row has the same weights.</summary>
     public bool SharesWeights => IsElementwise && CoefficientPeriod == 1;
 
+    /// <summary>The units lie one behind another, without a gap.</summary>
+    public bool UnitsAreNeighbors => Unit.Slices == 1 && UnitStride == Unit.Length;
+
     public nint Units => Groups * UnitsPerGroup;
 
     public nint GroupStride => UnitStride * UnitsPerGroup;
