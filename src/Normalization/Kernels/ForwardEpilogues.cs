@@ -23,10 +23,14 @@ internal readonly unsafe ref struct ForwardEpilogues<T, V, W>(
     public void Run<TActivation>() where TActivation : IActivation
     {
         Plain<T> source = new(_operands.Input);
-        T* dy = _epilogue.OutputGradient, skip = _epilogue.Skip;
-        if (dy == null)
-            KernelSet<T, V, W>.Forward(_route, _operands, source, new ActivationEpilogue<T, TActivation>(skip));
-        else
+        T* dy = _epilogue.OutputGradient, skip = _epilogue.Skip, residual = _epilogue.Residual, sum = _epilogue.Sum;
+        if (dy != null)
             KernelSet<T, V, W>.Forward(_route, _operands, source, new GradientEpilogue<T, TActivation>(dy, skip));
+        else if (residual == null)
+            KernelSet<T, V, W>.Forward(_route, _operands, source, new ActivationEpilogue<T, TActivation>(skip));
+        else if (typeof(TActivation) == typeof(NoActivation) && skip == null)
+            ResidualForward<T, V, W, Identity<T>>.Run(_route, _operands, residual, sum, default);
+        else
+            ResidualForward<T, V, W, ActivationEpilogue<T, TActivation>>.Run(_route, _operands, residual, sum, new(skip));
     }
 }

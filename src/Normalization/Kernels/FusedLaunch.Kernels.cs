@@ -41,12 +41,14 @@ internal static unsafe partial class FusedLaunch
     }
 
     /// <summary>
-    /// Normalizes with an activation and a skip in the pass of the norm, or gives the gradient that goes back through these where there is
-    /// one of the output.
+    /// Normalizes with a residual, an activation and a skip in the pass of the norm, or gives the gradient that goes back through the last
+    /// two where there is one of the output.
     /// </summary>
     private static void Normalize<T>(
         in Plan plan,
         ReadOnlySpan<T> x,
+        ReadOnlySpan<T> residual,
+        Span<T> sum,
         ReadOnlySpan<T> dy,
         ReadOnlySpan<T> weight,
         ReadOnlySpan<T> bias,
@@ -60,6 +62,7 @@ internal static unsafe partial class FusedLaunch
         bool areChannels = hasFixedStatistics && plan.Statistics == StatisticsSharing.Channel;
         using var coefficients = new Launch.Coefficients<T>(plan, Direction.Forward, areChannels, weight, bias);
         fixed (T* px = x, pdy = dy, py = y, pw = coefficients.Weight, pb = coefficients.Bias, skip = terms.Skip)
+        fixed (T* pr = residual, psum = sum)
         fixed (GroupStatistics* ps = statistics)
         {
             ForwardOperands<T> operands = new()
@@ -73,7 +76,14 @@ internal static unsafe partial class FusedLaunch
                 HasFixedStatistics = hasFixedStatistics,
                 IsCentered = plan.IsCentered,
             };
-            EpilogueOperands<T> epilogue = new() { ActivationKind = terms.ActivationKind, Skip = skip, OutputGradient = pdy };
+            EpilogueOperands<T> epilogue = new()
+            {
+                ActivationKind = terms.ActivationKind,
+                Residual = pr,
+                Sum = psum,
+                Skip = skip,
+                OutputGradient = pdy,
+            };
             KernelSet<T>.Active.Forward(coefficients.Route, operands, epilogue);
         }
     }

@@ -47,20 +47,24 @@ internal static unsafe partial class FusedLaunch
             return;
         // The statistics of a channel need all samples.
         bool fitsNorm = terms.FitsNorm(plan), isWhole = plan.Statistics == StatisticsSharing.Channel && !hasFixedStatistics;
-        nint step = isWhole || (fitsNorm && residual.IsEmpty) ? plan.N : Step(plan, terms);
+        bool isAddedByNorm = !residual.IsEmpty && fitsNorm && !isWhole && IsAddedByNorm<T>(plan);
+        nint step = isWhole || (fitsNorm && (residual.IsEmpty || isAddedByNorm)) ? plan.N : Step(plan, terms);
         for (nint first = 0; first < plan.N; first += step)
         {
             var part = new SampleRange(plan, first, Math.Min(step, plan.N - first));
             ReadOnlySpan<T> source = part.Of(x);
-            if (!residual.IsEmpty)
+            if (!residual.IsEmpty && !isAddedByNorm)
             {
                 Add(source, part.Of(residual), part.Of(sum));
                 source = part.Of(sum);
             }
             FusedTerms<T> own = terms.Part(plan, first, part.Count);
-            if (fitsNorm && terms.IsAny)
+            if (isAddedByNorm || (fitsNorm && terms.IsAny))
             {
-                Normalize(part.Plan, source, default, weight, bias, epsilon, part.Of(statistics), hasFixedStatistics, own, part.Of(y));
+                ReadOnlySpan<T> added = isAddedByNorm ? residual : default;
+                Normalize(
+                    part.Plan, source, added, sum, default, weight, bias, epsilon, part.Of(statistics), hasFixedStatistics, own,
+                    part.Of(y));
                 continue;
             }
             Launch.Forward(part.Plan, source, weight, bias, epsilon, part.Of(statistics), hasFixedStatistics, part.Of(y));
@@ -105,7 +109,7 @@ internal static unsafe partial class FusedLaunch
         if (terms.FitsNorm(plan))
         {
             Span<T> back = gradients.Skip.IsEmpty ? gradient : gradients.Skip;
-            Normalize(plan, x, dy, weight, bias, epsilon, statistics, hasFixedStatistics: true, terms, back);
+            Normalize(plan, x, default, default, dy, weight, bias, epsilon, statistics, hasFixedStatistics: true, terms, back);
             return back;
         }
         nint step = Math.Min(plan.N, Step(plan, terms)), atOnce = terms.SamplesAtOnce(plan);
@@ -181,6 +185,19 @@ internal static unsafe partial class FusedLaunch
         Launch.Backward(plan, x, dy, weight, statistics, hasFixedStatistics, gradient, weightGradient, biasGradient);
         if (!sumGradient.IsEmpty)
             Add(gradient, sumGradient, dx);
+    }
+
+    /// <summary>
+    /// Whether the pass of the norm can add a residual: each thread normalizes what it has added, so there must be a group for each.
+    /// </summary>
+    private static bool IsAddedByNorm<T>(in Plan plan) where T : unmanaged
+    {
+        Route route = Dispatch.Choose(plan, Direction.Forward, plan.Statistics == StatisticsSharing.Channel);
+        if (route.Family is not (Family.Slices or Family.Rows) || route.IsTransposed)
+            return false;
+        nint bytes = route.Groups.GroupStride * sizeof(T);
+        return bytes <= Thresholds.LargestSum
+            && route.Groups.Groups >= Partition.DegreeFor(route.Groups.Groups * bytes) * Thresholds.ChunksPerThread;
     }
 
     /// <summary>How many samples go together: those that share a scale do.</summary>

@@ -17,6 +17,10 @@ internal unsafe struct EpilogueOperands<T> where T : unmanaged
     public T* Shift;
     public T* Skip;
 
+    /// <summary>Added to the input of the norm before it, and where their sum is written.</summary>
+    public T* Residual;
+    public T* Sum;
+
     /// <summary>Added to each scale: 1 or 0.</summary>
     public double ScaleOffset;
 

@@ -75,6 +75,13 @@ internal readonly unsafe partial struct GroupForward<T, V, W, TSource, TEpilogue
         GroupLayout* layout, ForwardOperands<T>* operands, in TSource source, in TEpilogue epilogue, bool isStreamed, long bytes) =>
         new GroupForward<T, V, W, TSource, TEpilogue>(layout, 1, operands, source, epilogue, 1, isStreamed, bytes).Run(0, layout->Groups);
 
+    /// <summary>Some groups, on this thread, where their source is in a cache.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void RunPart(
+        GroupLayout* layout, ForwardOperands<T>* operands, in TSource source, in TEpilogue epilogue, bool isStreamed,
+        nint first, nint last) =>
+        new GroupForward<T, V, W, TSource, TEpilogue>(layout, 1, operands, source, epilogue, 1, isStreamed, bytes: 0).Run(first, last);
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void Run(nint start, nint end) => Staging<T, V>.Run(this, _operands->Output, _isStaged, start, end);
 

@@ -83,7 +83,7 @@ internal static class Thresholds
     /// </summary>
     public const nint ShortestStreamedPiece = 2048;
 
-    /// <summary>Neighboring pieces that are shorter than this go through the caches: their number costs more than streaming saves.</summary>
+    /// <summary>Neighboring pieces that are shorter go through the caches: their number costs more than streaming saves.</summary>
     public const nint ShortestStagedPiece = 256;
 
     /// <summary>So many bytes of short pieces are gathered: few enough to stay in the first-level cache.</summary>
@@ -94,6 +94,9 @@ internal static class Thresholds
     /// second-level caches until the next step.
     /// </summary>
     public const nint FusedBytes = 1 << 20;
+
+    /// <summary>The pass of the norm adds a residual to groups of up to so many bytes: it reads the sum from the cache.</summary>
+    public const nint LargestSum = 256 * 1024;
 
     /// <summary>What the machine has, read once.</summary>
     public static readonly long LastLevelCacheBytes = ReadLastLevelCacheBytes();
@@ -107,6 +110,9 @@ internal static class Thresholds
 
     // Half of a common first-level cache.
     private const nint BatchBytes = 24 * 1024;
+
+    // The sum of x and a residual stays in the first-level cache.
+    private const nint SumBytes = 32 * 1024;
 
     // Smaller inputs stay in a cache that is near.
     private const long NearBytes = 4 << 20;
@@ -140,6 +146,13 @@ internal static class Thresholds
     {
         nint groups = Math.Clamp(BatchBytes / groupBytes, 1, BatchGroups);
         return groups < RowsAtOnce ? groups : groups - (groups % RowsAtOnce);
+    }
+
+    /// <summary>How many groups of this size get a residual and are normalized at a time.</summary>
+    public static nint GroupsPerSum(nint groupBytes)
+    {
+        nint batch = GroupsPerBatch(groupBytes);
+        return batch * Math.Max(1, SumBytes / (batch * groupBytes));
     }
 
     private static bool LeavesCaches(long bytes) => bytes > LastLevelCacheBytes / 4 * 3;

@@ -1,0 +1,70 @@
+using Normalization.Kernels.Machine;
+
+namespace Normalization.Tests;
+
+/// <summary>Passes in which each thread does all steps of some groups, beside the same steps one after another.</summary>
+[Collection(nameof(ProcessWide))]
+public sealed class FusedPartTests
+{
+    private static readonly Case[] _cases =
+    [
+        new(Kind.Layer, 301, 773), new(Kind.Layer, 4001, 24), new(Kind.Rms, 130, 2051) { Affine = false }, new(Kind.Rms, 9, 70001),
+        new(Kind.Group, 12, 6, 1031) { Groups = 2 }, new(Kind.Group, 40, 8, 15) { Groups = 2 }, new(Kind.Instance, 20, 7, 701) { Affine = true },
+        new(Kind.Batch, 20, 7, 701) { Track = true },
+    ];
+
+    public static TheoryData<int> Indices => [.. Enumerable.Range(0, _cases.Length)];
+
+    [Theory]
+    [MemberData(nameof(Indices))]
+    public void A_sum_has_the_bits_of_its_steps_with_every_number_of_threads(int index)
+    {
+        foreach (int degree in (int[])[1, 2, 5])
+        {
+            using var setting = Setting.Degree(degree);
+            foreach (bool isTraining in (bool[])[true, false])
+                CompareSum(_cases[index] with { Activation = degree == 2 ? Activation.Silu : Activation.None }, isTraining);
+        }
+    }
+
+    /// <summary>The sum and the output go past the cache from a size on that depends on the machine.</summary>
+    [Theory]
+    [InlineData(3)]
+    [InlineData(4)]
+    public void A_sum_that_leaves_the_cache_has_the_bits_of_its_steps(int tensors)
+    {
+        const int Width = 1021;
+        Assert.SkipWhen(Thresholds.LastLevelCacheBytes > 64 << 20, "The tensors would have to be too large for a test.");
+        int most = (int)(Thresholds.LastLevelCacheBytes / 4 * 3 / (tensors * Width * sizeof(float)));
+        foreach (int degree in (int[])[1, 3])
+        {
+            using var setting = Setting.Degree(degree);
+            CompareSum(new(Kind.Layer, most, Width), isTraining: true);
+            CompareSum(new(Kind.Layer, most + 1, Width), isTraining: false);
+        }
+    }
+
+    /// <summary>With the sum in memory of its own, in the place of the input or of the residual, and without it.</summary>
+    private static void CompareSum(Case item, bool isTraining)
+    {
+        Sample<float> plain = new(item);
+        Tensor<float> residual = Sample<float>.Normal(item.Shape, 11, 0.1, 0.7), sum = plain.Input.Clone();
+        for (int i = 0; i < sum.Length; i++)
+            sum.Span[i] += residual.Span[i];
+        plain.Layer.Train(isTraining);
+        plain.Layer.Forward(sum, plain.Output, plain.Context);
+        for (int place = 0; place < 4; place++)
+        {
+            Sample<float> sample = new(item);
+            Tensor<float> added = residual.Clone(), own = Sample<float>.Padded(item.Shape);
+            Tensor<float>? written = place switch { 0 => own, 1 => sample.Input, 2 => added, _ => null };
+            if (written is null && isTraining)
+                continue;
+            sample.Layer.Train(isTraining);
+            ForwardOptions<float> options = new() { Residual = added, Sum = written, Context = isTraining ? sample.Context : null };
+            sample.Layer.Forward(sample.Input, sample.Output, options);
+            sample.Output.Span.SequenceEqual(plain.Output.Span).Should().BeTrue("output of {0}, place {1}", item, place);
+            written?.Span.SequenceEqual(sum.Span).Should().BeTrue("sum of {0}, place {1}", item, place);
+        }
+    }
+}
