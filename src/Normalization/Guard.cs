@@ -3,7 +3,10 @@ using Normalization.Kernels.Machine;
 
 namespace Normalization;
 
-/// <summary>Checks all that the kernels are given, before anything is written.</summary>
+/// <summary>
+/// Checks all that the kernels are given, before anything is written. A check only compares; its message is made in another method, because
+/// the code of a message would make each method large that the check is compiled into.
+/// </summary>
 internal static class Guard
 {
     public static void ElementType<T>()
@@ -18,13 +21,13 @@ internal static class Guard
     public static void Positive(int value, [CallerArgumentExpression(nameof(value))] string? name = null)
     {
         if (value <= 0)
-            throw new ArgumentOutOfRangeException(name, $"{name} must be positive, got {value}.");
+            throw OutOfRange(value, "must be positive", name);
     }
 
     public static void NotNegative(long value, [CallerArgumentExpression(nameof(value))] string? name = null)
     {
         if (value < 0)
-            throw new ArgumentOutOfRangeException(name, $"{name} must not be negative, got {value}.");
+            throw OutOfRange(value, "must not be negative", name);
     }
 
     public static void AtMost(int value, int most, [CallerArgumentExpression(nameof(value))] string? name = null)
@@ -35,12 +38,12 @@ internal static class Guard
 
     public static double Finite(double value, string name) => double.IsFinite(value)
         ? value
-        : throw new ArgumentOutOfRangeException(name, $"{name} must be finite, got {value}.");
+        : throw OutOfRange(value, "must be finite", name);
 
     public static void Epsilon(double epsilon)
     {
         if (!(epsilon >= 0 && double.IsFinite(epsilon)))
-            throw new ArgumentOutOfRangeException(nameof(epsilon), $"epsilon must be finite and not negative, got {epsilon}.");
+            throw OutOfRange(epsilon, "must be finite and not negative", nameof(epsilon));
     }
 
     /// <summary>Checks the window of a local response and what its squares become.</summary>
@@ -77,32 +80,26 @@ internal static class Guard
     public static void Length<T>(ReadOnlySpan<T> span, long expected, string name, string meaning)
     {
         if (span.Length != expected)
-            throw new ArgumentException($"{name} must have {meaning} = {expected} elements, got {span.Length}.", name);
+            throw WrongLength(span.Length, expected, name, meaning);
     }
 
     public static void SameLength<T>(ReadOnlySpan<T> span, ReadOnlySpan<T> other, string name, string otherName)
     {
         if (span.Length != other.Length)
-        {
-            throw new ArgumentException(
-                $"{name} must be as long as {otherName}, which has {other.Length} elements, got {span.Length}.", name);
-        }
+            throw OtherLength(span.Length, other.Length, name, otherName);
     }
 
     public static void LengthOrEmpty<T>(ReadOnlySpan<T> span, long expected, string name, string meaning)
     {
         if (!span.IsEmpty && span.Length != expected)
-            throw new ArgumentException($"{name} must have no elements or {meaning} = {expected} elements, got {span.Length}.", name);
+            throw WrongLength(span.Length, expected, name, meaning, "no elements or ");
     }
 
     /// <summary>The output may be the input exactly, element for element, but not shifted against it.</summary>
     public static void SameOrApart<T>(ReadOnlySpan<T> output, ReadOnlySpan<T> input, string outputName, string inputName)
     {
         if (output.Overlaps(input, out int offset) && (offset != 0 || output.Length != input.Length))
-        {
-            throw new ArgumentException(
-                $"{outputName} partly overlaps {inputName}; it must be the same memory or entirely different memory.", outputName);
-        }
+            throw PartialOverlap(outputName, inputName);
     }
 
     public static void Apart<T, TOther>(ReadOnlySpan<T> output, ReadOnlySpan<TOther> other, string outputName, string otherName)
@@ -110,6 +107,21 @@ internal static class Guard
         where TOther : unmanaged
     {
         if (RawMemory.Overlap(output, other))
-            throw new ArgumentException($"{outputName} must not overlap {otherName}.", outputName);
+            throw NotApart(outputName, otherName);
     }
+
+    private static ArgumentOutOfRangeException OutOfRange<T>(T value, string demand, string? name) =>
+        new(name, $"{name} {demand}, got {value}.");
+
+    private static ArgumentException WrongLength(int length, long expected, string name, string meaning, string alternative = "") =>
+        new($"{name} must have {alternative}{meaning} = {expected} elements, got {length}.", name);
+
+    private static ArgumentException OtherLength(int length, int expected, string name, string otherName) =>
+        new($"{name} must be as long as {otherName}, which has {expected} elements, got {length}.", name);
+
+    private static ArgumentException PartialOverlap(string outputName, string inputName) =>
+        new($"{outputName} partly overlaps {inputName}; it must be the same memory or entirely different memory.", outputName);
+
+    private static ArgumentException NotApart(string outputName, string otherName) =>
+        new($"{outputName} must not overlap {otherName}.", outputName);
 }

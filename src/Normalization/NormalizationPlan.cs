@@ -29,6 +29,9 @@ namespace Normalization;
 /// </example>
 public readonly struct NormalizationPlan
 {
+    // A field, because a property would be copied on each use.
+    internal readonly Plan Plan;
+
     private NormalizationPlan(in Plan plan) => Plan = plan;
 
     /// <summary>Gets the number of groups of elements that have statistics of their own; 0 for windows, which keep none.</summary>
@@ -39,8 +42,6 @@ public readonly struct NormalizationPlan
 
     /// <summary>Gets the number of values that γ and β have, if they are there.</summary>
     public int ParameterCount => Plan.Parameters;
-
-    internal Plan Plan { get; }
 
     /// <summary>As BatchNorm: the input is [n, c, s], each channel has statistics over the batch, and coefficients.</summary>
     /// <param name="n">The batch size.</param>

@@ -146,10 +146,12 @@ public sealed class DispatchTests
     private static Route Choose(Plan plan, string pass)
     {
         string[] words = pass.Split(' ');
-        return Dispatch.Choose(
+        Dispatch.Choose(
             words.Contains("plain") ? plan with { Coefficients = CoefficientSharing.None } : plan,
             Enum.Parse<Direction>(words[0]),
-            words.Contains("fixed"));
+            words.Contains("fixed"),
+            out Route route);
+        return route;
     }
 
     private static string Describe(in Route route, string pass)

@@ -77,7 +77,7 @@ public sealed unsafe class ElementProgramTests
         fixed (GroupStatistics<One>* ps = statistics)
         {
             ForwardOperands<T> operands = new() { Output = py, Weight = pw, Bias = pb, Statistics = ps, Epsilon = 0, IsCentered = true };
-            Route route = Dispatch.Choose(plan, Direction.Forward, hasFixedStatistics: false);
+            Dispatch.Choose(plan, Direction.Forward, hasFixedStatistics: false, out Route route);
             KernelSet<T, V, W>.Forward(route, operands, source(px), epilogue);
         }
         return y;

@@ -60,7 +60,7 @@ internal static unsafe partial class FusedLaunch
         where T : unmanaged
     {
         bool areChannels = hasFixedStatistics && plan.Statistics == StatisticsSharing.Channel;
-        using var coefficients = new Launch.Coefficients<T>(plan, Direction.Forward, areChannels, weight, bias);
+        using var coefficients = new Launch.Coefficients<T>(plan, Direction.Forward, areChannels, weight, bias, out Route route);
         fixed (T* px = x, pdy = dy, py = y, pw = coefficients.Weight, pb = coefficients.Bias, skip = terms.Skip)
         fixed (T* pr = residual, psum = sum)
         fixed (GroupStatistics* ps = statistics)
@@ -84,7 +84,7 @@ internal static unsafe partial class FusedLaunch
                 Skip = skip,
                 OutputGradient = pdy,
             };
-            KernelSet<T>.Active.Forward(coefficients.Route, operands, epilogue);
+            KernelSet<T>.Active.Forward(route, operands, epilogue);
         }
     }
 

@@ -192,7 +192,7 @@ internal static unsafe partial class FusedLaunch
     /// </summary>
     private static bool IsAddedByNorm<T>(in Plan plan) where T : unmanaged
     {
-        Route route = Dispatch.Choose(plan, Direction.Forward, plan.Statistics == StatisticsSharing.Channel);
+        Dispatch.Choose(plan, Direction.Forward, plan.Statistics == StatisticsSharing.Channel, out Route route);
         if (route.Family is not (Family.Slices or Family.Rows) || route.IsTransposed)
             return false;
         nint bytes = route.Groups.GroupStride * sizeof(T);

@@ -36,8 +36,8 @@ internal static unsafe class Launch
         }
         // Where statistics that are not a channel's are given, as in a backward pass, the kernel is the one that has computed them.
         bool areChannels = hasFixedStatistics && plan.Statistics == StatisticsSharing.Channel;
-        using var coefficients = new Coefficients<T>(plan, Direction.Forward, areChannels, weight, bias);
-        if (coefficients.Route.IsTransposed)
+        using var coefficients = new Coefficients<T>(plan, Direction.Forward, areChannels, weight, bias, out Route route);
+        if (route.IsTransposed)
         {
             Transposition.Forward(plan, x, weight, bias, epsilon, statistics, hasFixedStatistics, y);
             return;
@@ -45,7 +45,7 @@ internal static unsafe class Launch
         fixed (T* px = x, py = y, pw = coefficients.Weight, pb = coefficients.Bias)
         fixed (GroupStatistics* ps = statistics)
         {
-            KernelSet<T>.Active.Forward(coefficients.Route, new()
+            KernelSet<T>.Active.Forward(route, new()
             {
                 Input = px,
                 Output = py,
@@ -85,13 +85,13 @@ internal static unsafe class Launch
             return;
         }
         Direction direction = weightGradient.IsEmpty && biasGradient.IsEmpty ? Direction.InputGradient : Direction.Backward;
-        using var coefficients = new Coefficients<T>(plan, direction, hasFixedStatistics, weight, default);
-        if (coefficients.Route.IsTransposed)
+        using var coefficients = new Coefficients<T>(plan, direction, hasFixedStatistics, weight, default, out Route route);
+        if (route.IsTransposed)
         {
             Transposition.Backward(plan, x, dy, weight, statistics, hasFixedStatistics, dx, weightGradient, biasGradient);
             return;
         }
-        if (coefficients.Route.Direction == Direction.Forward)
+        if (route.Direction == Direction.Forward)
         {
             Scale(plan, dy, weight, statistics, dx);
             return;
@@ -101,7 +101,7 @@ internal static unsafe class Launch
         fixed (double* expanded = coefficients.ExpandedGradients)
         fixed (GroupStatistics* ps = statistics)
         {
-            KernelSet<T>.Active.Backward(coefficients.Route, new()
+            KernelSet<T>.Active.Backward(route, new()
             {
                 Input = px,
                 OutputGradient = pdy,
@@ -127,12 +127,13 @@ internal static unsafe class Launch
         sums.Clear();
         if (plan.Elements == 0)
             return;
+        Dispatch.Choose(plan, Direction.Backward, hasFixedStatistics: false, out Route route);
         fixed (T* px = x, pdy = dy)
         fixed (GroupStatistics* ps = statistics)
         fixed (Sums* pSums = sums)
         {
             KernelSet<T>.Active.Backward(
-                Dispatch.Choose(plan, Direction.Backward, hasFixedStatistics: false),
+                route,
                 new() { Input = px, OutputGradient = pdy, Statistics = ps, ChannelSums = pSums, IsCentered = true });
         }
     }
@@ -153,11 +154,12 @@ internal static unsafe class Launch
     {
         if (plan.Elements == 0)
             return;
+        Dispatch.Choose(plan, Direction.InputGradient, hasFixedStatistics: false, out Route route);
         fixed (T* px = x, pdy = dy, pdx = dx, pw = weight)
         fixed (GroupStatistics* ps = statistics)
         fixed (Sums* pSums = sums)
         {
-            KernelSet<T>.Active.Backward(Dispatch.Choose(plan, Direction.InputGradient, hasFixedStatistics: false), new()
+            KernelSet<T>.Active.Backward(route, new()
             {
                 Input = px,
                 OutputGradient = pdy,
@@ -228,27 +230,29 @@ internal static unsafe class Launch
     /// </summary>
     internal readonly ref struct Coefficients<T> : IDisposable where T : unmanaged
     {
-        // A field, because a property would be copied on each use.
-        public readonly Route Route;
-
+        private readonly int _repetition;
         private readonly Scratch<T> _scratch;
         private readonly Scratch<double> _gradients;
 
-        public Coefficients(in Plan plan, Direction direction, bool hasFixedStatistics, ReadOnlySpan<T> weight, ReadOnlySpan<T> bias)
+        /// <summary>Chooses the kernel, and makes what it needs.</summary>
+        public Coefficients(
+            in Plan plan, Direction direction, bool hasFixedStatistics, ReadOnlySpan<T> weight, ReadOnlySpan<T> bias, out Route route)
         {
-            bool hasGradients = direction == Direction.Backward, hasAny = hasGradients || !(weight.IsEmpty && bias.IsEmpty);
-            Route = hasAny
-                ? Dispatch.Choose(plan, direction, hasFixedStatistics)
-                : Dispatch.Choose(plan with { Coefficients = CoefficientSharing.None }, direction, hasFixedStatistics);
+            bool hasGradients = direction == Direction.Backward;
+            if (hasGradients || !(weight.IsEmpty && bias.IsEmpty))
+                Dispatch.Choose(plan, direction, hasFixedStatistics, out route);
+            else
+                Dispatch.Choose(plan with { Coefficients = CoefficientSharing.None }, direction, hasFixedStatistics, out route);
+            _repetition = (int)route.Repetition;
             Weight = weight;
             Bias = bias;
-            if (!Route.HasElementwiseWeights || (Route.Repetition == 1 && !weight.IsEmpty))
+            if (!route.HasElementwiseWeights || (_repetition == 1 && !weight.IsEmpty))
                 return;
-            int length = checked((int)(plan.Parameters * Route.Repetition));
+            int length = checked(plan.Parameters * _repetition);
             _scratch = new Scratch<T>((nint)2 * length);
             Weight = Expand(_scratch.Span[..length], weight, 1);
             Bias = bias.IsEmpty ? bias : Expand(_scratch.Span.Slice(length, length), bias, 0);
-            if (Route.Repetition > 1 && hasGradients)
+            if (_repetition > 1 && hasGradients)
             {
                 _gradients = new Scratch<double>((nint)2 * length);
                 ExpandedGradients = _gradients.Span;
@@ -270,8 +274,8 @@ internal static unsafe class Launch
             if (ExpandedGradients.IsEmpty)
                 return;
             int length = ExpandedGradients.Length / 2;
-            AddRepetitions(ExpandedGradients[..length], (int)Route.Repetition, weightGradient);
-            AddRepetitions(ExpandedGradients[length..], (int)Route.Repetition, biasGradient);
+            AddRepetitions(ExpandedGradients[..length], _repetition, weightGradient);
+            AddRepetitions(ExpandedGradients[length..], _repetition, biasGradient);
         }
 
         public void Dispose()
@@ -284,7 +288,7 @@ internal static unsafe class Launch
         {
             if (source.IsEmpty)
                 destination.Fill(Element.FromDouble<T>(missing));
-            return Repeat(source, (int)Route.Repetition, destination);
+            return Repeat(source, _repetition, destination);
         }
     }
 }

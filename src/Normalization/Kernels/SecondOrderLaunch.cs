@@ -21,8 +21,8 @@ internal static unsafe class SecondOrderLaunch
         // With the channels last, a channel over the batch is a column; groups of channels are brought before their positions.
         bool isLast = plan.Order == MemoryOrder.ChannelsLast, areChannels = plan.Statistics == StatisticsSharing.Channel;
         Plan first = !isLast ? plan : areChannels ? plan.PositionsAsSamples : plan.WithChannelsFirst;
-        Route route = Dispatch.ChooseSecondOrder(
-            spans.HasCoefficients ? first : first with { Coefficients = CoefficientSharing.None });
+        Dispatch.ChooseSecondOrder(
+            spans.HasCoefficients ? first : first with { Coefficients = CoefficientSharing.None }, out Route route);
         if (isLast && !areChannels)
             RunTransposed(first, route, (plan.N, plan.S, plan.C), spans, statistics, hasFixedStatistics);
         else if (route.IsTransposed && areChannels)

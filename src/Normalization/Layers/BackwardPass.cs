@@ -10,9 +10,21 @@ namespace Normalization;
 public readonly ref struct BackwardPass<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
+    // The terms of the forward pass, and the gradients. A field, because a property would be copied on each use.
+    internal readonly BackwardTerms<T> Terms;
+
     internal BackwardPass(
-        ForwardContext<T> context, ReadOnlySpan<T> input, ReadOnlySpan<T> outputGradient, Span<T> inputGradient)
+        ForwardContext<T> context,
+        ReadOnlySpan<T> input,
+        ReadOnlySpan<T> outputGradient,
+        Span<T> inputGradient,
+        scoped in BackwardTerms<T> terms = default,
+        NormalizationLayer<T>? holder = null,
+        bool isChecked = false)
     {
+        Terms = terms;
+        Holder = holder;
+        IsChecked = isChecked;
         Context = context;
         Input = input;
         OutputGradient = outputGradient;
@@ -35,13 +47,10 @@ public readonly ref struct BackwardPass<T>
     public ForwardContext<T> Context { get; }
 
     /// <summary>Gets the layer whose call holds the context for this pass; null for a part, which holds its own when it runs.</summary>
-    internal NormalizationLayer<T>? Holder { get; init; }
+    internal NormalizationLayer<T>? Holder { get; }
 
     /// <summary>Gets a value indicating whether the memory has been checked.</summary>
-    internal bool IsChecked { get; init; }
-
-    /// <summary>Gets the terms of the forward pass, and the gradients.</summary>
-    internal BackwardTerms<T> Terms { get; init; }
+    internal bool IsChecked { get; }
 
     /// <summary>
     /// Gives the same pass with another gradient of the output, for a layer that has applied a function to the output of the base class.
@@ -49,7 +58,7 @@ public readonly ref struct BackwardPass<T>
     /// <param name="outputGradient">The elements of the gradient, row-major; they may be exactly those of the input gradient.</param>
     /// <returns>The pass with this gradient.</returns>
     public BackwardPass<T> WithOutputGradient(ReadOnlySpan<T> outputGradient) =>
-        new(Context, Input, outputGradient, InputGradient) { Holder = Holder, Terms = Terms };
+        new(Context, Input, outputGradient, InputGradient, Terms, Holder);
 
     /// <summary>
     /// Creates a pass backward through a part of the forward pass (<see cref="ForwardPass{T}.CreatePart"/>). Give it to <see

@@ -48,6 +48,8 @@ public sealed partial class ForwardContext<T>
     // The valid positions of the remembered pass, and those of the next one.
     private PositionMemory<T> _positions = new();
     private PositionMemory<T> _nextPositions = new();
+    private Plan _plan;
+    private RememberedTerms<T> _terms;
     private int[] _shape = new int[UsualRank];
     private int _rank;
     private int _isInUse;
@@ -118,10 +120,11 @@ public sealed partial class ForwardContext<T>
     /// <summary>The input's shape.</summary>
     internal ReadOnlySpan<int> Shape => _shape.AsSpan(0, _rank);
 
-    internal Plan Plan { get; private set; }
+    /// <summary>Gets how the input was shared out.</summary>
+    internal ref readonly Plan Plan => ref _plan;
 
     /// <summary>Gets the terms that the pass had besides the norm.</summary>
-    internal RememberedTerms<T> Terms { get; private set; }
+    internal ref readonly RememberedTerms<T> Terms => ref _terms;
 
     internal bool HasFixedStatistics { get; private set; }
 
@@ -178,7 +181,7 @@ public sealed partial class ForwardContext<T>
         Ranks = null;
         LayerData = null;
         Batch = null;
-        Terms = default;
+        _terms = default;
         _positions.Clear();
         GroupCount = 0;
     }
@@ -235,8 +238,9 @@ public sealed partial class ForwardContext<T>
         (_statistics, _next) = (_next, _statistics);
         (_positions, _nextPositions) = (_nextPositions, _positions);
         (_correction, _nextCorrection, _correctionLength) = (_nextCorrection, _correction, _nextCorrectionLength);
-        (Owner, Plan, Input, GroupCount) = (owner, plan, pass.Tensor, groups);
-        Terms = pass.Remembered;
+        _plan = plan;
+        _terms = pass.Remembered;
+        (Owner, Input, GroupCount) = (owner, pass.Tensor, groups);
         (HasFixedStatistics, ElementsPerGroup) = (pass.Mode.HasFixedStatistics, elementsPerGroup);
         (Batch, BatchNumber) = (pass.Mode.Batch, pass.Mode.Batch?.Number ?? 0);
         (Ranks, WasTraining) = (Batch is null ? pass.Mode.Ranks : null, pass.IsTraining);
@@ -244,7 +248,7 @@ public sealed partial class ForwardContext<T>
     }
 
     /// <summary>Takes over the tensors of a pass that has repeated the remembered one.</summary>
-    internal void Recall(in ForwardPass<T> pass) => (Input, Terms) = (pass.Tensor, pass.Remembered);
+    internal void Recall(in ForwardPass<T> pass) => (Input, _terms) = (pass.Tensor, pass.Remembered);
 
     /// <summary>Throws if the input is not what it was in the forward pass, as far as the samples show.</summary>
     internal void GuardUnchanged(ReadOnlySpan<T> x)

@@ -104,6 +104,11 @@ public readonly struct ForwardOptions<T>
     /// </summary>
     public bool KeepsInvalid { get; init; }
 
+    /// <summary>Gets a value indicating whether there is any term.</summary>
+    internal bool IsAny =>
+        !(Residual is null && Sum is null && Scale is null && Shift is null && Skip is null && Weights is null)
+        || !(Lengths.IsEmpty && Mask.IsEmpty);
+
     /// <summary>Gets the terms over the memory of the tensors.</summary>
     internal ForwardTerms<T> Terms => new()
     {

@@ -11,12 +11,35 @@ namespace Normalization;
 public readonly ref struct ForwardPass<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    internal ForwardPass(scoped in PassMode<T> mode, ReadOnlySpan<int> shape, ReadOnlySpan<T> input, Span<T> output)
+    // What the pass does besides normalizing. A field, because a property would be copied on each use.
+    internal readonly ForwardTerms<T> Terms;
+
+    // References, because copies would cost more than a short row.
+    private readonly ref readonly PassMode<T> _mode;
+    private readonly ref readonly Plan _plan;
+
+    internal ForwardPass(
+        ref readonly PassMode<T> mode,
+        ref readonly Plan plan,
+        ForwardContext<T>? context,
+        ReadOnlySpan<int> shape,
+        ReadOnlySpan<T> input,
+        Span<T> output,
+        scoped in ForwardTerms<T> terms,
+        NormalizationLayer<T>? checkedBy = null,
+        Tensor<T>? tensor = null,
+        scoped in RememberedTerms<T> remembered = default)
     {
-        Mode = mode;
+        _mode = ref mode;
+        _plan = ref plan;
+        CheckedBy = checkedBy;
+        Tensor = tensor;
+        Remembered = remembered;
+        Context = context;
         Shape = shape;
         Input = input;
         Output = output;
+        Terms = terms;
     }
 
     /// <summary>Gets the shape of the input and of the output.</summary>
@@ -29,12 +52,12 @@ public readonly ref struct ForwardPass<T>
     public Span<T> Output { get; }
 
     /// <summary>Gets a value indicating whether the pass is one of training, as decided when it began.</summary>
-    public bool IsTraining => Mode.IsTraining;
+    public bool IsTraining => _mode.IsTraining;
 
     /// <summary>
     /// Gets the context that remembers the pass: the caller's, or the layer's own in training. It is null in evaluation without a context.
     /// </summary>
-    public ForwardContext<T>? Context => Mode.Context;
+    public ForwardContext<T>? Context { get; }
 
     /// <summary>
     /// Gets a value indicating whether the pass does something besides normalizing (<see cref="ForwardOptions{T}"/>). A layer that does not
@@ -42,21 +65,18 @@ public readonly ref struct ForwardPass<T>
     /// </summary>
     public bool HasTerms => Terms.IsAny;
 
-    internal PassMode<T> Mode { get; }
+    internal ref readonly PassMode<T> Mode => ref _mode;
 
     /// <summary>Gets the layer that has checked the memory against <see cref="Plan"/>; null for a part, which nobody has checked.</summary>
-    internal NormalizationLayer<T>? CheckedBy { get; init; }
+    internal NormalizationLayer<T>? CheckedBy { get; }
 
-    internal Plan Plan { get; init; }
+    internal ref readonly Plan Plan => ref _plan;
 
     /// <summary>Gets the tensor of the source, which the context remembers; null for memory that belongs to no tensor.</summary>
-    internal Tensor<T>? Tensor { get; init; }
-
-    /// <summary>Gets what the pass does besides normalizing.</summary>
-    internal ForwardTerms<T> Terms { get; init; }
+    internal Tensor<T>? Tensor { get; }
 
     /// <summary>Gets what the context remembers of the terms.</summary>
-    internal RememberedTerms<T> Remembered { get; init; }
+    internal RememberedTerms<T> Remembered { get; }
 
     /// <summary>Gets what is normalized, and what a backward pass needs: the input, or the sum that takes its place.</summary>
     internal ReadOnlySpan<T> Source => Terms.Residual.IsEmpty ? Input : Terms.Sum;
@@ -86,6 +106,6 @@ public readonly ref struct ForwardPass<T>
         }
         if (Context is not null)
             ForwardContext<T>.GuardPart(context, Context);
-        return new(Mode with { Context = context }, shape, input, output);
+        return new(in _mode, in _plan, context, shape, input, output, default);
     }
 }

@@ -144,9 +144,12 @@ internal readonly struct NormalizedDimensions(ReadOnlySpan<int> normalizedShape)
     private int Rows(ReadOnlySpan<int> shape)
     {
         if (shape.Length < _sizes.Length || !shape[^_sizes.Length..].SequenceEqual(_sizes))
-            throw Guard.InputError($"expected input [..., {Shape.List(_sizes)}], got {Shape.Format(shape)}");
+            throw NotRows(shape);
         return Shape.Product(shape[..^_sizes.Length], 0);
     }
+
+    private ArgumentException NotRows(ReadOnlySpan<int> shape) =>
+        Guard.InputError($"expected input [..., {Shape.List(_sizes)}], got {Shape.Format(shape)}");
 
     private static int[] Checked(ReadOnlySpan<int> normalizedShape)
     {

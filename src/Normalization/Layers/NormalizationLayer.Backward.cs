@@ -92,12 +92,9 @@ public abstract partial class NormalizationLayer<T>
         GuardShape(outputGradient, context.Shape, nameof(outputGradient));
         GuardShape(inputGradient, context.Shape, nameof(inputGradient));
         GuardOptions(context, options);
-        RunBackward(new(context, input.Span, outputGradient.Span, inputGradient.Span)
-        {
-            Holder = this,
-            IsChecked = true,
-            Terms = context.Terms.With(options),
-        });
+        BackwardTerms<T> terms = context.Terms.With(options);
+        BackwardPass<T> pass = new(context, input.Span, outputGradient.Span, inputGradient.Span, terms, holder: this, isChecked: true);
+        RunBackward(pass);
     }
 
     private void RunBackward(in BackwardPass<T> pass)
@@ -117,19 +114,19 @@ public abstract partial class NormalizationLayer<T>
         // The gradients of frozen parameters count too: they must stay untouched.
         NormalizationPrimitives.GuardBackward(
             x, pass.OutputGradient, ValueOf(Weight), dx, weightGradient, GradientOf(Bias), "input", "outputGradient", InputGradient);
-        BackwardTerms<T> terms = pass.Terms;
-        if (terms.IsAny)
+        if (pass.Terms.IsAny)
         {
             if (pass.Context.Batch is not null)
                 throw new InvalidOperationException("MicroBatches take no gradient of a sum. Add it behind the layer.");
-            GuardBuffers(terms.SkipGradient);
-            GuardBuffers(terms.ScaleGradient);
-            GuardBuffers(terms.ShiftGradient);
+            GuardBuffers(pass.Terms.SkipGradient);
+            GuardBuffers(pass.Terms.ScaleGradient);
+            GuardBuffers(pass.Terms.ShiftGradient);
             FusedGuard.Backward(
-                pass.Context.Plan, terms, x, pass.OutputGradient, dx, ValueOf(Weight), ValueOf(Bias), weightGradient, GradientOf(Bias));
+                pass.Context.Plan, pass.Terms, x, pass.OutputGradient, dx, ValueOf(Weight), ValueOf(Bias), weightGradient,
+                GradientOf(Bias));
         }
         // With fixed statistics only the gradients of γ and of what follows the norm depend on the input.
-        bool changesGradient = FusedGuard.Fuse(terms, Activation).ChangesGradient;
+        bool changesGradient = FusedGuard.Fuse(pass.Terms, Activation).ChangesGradient;
         if (!pass.Context.HasFixedStatistics || changesGradient || Weight is { RequiresGradient: true })
             pass.Context.GuardUnchanged(x);
     }
@@ -137,7 +134,7 @@ public abstract partial class NormalizationLayer<T>
     private void Differentiate(in BackwardPass<T> pass)
     {
         ForwardContext<T> context = pass.Context;
-        Plan plan = context.Plan;
+        ref readonly Plan plan = ref context.Plan;
         Span<GroupStatistics> statistics = context.Statistics;
         ReadOnlySpan<T> x = pass.Input, dy = pass.OutputGradient, bias = ValueOf(Bias);
         Span<T> dx = pass.InputGradient, weightGradient = GradientOf(Weight), biasGradient = GradientOf(Bias);

@@ -31,9 +31,8 @@ public abstract partial class NormalizationLayer<T>
     public void Forward(Tensor<T> input, Tensor<T> output)
     {
         PassMode<T> mode = Decide();
-        mode = mode with { Context = mode.IsTraining ? _remembered : null };
         using Synchronization.Call call = Synchronization.BeginForward(mode.Ranks);
-        Run(input, output, mode);
+        Run(input, output, mode, mode.IsTraining ? _remembered : null);
     }
 
     /// <summary>Normalizes a tensor and remembers the pass in a context instead of in the layer.</summary>
@@ -48,7 +47,7 @@ public abstract partial class NormalizationLayer<T>
         PassMode<T> mode = Decide(context);
         using Synchronization.Call call = Synchronization.BeginForward(mode.Ranks);
         ArgumentNullException.ThrowIfNull(context);
-        Run(input, output, mode);
+        Run(input, output, mode, context);
     }
 
     /// <summary>
@@ -73,33 +72,43 @@ public abstract partial class NormalizationLayer<T>
         }
         using Synchronization.Call call = Synchronization.BeginForward(pass.Mode.Ranks);
         using ForwardContext<T>.Usage usage = ForwardContext<T>.Use(pass.Context);
-        Plan plan = Describe(pass.Shape, pass.Mode);
-        GuardForward(pass);
+        Plan plan = Describe(pass.Shape, pass.Mode, pass.Context);
+        GuardForward(pass, plan);
         Normalize(pass, plan);
     }
 
-    private void Run(Tensor<T> input, Tensor<T> output, in PassMode<T> mode, in ForwardOptions<T> options = default)
+    private void Run(
+        Tensor<T> input, Tensor<T> output, in PassMode<T> mode, ForwardContext<T>? context, in ForwardOptions<T> options = default)
     {
         ArgumentNullException.ThrowIfNull(input);
         ArgumentNullException.ThrowIfNull(output);
-        using ForwardContext<T>.Usage usage = ForwardContext<T>.Use(mode.Context);
-        Plan plan = Describe(input.Shape, mode);
+        using ForwardContext<T>.Usage usage = ForwardContext<T>.Use(context);
+        Plan plan = Describe(input.Shape, mode, context);
         GuardShape(output, input.Shape, nameof(output));
-        GuardOptions(plan, input.Shape, options);
-        Run(new(mode, input.Shape, input.Span, output.Span)
-        {
-            CheckedBy = this,
-            Plan = plan,
-            Tensor = options.Residual is null ? input : options.Sum ?? input,
-            Terms = options.Terms,
-            Remembered = new(options),
-        });
+        Begin(input, output, mode, plan, context, options);
+    }
+
+    // The compiler makes a pass in its place only where no try block surrounds it; elsewhere it makes a copy, which costs as much as the
+    // checks of a short row.
+    private void Begin(
+        Tensor<T> input,
+        Tensor<T> output,
+        in PassMode<T> mode,
+        in Plan plan,
+        ForwardContext<T>? context,
+        in ForwardOptions<T> options)
+    {
+        ForwardTerms<T> terms = options.IsAny ? GuardedTerms(plan, input.Shape, options) : default;
+        RememberedTerms<T> remembered = options.IsAny ? new(options) : default;
+        Tensor<T> source = options.Residual is null ? input : options.Sum ?? input;
+        ForwardPass<T> pass = new(in mode, in plan, context, input.Shape, input.Span, output.Span, terms, this, source, remembered);
+        Run(pass);
     }
 
     private void Run(in ForwardPass<T> pass)
     {
         ForwardContext<T>? context = pass.Context;
-        GuardForward(pass);
+        GuardForward(pass, pass.Plan);
         context?.Reserve(pass.Shape.Length, 0);
         int remembered = context?.PassCount ?? 0;
         ForwardCore(pass);
@@ -113,58 +122,15 @@ public abstract partial class NormalizationLayer<T>
             context.Remember(this, default, pass, groups: 0, elementsPerGroup: 0);
     }
 
-    private void GuardForward(in ForwardPass<T> pass)
-    {
-        ReadOnlySpan<T> x = pass.Input, weight = ValueOf(Weight), bias = ValueOf(Bias);
-        Span<T> y = pass.Output;
-        GuardBuffers(y);
-        NormalizationPrimitives.GuardForward(x, y, weight, bias, "input", "output");
-        if (pass.Terms.IsAny)
-        {
-            GuardBuffers(pass.Terms.Sum);
-            FusedGuard.Forward(pass.Plan, pass.Terms, x, y, weight, bias);
-        }
-        bool corrects = pass.Mode.IsTraining && !pass.Mode.HasFixedStatistics && CorrectsInput;
-        if ((corrects || pass.Plan.Statistics == StatisticsSharing.Window) && (pass.Terms.IsAny || Activation != Activation.None))
-        {
-            throw new NotSupportedException(
-                $"{GetType().Name.Split('`')[0]} takes no residual, skip, scale, shift or activation here, and no Lengths, Mask or "
-                    + "Weights. Use a layer without an activation, and compute them before and behind it.");
-        }
-        if (pass.Mode.Batch is not null && (pass.Terms.IsAny || Activation != Activation.None))
-        {
-            throw new InvalidOperationException(
-                "MicroBatches observe what goes into the norm and what comes back to it. Use a layer without an activation, and add a "
-                    + "residual, a skip, a scale or a shift before and behind it. There are no Lengths, Mask or Weights.");
-        }
-        if (pass.Context is null)
-            return;
-        if (!pass.Terms.Residual.IsEmpty && pass.Terms.Sum.IsEmpty)
-        {
-            throw Guard.InputError(
-                "The backward pass needs the sum of the input and Residual: pass Sum, which may be exactly the residual; or call Eval() "
-                    + "first if there is no backward pass.",
-                nameof(pass.Terms.Sum));
-        }
-        if (pass.Source.Overlaps(y))
-        {
-            throw Guard.InputError(
-                "output overlaps input, which the backward pass needs; pass another output, or call Eval() first if there is no backward "
-                    + "pass.",
-                "output");
-        }
-        if (pass.Mode.IsRecomputation)
-            GuardRecomputation(pass);
-    }
-
     private void Normalize(in ForwardPass<T> pass, in Plan plan)
     {
-        PassMode<T> mode = pass.Mode;
+        ref readonly PassMode<T> mode = ref pass.Mode;
+        ForwardContext<T>? context = pass.Context;
         ReadOnlySpan<T> x = pass.Input, bias = ValueOf(Bias);
         GuardSizes(plan, x, ValueOf(Weight), bias);
         using Scratch<T> pooled = RentWeight();
         ReadOnlySpan<T> weight = EffectiveWeight(pooled.Span);
-        if (mode.IsRecomputation ? mode.Context!.HasPositions : pass.Terms.Positions.IsAny && plan.Elements > 0)
+        if (mode.IsRecomputation ? context!.HasPositions : pass.Terms.HasPositions && plan.Elements > 0)
         {
             NormalizeMasked(pass, plan, weight, bias);
             return;
@@ -176,10 +142,10 @@ public abstract partial class NormalizationLayer<T>
         }
         bool corrects = mode.IsTraining && !mode.HasFixedStatistics && CorrectsInput;
         int groups = x.IsEmpty && !mode.IsShared ? 0 : plan.StatisticsCount;
-        bool isPooled = mode.Context is null && groups > NormalizationPrimitives.GroupsOnStack;
+        bool isPooled = context is null && groups > NormalizationPrimitives.GroupsOnStack;
         using Scratch<GroupStatistics> scratch = isPooled ? new(groups) : default;
         scoped Span<GroupStatistics> statistics =
-            mode.Context is not null ? mode.Context.Reserve(pass.Shape.Length, groups)
+            context is not null ? context.Reserve(pass.Shape.Length, groups)
             : isPooled ? scratch.Span
             : (stackalloc GroupStatistics[NormalizationPrimitives.GroupsOnStack])[..groups];
         if (mode.IsShared || corrects)
@@ -190,9 +156,9 @@ public abstract partial class NormalizationLayer<T>
         if (mode.Fixed is FixedStatistics<T> given)
             RunningStatistics.Fix<T>(given.Mean.Span, given.Variance.Span, Epsilon, statistics);
         NormalizeWith(pass, plan, weight, bias, statistics, mode.HasFixedStatistics);
-        for (int piece = 0; piece < plan.PieceCount; piece++)
+        for (int piece = 0; mode.MovesRunningStatistics && piece < plan.PieceCount; piece++)
             Follow(mode, new(Pieces.Of(plan, piece, statistics), plan.Piece(piece).ElementsPerGroup));
-        mode.Context?.Remember(this, plan, pass, groups, plan.ElementsPerGroup);
+        context?.Remember(this, plan, pass, groups, plan.ElementsPerGroup);
     }
 
     /// <summary>
@@ -207,7 +173,7 @@ public abstract partial class NormalizationLayer<T>
         Span<GroupStatistics> statistics,
         bool corrects)
     {
-        PassMode<T> mode = pass.Mode;
+        ref readonly PassMode<T> mode = ref pass.Mode;
         if (corrects)
             GuardCorrection(plan, mode);
         (double elements, double effective) = Share(plan, pass, statistics);
@@ -219,7 +185,7 @@ public abstract partial class NormalizationLayer<T>
             NormalizeWith(pass, plan, weight, bias, statistics, hasFixedStatistics: true);
         if (mode.Batch is null || mode.Batch.CountNormalized(plan.ElementsPerGroup))
             Follow(mode, new(statistics, elements, effective));
-        mode.Context?.Remember(this, plan, pass, statistics.Length, elements);
+        pass.Context?.Remember(this, plan, pass, statistics.Length, elements);
     }
 
     /// <summary>
@@ -228,7 +194,7 @@ public abstract partial class NormalizationLayer<T>
     /// </summary>
     private (double Elements, double Effective) Share(in Plan plan, in ForwardPass<T> pass, Span<GroupStatistics> statistics)
     {
-        PassMode<T> mode = pass.Mode;
+        ref readonly PassMode<T> mode = ref pass.Mode;
         if (mode.Batch is not null)
         {
             mode.Batch.Merge(mode.Ranks, Epsilon).CopyTo(statistics);

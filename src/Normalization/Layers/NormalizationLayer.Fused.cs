@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using Normalization.Kernels;
 using Normalization.Kernels.Machine;
 using Normalization.Kernels.Plans;
@@ -48,9 +49,8 @@ public abstract partial class NormalizationLayer<T>
     public void Forward(Tensor<T> input, Tensor<T> output, in ForwardOptions<T> options)
     {
         PassMode<T> mode = Decide(options.Context);
-        mode = mode with { Context = options.Context ?? (mode.IsTraining ? _remembered : null) };
         using Synchronization.Call call = Synchronization.BeginForward(mode.Ranks);
-        Run(input, output, mode, options);
+        Run(input, output, mode, options.Context ?? (mode.IsTraining ? _remembered : null), options);
     }
 
     /// <summary>
@@ -70,8 +70,8 @@ public abstract partial class NormalizationLayer<T>
     {
         PassMode<T> mode = Decide(context);
         using Synchronization.Call call = Synchronization.BeginForward(mode.Ranks);
-        GuardSpanMode(mode);
-        Run(input, output, mode, terms);
+        GuardSpanMode(mode, context);
+        Run(input, output, mode, context, terms);
     }
 
     /// <summary>
@@ -127,8 +127,9 @@ public abstract partial class NormalizationLayer<T>
         RunBackward(input, outputGradient, inputGradient, terms, context);
     }
 
-    /// <summary>Throws unless the tensors of the options have the shapes that the input asks for.</summary>
-    private static void GuardOptions(in Plan plan, ReadOnlySpan<int> shape, in ForwardOptions<T> options)
+    /// <summary>The terms, whose tensors have the shapes that the input asks for.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static ForwardTerms<T> GuardedTerms(in Plan plan, ReadOnlySpan<int> shape, in ForwardOptions<T> options)
     {
         GuardShapeOf(options.Residual, shape, nameof(options.Residual));
         GuardShapeOf(options.Sum, shape, nameof(options.Sum));
@@ -138,6 +139,7 @@ public abstract partial class NormalizationLayer<T>
         GuardWeights(plan, shape, options.Weights);
         if (options is { Scale: not null, Shift: not null })
             GuardShape(options.Shift, options.Scale.Shape, nameof(options.Shift));
+        return options.Terms;
     }
 
     private static void GuardOptions(ForwardContext<T> context, in BackwardOptions<T> options)
@@ -194,17 +196,22 @@ public abstract partial class NormalizationLayer<T>
     private protected void ForwardRows(ReadOnlySpan<T> input, Span<T> output, ReadOnlySpan<int> normalizedShape)
     {
         PassMode<T> mode = Decide();
-        GuardSpanMode(mode);
+        GuardSpanMode(mode, context: null);
         int width = Shape.Length(normalizedShape);
         if (input.Length % width != 0)
-            throw Guard.InputError($"expected input of rows of {width} elements, got {input.Length} elements");
+            throw NotWholeRows(width, input.Length);
         Span<int> shape = normalizedShape.Length < RankOnStack
             ? (stackalloc int[RankOnStack])[..(normalizedShape.Length + 1)]
             : new int[normalizedShape.Length + 1];
         shape[0] = input.Length / width;
         normalizedShape.CopyTo(shape[1..]);
-        Run(new(mode, shape, input, output) { CheckedBy = this, Plan = Describe(shape, mode) });
+        Plan plan = Describe(shape, mode, context: null);
+        ForwardPass<T> pass = new(in mode, in plan, context: null, shape, input, output, default, this);
+        Run(pass);
     }
+
+    private static ArgumentException NotWholeRows(int width, int length) =>
+        Guard.InputError($"expected input of rows of {width} elements, got {length} elements");
 
     /// <summary>
     /// γ as the kernels take it: with what is added to it (<see cref="AddedToWeight"/>), in pooled memory that must be as long.

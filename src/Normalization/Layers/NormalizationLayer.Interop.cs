@@ -22,8 +22,8 @@ public abstract partial class NormalizationLayer<T>
     {
         PassMode<T> mode = Decide();
         using Synchronization.Call call = Synchronization.BeginForward(mode.Ranks);
-        GuardSpanMode(mode);
-        Run(input, output, mode, default);
+        GuardSpanMode(mode, context: null);
+        Run(input, output, mode, context: null, default);
     }
 
     /// <summary>
@@ -41,7 +41,7 @@ public abstract partial class NormalizationLayer<T>
         PassMode<T> mode = Decide(context);
         using Synchronization.Call call = Synchronization.BeginForward(mode.Ranks);
         ArgumentNullException.ThrowIfNull(context);
-        Run(input, output, mode, default);
+        Run(input, output, mode, context, default);
     }
 
     /// <summary>
@@ -87,16 +87,10 @@ public abstract partial class NormalizationLayer<T>
         ReadOnlySpan<T> x = StridedRows.Read(input, width, pooledInput.Span, nameof(input));
         if (!x.IsEmpty)
             context.Terms.Guard(terms);
-        RunBackward(new(
-            context,
-            x,
-            StridedRows.Read(outputGradient, width, pooledGradient.Span, nameof(outputGradient)),
-            StridedRows.Destination(inputGradient, pooledResult.Span, nameof(inputGradient)))
-        {
-            Holder = this,
-            IsChecked = true,
-            Terms = terms,
-        });
+        ReadOnlySpan<T> dy = StridedRows.Read(outputGradient, width, pooledGradient.Span, nameof(outputGradient));
+        Span<T> dx = StridedRows.Destination(inputGradient, pooledResult.Span, nameof(inputGradient));
+        BackwardPass<T> pass = new(context, x, dy, dx, terms, holder: this, isChecked: true);
+        RunBackward(pass);
         StridedRows.Write<T>(pooledResult.Span, width, inputGradient);
     }
 
@@ -104,11 +98,11 @@ public abstract partial class NormalizationLayer<T>
     private static nint RowWidth(in Plan plan) => plan.Order == MemoryOrder.Rows ? plan.S : 0;
 
     /// <summary>Throws where rows that lie apart are written over what is read, or will be.</summary>
-    private void GuardStrided(in ReadOnlyTensorSpan<T> input, in ReadOnlyTensorSpan<T> output, in PassMode<T> mode)
+    private void GuardStrided(in ReadOnlyTensorSpan<T> input, in ReadOnlyTensorSpan<T> output, ForwardContext<T>? context)
     {
         GuardStrided(output);
         bool beginsAlike = StridedRows.Extent(input)[..1].Overlaps(StridedRows.Extent(output)[..1]);
-        if (mode.Context is not null && beginsAlike)
+        if (context is not null && beginsAlike)
             throw Guard.InputError("output overlaps input, which the backward pass needs; pass another output.", nameof(output));
     }
 
@@ -123,9 +117,9 @@ public abstract partial class NormalizationLayer<T>
         }
     }
 
-    private static void GuardSpanMode(in PassMode<T> mode)
+    private static void GuardSpanMode(in PassMode<T> mode, ForwardContext<T>? context)
     {
-        if (mode.IsTraining && mode.Context is null)
+        if (mode.IsTraining && context is null)
         {
             throw new InvalidOperationException(
                 "In training a layer remembers its input, which a tensor span cannot be. Pass a ForwardContext to Forward, and the input "
@@ -133,25 +127,26 @@ public abstract partial class NormalizationLayer<T>
         }
     }
 
-    private void Run(in ReadOnlyTensorSpan<T> input, in TensorSpan<T> output, in PassMode<T> mode, in ForwardTerms<T> terms)
+    private void Run(
+        in ReadOnlyTensorSpan<T> input,
+        in TensorSpan<T> output,
+        in PassMode<T> mode,
+        ForwardContext<T>? context,
+        in ForwardTerms<T> terms)
     {
         Span<int> shape = input.Rank <= RankOnStack ? (stackalloc int[RankOnStack])[..input.Rank] : new int[input.Rank];
-        using ForwardContext<T>.Usage usage = ForwardContext<T>.Use(mode.Context);
+        using ForwardContext<T>.Usage usage = ForwardContext<T>.Use(context);
         TensorSpans.CopyShape(input.Lengths, shape, nameof(input));
-        Plan plan = Describe(shape, mode);
+        Plan plan = Describe(shape, mode, context);
         TensorSpans.GuardShape(output.Lengths, shape, nameof(output));
         nint width = RowWidth(plan);
         using Scratch<T> pooledInput = StridedRows.RentFor(input, width), pooledOutput = StridedRows.RentFor<T>(output, width);
         if (!pooledOutput.Span.IsEmpty)
-            GuardStrided(input, output, mode);
+            GuardStrided(input, output, context);
         ReadOnlySpan<T> x = StridedRows.Read(input, width, pooledInput.Span, nameof(input));
-        Run(new(mode, shape, x, StridedRows.Destination(output, pooledOutput.Span, nameof(output)))
-        {
-            CheckedBy = this,
-            Plan = plan,
-            Terms = terms,
-            Remembered = new(terms),
-        });
+        Span<T> y = StridedRows.Destination(output, pooledOutput.Span, nameof(output));
+        ForwardPass<T> pass = new(in mode, in plan, context, shape, x, y, terms, this, tensor: null, new(terms));
+        Run(pass);
         StridedRows.Write<T>(pooledOutput.Span, width, output);
     }
 }

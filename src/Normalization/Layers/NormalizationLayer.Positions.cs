@@ -22,8 +22,8 @@ public abstract partial class NormalizationLayer<T>
 
     private void NormalizeMasked(in ForwardPass<T> pass, in Plan plan, ReadOnlySpan<T> weight, ReadOnlySpan<T> bias)
     {
-        PassMode<T> mode = pass.Mode;
-        ForwardContext<T>? context = mode.Context;
+        ref readonly PassMode<T> mode = ref pass.Mode;
+        ForwardContext<T>? context = pass.Context;
         if (mode.IsRecomputation)
         {
             NormalizeMasked(pass, plan, weight, bias, context!.Statistics, hasFixedStatistics: true, context.Positions);

@@ -141,12 +141,12 @@ public abstract partial class NormalizationLayer<T>
     {
         bool isTraining = IsTraining;
         if (context is { IsRecomputation: true })
-            return new(context.WasTraining, Context: context) { IsRecomputation = true };
+            return new(context.WasTraining) { IsRecomputation = true };
         StatisticsAccumulator? observer = Observer;
         FixedStatistics<T>? given = observer is null ? FixedStatisticsFor(isTraining) : null;
         bool takesStatistics = given is null && (isTraining || observer is not null);
         MicroBatches<T>? batch = takesStatistics ? context?.MicroBatches : null;
-        return new(isTraining, given, takesStatistics && batch is not { IsMerged: true } ? Ranks : null, context)
+        return new(isTraining, given, takesStatistics && batch is not { IsMerged: true } ? Ranks : null)
         {
             Batch = batch,
             MovesRunningStatistics = takesStatistics && context is not { UpdateRunningStatistics: false },
@@ -155,16 +155,16 @@ public abstract partial class NormalizationLayer<T>
     }
 
     /// <summary>How an input of this shape is shared out in a pass that does what the mode says.</summary>
-    private Plan Describe(ReadOnlySpan<int> shape, in PassMode<T> mode)
+    private Plan Describe(ReadOnlySpan<int> shape, in PassMode<T> mode, ForwardContext<T>? context)
     {
         if (mode.IsRecomputation)
-            return PlanAgain(mode.Context!, shape);
+            return PlanAgain(context!, shape);
         NormalizationPlan plan = PlanFor(shape);
         if (mode.Ranks is not null)
             mode.Ranks.GuardPlan(plan.Plan);
         else if (mode.Fixed is FixedStatistics<T> given)
             return Fix(plan.Plan, given);
-        if (!mode.IsTraining && mode.Observer is null)
+        if (plan.Plan.PieceSize > 0 && !mode.IsTraining && mode.Observer is null)
             plan = plan.WithoutPieces;
         if (mode.Batch is not null)
             mode.Batch.GuardObserved(this, plan.ElementsPerGroup);
@@ -199,6 +199,9 @@ public abstract partial class NormalizationLayer<T>
     private protected static void GuardShape(Tensor<T> tensor, ReadOnlySpan<int> expected, string name)
     {
         if (!tensor.Shape.SequenceEqual(expected))
-            throw new ArgumentException($"expected {name} {Shape.Format(expected)}, got {Shape.Format(tensor.Shape)}", name);
+            throw OtherShape(tensor, expected, name);
     }
+
+    private static ArgumentException OtherShape(Tensor<T> tensor, ReadOnlySpan<int> expected, string name) =>
+        new($"expected {name} {Shape.Format(expected)}, got {Shape.Format(tensor.Shape)}", name);
 }

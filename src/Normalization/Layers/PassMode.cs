@@ -9,9 +9,7 @@ namespace Normalization;
 /// <param name="IsTraining">The layer is in training mode.</param>
 /// <param name="Fixed">The statistics, where they do not depend on the input.</param>
 /// <param name="Ranks">The ranks that share the statistics of this pass, if there are any.</param>
-/// <param name="Context">What remembers the pass, if anything does.</param>
-internal readonly record struct PassMode<T>(
-    bool IsTraining, FixedStatistics<T>? Fixed = null, Synchronization? Ranks = null, ForwardContext<T>? Context = null)
+internal readonly record struct PassMode<T>(bool IsTraining, FixedStatistics<T>? Fixed = null, Synchronization? Ranks = null)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     /// <summary>Gets a value indicating whether the statistics do not depend on the input.</summary>

@@ -20,7 +20,7 @@ internal readonly record struct RememberedTerms<T>
     {
         ScaleIncludesOne = terms.ScaleIncludesOne;
         (HasScale, HasShift, HasSkip) = (!terms.Scale.IsEmpty, !terms.Shift.IsEmpty, !terms.Skip.IsEmpty);
-        HasPositions = terms.Positions.IsAny;
+        HasPositions = terms.HasPositions;
     }
 
     public Tensor<T>? Scale { get; }
@@ -67,7 +67,7 @@ internal readonly record struct RememberedTerms<T>
         GuardSame(HasSkip, !terms.Skip.IsEmpty, nameof(Skip));
         if (HasScale && terms.ScaleIncludesOne != ScaleIncludesOne)
             throw new ArgumentException($"ScaleIncludesOne was {ScaleIncludesOne} in the forward pass.", nameof(terms));
-        if (terms.Positions.IsAny)
+        if (terms.HasPositions)
         {
             throw new ArgumentException(
                 "The context remembers which positions were valid in the forward pass. Pass no Lengths, Mask or Weights to Backward.",
@@ -82,7 +82,7 @@ internal readonly record struct RememberedTerms<T>
         GuardSame(HasScale, !terms.Scale.IsEmpty, nameof(Scale), "Pass the same values to the repeated pass.");
         GuardSame(HasShift, !terms.Shift.IsEmpty, nameof(Shift), "Pass the same values to the repeated pass.");
         GuardSame(HasSkip, !terms.Skip.IsEmpty, nameof(Skip), "Pass the same values to the repeated pass.");
-        GuardSame(HasPositions, terms.Positions.IsAny, "Lengths, Mask or Weights", "Pass the same values to the repeated pass.");
+        GuardSame(HasPositions, terms.HasPositions, "Lengths, Mask or Weights", "Pass the same values to the repeated pass.");
         if (!terms.Residual.IsEmpty)
         {
             throw Normalization.Guard.InputError(

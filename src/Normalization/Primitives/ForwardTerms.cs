@@ -39,7 +39,6 @@ public readonly ref struct ForwardTerms<T>
     /// <summary>Gets what is added behind the norm and before the activation, as long as the output.</summary>
     public ReadOnlySpan<T> Skip { get; init; }
 
-    /// <summary>Gets a value indicating whether there is any term.</summary>
     /// <summary>
     /// Gets how many of its first positions each sample has, [n]; empty for all. At most one of this, <see cref="Mask"/> and <see
     /// cref="Weights"/> is there; <see cref="ForwardOptions{T}.Lengths"/> says what they do.
@@ -57,6 +56,8 @@ public readonly ref struct ForwardTerms<T>
     /// </summary>
     public bool KeepsInvalid { get; init; }
 
+    internal bool HasPositions => !(Lengths.IsEmpty && Mask.IsEmpty && Weights.IsEmpty);
+
     internal GivenPositions<T> Positions => new()
     {
         Lengths = Lengths,
@@ -66,7 +67,7 @@ public readonly ref struct ForwardTerms<T>
     };
 
     internal bool IsAny =>
-        !(Residual.IsEmpty && Sum.IsEmpty && Scale.IsEmpty && Shift.IsEmpty && Skip.IsEmpty) || Positions.IsAny;
+        !(Residual.IsEmpty && Sum.IsEmpty && Scale.IsEmpty && Shift.IsEmpty && Skip.IsEmpty) || HasPositions;
 }
 
 /// <summary>
@@ -107,7 +108,6 @@ public readonly ref struct BackwardTerms<T>
     /// <summary>Gets where the gradient of the shift is written, as long as the shift; overwritten.</summary>
     public Span<T> ShiftGradient { get; init; }
 
-    /// <summary>Gets a value indicating whether there is any term or gradient.</summary>
     /// <summary>
     /// Gets how many of its first positions each sample has, [n]; empty for all. At most one of this, <see cref="Mask"/> and <see
     /// cref="Weights"/> is there. Only primitives take them: the context of a layer remembers those of its forward pass.
@@ -125,6 +125,8 @@ public readonly ref struct BackwardTerms<T>
     /// </summary>
     public bool KeepsInvalid { get; init; }
 
+    internal bool HasPositions => !(Lengths.IsEmpty && Mask.IsEmpty && Weights.IsEmpty);
+
     internal GivenPositions<T> Positions => new()
     {
         Lengths = Lengths,
@@ -134,5 +136,5 @@ public readonly ref struct BackwardTerms<T>
     };
 
     internal bool IsAny =>
-        !(Scale.IsEmpty && Shift.IsEmpty && Skip.IsEmpty && SumGradient.IsEmpty && SkipGradient.IsEmpty) || Positions.IsAny;
+        !(Scale.IsEmpty && Shift.IsEmpty && Skip.IsEmpty && SumGradient.IsEmpty && SkipGradient.IsEmpty) || HasPositions;
 }

@@ -32,6 +32,6 @@ internal static partial class PlantedBugs
             ("column += Thresholds.RowTile", "column += columns"), ("Math.Min(Thresholds.RowTile, columns - column)", "columns - column"));
         yield return new(
             "the actual value is added to a message for the culture of the thread", "CultureTests.Messages_are_the_same_in_every_culture",
-            ("(nameof(epsilon), $", "(nameof(epsilon), epsilon, $"));
+            ("(name, $\"{name} {demand}", "(name, value, $\"{name} {demand}"));
     }
 }

@@ -216,17 +216,17 @@ internal static partial class PlantedBugs
     {
         yield return new(
             "a used context keeps its first input", "StatePropertyTests.A_context_used_before_serves_as_well_as_a_new_one",
-            ("= (owner, plan, pass.Tensor, groups)", "= (owner, plan, Input ?? pass.Tensor, groups)"));
+            ("= (owner, pass.Tensor, groups)", "= (owner, Input ?? pass.Tensor, groups)"));
         yield return new(
             "a used context keeps its first shape", "StatePropertyTests.A_context_used_before_serves_as_well_as_a_new_one",
-            ("= (owner, plan, pass.Tensor, groups)", "= (owner, Owner is null ? plan : Plan, pass.Tensor, groups)"));
+            ("_plan = plan;", "_plan = Owner is null ? plan : _plan;"));
         yield return new(
             "a cleared context still goes backward", "StrongGuaranteeTests.Calls_in_the_wrong_order_are_refused",
             ("Input = null;\n        Owner = null;", ""))
         { Type = "ForwardContext" };
         yield return new(
             "evaluation remembers its pass", "StatePropertyTests.Evaluation_changes_no_state_and_remembers_no_pass",
-            ("Context = mode.IsTraining ? _remembered : null", "Context = _remembered"));
+            ("mode, mode.IsTraining ? _remembered : null);", "mode, _remembered);"));
     }
 
     private static IEnumerable<PlantedBug> Validation()

@@ -26,8 +26,14 @@ internal static class Partition
             ? 1
             : (int)Math.Min(bytes / Thresholds.BytesPerThread, Math.Min(processors, Thresholds.MostThreads));
 
-    public static void For<TJob>(in TJob job, nint count, int degree) where TJob : struct, IJob =>
-        ForWorkers(new AnyWorker<TJob>(job), count, degree);
+    public static void For<TJob>(in TJob job, nint count, int degree) where TJob : struct, IJob
+    {
+        // A copy of the job would cost more than a short row.
+        if (degree == 1)
+            job.Run(0, count);
+        else
+            ForWorkers(new AnyWorker<TJob>(job), count, degree);
+    }
 
     /// <summary>An exception of any thread is thrown here, after all threads have left the job.</summary>
     public static void ForWorkers<TJob>(in TJob job, nint count, int degree) where TJob : struct, IWorkerJob

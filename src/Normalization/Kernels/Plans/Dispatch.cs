@@ -9,73 +9,86 @@ namespace Normalization.Kernels.Plans;
 internal static class Dispatch
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static Route Choose(in Plan plan, Direction direction, bool hasFixedStatistics)
+    public static void Choose(in Plan plan, Direction direction, bool hasFixedStatistics, out Route route)
     {
         (nint n, nint c, nint s, nint groups) = (plan.N, plan.C, plan.S, plan.Groups);
         bool isDense = plan.Stride == c * s, isForward = direction == Direction.Forward;
-        return (plan.Statistics, plan.Coefficients, plan.Order, hasFixedStatistics) switch
+        switch (plan.Statistics, plan.Coefficients, plan.Order, hasFixedStatistics)
         {
-            _ when !isDense => throw Refusal(plan, direction, hasFixedStatistics),
+            case var _ when !isDense:
+                throw Refusal(plan, direction, hasFixedStatistics);
 
             // With fixed statistics dx = r · γ · dy, which is a forward pass about a mean of 0. This pass needs neither x nor sums.
-            (_, _, _, true) when direction == Direction.InputGradient => Choose(plan, Direction.Forward, hasFixedStatistics),
+            case (_, _, _, true) when direction == Direction.InputGradient:
+                Choose(plan, Direction.Forward, hasFixedStatistics, out route);
+                break;
 
             // BatchNorm with the channels last: every position is a row of channels.
-            (StatisticsSharing.Channel, Coefficients.None or Coefficients.Channel, Order.ChannelsLast, _) =>
-                Choose(plan.PositionsAsSamples, direction, hasFixedStatistics),
+            case (StatisticsSharing.Channel, Coefficients.None or Coefficients.Channel, Order.ChannelsLast, _):
+                Choose(plan.PositionsAsSamples, direction, hasFixedStatistics, out route);
+                break;
 
             // BatchNorm: short slices are treated as columns. With fixed statistics a tile needs no accumulators, so it is wider.
-            (StatisticsSharing.Channel, Coefficients.None or Coefficients.Channel, Order.ChannelsFirst, true)
-                when s < Thresholds.ShortSlice && isForward =>
-                Columns(direction, new(n, c, s, Thresholds.FixedTileColumns)),
-            (StatisticsSharing.Channel, Coefficients.None or Coefficients.Channel, Order.ChannelsFirst, _) when s < Thresholds.ShortSlice =>
-                Columns(direction, new(n, c, s, Thresholds.TileColumns)),
-            (StatisticsSharing.Channel, Coefficients.None or Coefficients.Channel, Order.ChannelsFirst, true) =>
-                Slices(direction, GroupLayout.FixedBatch(n, c, s)),
-            (StatisticsSharing.Channel, Coefficients.None or Coefficients.Channel, MemoryOrder.ChannelsFirst, false) =>
-                Slices(direction, GroupLayout.Batch(n, c, s)),
+            case (StatisticsSharing.Channel, Coefficients.None or Coefficients.Channel, Order.ChannelsFirst, true)
+                when s < Thresholds.ShortSlice && isForward:
+                Columns(direction, new(n, c, s, Thresholds.FixedTileColumns), out route);
+                break;
+            case (StatisticsSharing.Channel, Coefficients.None or Coefficients.Channel, Order.ChannelsFirst, _)
+                when s < Thresholds.ShortSlice:
+                Columns(direction, new(n, c, s, Thresholds.TileColumns), out route);
+                break;
+            case (StatisticsSharing.Channel, Coefficients.None or Coefficients.Channel, Order.ChannelsFirst, true):
+                Slices(direction, GroupLayout.FixedBatch(n, c, s), out route);
+                break;
+            case (StatisticsSharing.Channel, Coefficients.None or Coefficients.Channel, Order.ChannelsFirst, false):
+                Slices(direction, GroupLayout.Batch(n, c, s), out route);
+                break;
 
             // GroupNorm and InstanceNorm: without coefficients a group is one slice. Where the slice of one weight is too short for a
             // kernel, the weights are repeated for each element.
-            (StatisticsSharing.ChannelGroup, Coefficients.None, MemoryOrder.ChannelsFirst, false) =>
-                Slices(direction, GroupLayout.Rows(n * groups, c / groups * s, groups, isElementwise: false)),
-            (StatisticsSharing.ChannelGroup, Coefficients.Channel, Order.ChannelsFirst, false)
-                when groups < c && s < Thresholds.ShortUnit && (long)c * s <= Thresholds.MostExpandedWeights =>
-                Rows(direction, GroupLayout.Rows(n * groups, c / groups * s, groups, isElementwise: true), repetition: s),
-            (StatisticsSharing.ChannelGroup, Coefficients.Channel, MemoryOrder.ChannelsFirst, false) =>
-                Slices(direction, GroupLayout.ChannelGroups(n, c, s, groups)),
+            case (StatisticsSharing.ChannelGroup, Coefficients.None, Order.ChannelsFirst, false):
+                Slices(direction, GroupLayout.Rows(n * groups, c / groups * s, groups, isElementwise: false), out route);
+                break;
+            case (StatisticsSharing.ChannelGroup, Coefficients.Channel, Order.ChannelsFirst, false)
+                when groups < c && s < Thresholds.ShortUnit && (long)c * s <= Thresholds.MostExpandedWeights:
+                Rows(direction, GroupLayout.Rows(n * groups, c / groups * s, groups, isElementwise: true), repetition: s, out route);
+                break;
+            case (StatisticsSharing.ChannelGroup, Coefficients.Channel, Order.ChannelsFirst, false):
+                Slices(direction, GroupLayout.ChannelGroups(n, c, s, groups), out route);
+                break;
 
             // The same with the channels last: each sample has columns of its own.
-            (StatisticsSharing.ChannelGroup, Coefficients.None or Coefficients.Channel, Order.ChannelsLast, false) =>
-                Columns(direction, ColumnLayout.OfSamples(n, s, c, groups), Family.SampleColumns),
+            case (StatisticsSharing.ChannelGroup, Coefficients.None or Coefficients.Channel, Order.ChannelsLast, false):
+                Columns(direction, ColumnLayout.OfSamples(n, s, c, groups), out route, Family.SampleColumns);
+                break;
 
             // LayerNorm and RmsNorm.
-            (StatisticsSharing.Row, Coefficients.None, Order.Rows, false) =>
-                Slices(direction, GroupLayout.Rows(n, s, 1, isElementwise: false)),
-            (StatisticsSharing.Row, Coefficients.Element, Order.Rows, false) =>
-                Rows(direction, GroupLayout.Rows(n, s, 1, isElementwise: true), repetition: 1),
+            case (StatisticsSharing.Row, Coefficients.None, Order.Rows, false):
+                Slices(direction, GroupLayout.Rows(n, s, 1, isElementwise: false), out route);
+                break;
+            case (StatisticsSharing.Row, Coefficients.Element, Order.Rows, false):
+                Rows(direction, GroupLayout.Rows(n, s, 1, isElementwise: true), repetition: 1, out route);
+                break;
 
             // The channels of a position lie far apart: they become rows.
-            (StatisticsSharing.Position, CoefficientSharing.None, MemoryOrder.ChannelsFirst, false) =>
-                Choose(plan.Transposed with { Coefficients = CoefficientSharing.None }, direction, hasFixedStatistics)
-                    with
-                { IsTransposed = true },
-            (StatisticsSharing.Position, CoefficientSharing.Channel, MemoryOrder.ChannelsFirst, false) =>
-                Choose(plan.Transposed, direction, hasFixedStatistics) with { IsTransposed = true },
+            case (StatisticsSharing.Position, Coefficients.None, Order.ChannelsFirst, false):
+                Choose(plan.Transposed with { Coefficients = Coefficients.None }, direction, hasFixedStatistics, out route);
+                route.IsTransposed = true;
+                break;
+            case (StatisticsSharing.Position, Coefficients.Channel, Order.ChannelsFirst, false):
+                Choose(plan.Transposed, direction, hasFixedStatistics, out route);
+                route.IsTransposed = true;
+                break;
 
             // LocalResponseNorm: tiles of positions with all channels.
-            (StatisticsSharing.Window, CoefficientSharing.None, MemoryOrder.ChannelsFirst, false) =>
-                new()
-                {
-                    Direction = direction,
-                    Family = Family.Windows,
-                    Windows = new(n, c, s, isForward ? Thresholds.WindowRow : Thresholds.WindowGradientRow, plan.Window),
-                    RowsAtOnce = 1,
-                    Repetition = 1,
-                },
+            case (StatisticsSharing.Window, Coefficients.None, Order.ChannelsFirst, false):
+                Begin(direction, Family.Windows, out route);
+                route.Windows = new(n, c, s, isForward ? Thresholds.WindowRow : Thresholds.WindowGradientRow, plan.Window);
+                break;
 
-            _ => throw Refusal(plan, direction, hasFixedStatistics),
-        };
+            default:
+                throw Refusal(plan, direction, hasFixedStatistics);
+        }
     }
 
     /// <summary>
@@ -83,44 +96,57 @@ internal static class Dispatch
     /// tensor.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static Route ChooseSecondOrder(in Plan plan)
+    public static void ChooseSecondOrder(in Plan plan, out Route route)
     {
         (nint n, nint c, nint s) = (plan.N, plan.C, plan.S);
-        return plan switch
+        switch (plan.Statistics)
         {
-            { Statistics: StatisticsSharing.Window } => throw Refusal(plan, Direction.SecondOrder, hasFixedStatistics: false),
-            { Statistics: StatisticsSharing.Channel } when s < Thresholds.ShortUnit =>
-                Slices(Direction.SecondOrder, GroupLayout.Batch(1, c, n * s)) with { IsTransposed = true },
-            { Statistics: StatisticsSharing.Channel } => Slices(Direction.SecondOrder, GroupLayout.Batch(n, c, s)),
-            _ => Choose(plan, Direction.Backward, hasFixedStatistics: false) with { Direction = Direction.SecondOrder },
-        };
+            case StatisticsSharing.Window:
+                throw Refusal(plan, Direction.SecondOrder, hasFixedStatistics: false);
+            case StatisticsSharing.Channel when s < Thresholds.ShortUnit:
+                Slices(Direction.SecondOrder, GroupLayout.Batch(1, c, n * s), out route);
+                route.IsTransposed = true;
+                break;
+            case StatisticsSharing.Channel:
+                Slices(Direction.SecondOrder, GroupLayout.Batch(n, c, s), out route);
+                break;
+            default:
+                Choose(plan, Direction.Backward, hasFixedStatistics: false, out route);
+                route.Direction = Direction.SecondOrder;
+                break;
+        }
     }
 
     // The rows of a tile of middle width lie about a page apart, and are written one by one.
-    private static Route Columns(Direction direction, in ColumnLayout layout, Family family = Family.Columns) => new()
+    private static void Columns(Direction direction, in ColumnLayout layout, out Route route, Family family = Family.Columns)
     {
-        Direction = direction,
-        Family = family,
-        Columns = layout,
-        RowsAtOnce = layout.Tile(0).Columns is < Thresholds.WideTile or > Thresholds.TileColumns ? Thresholds.RowsAtOnce : 1,
-        Repetition = 1,
-    };
+        Begin(direction, family, out route);
+        route.Columns = layout;
+        route.RowsAtOnce =
+            layout.Tile(0).Columns is < Thresholds.WideTile or > Thresholds.TileColumns ? Thresholds.RowsAtOnce : 1;
+    }
 
-    private static Route Slices(Direction direction, in GroupLayout layout) =>
-        new() { Direction = direction, Family = Family.Slices, Groups = layout, RowsAtOnce = 1, Repetition = 1 };
+    private static void Slices(Direction direction, in GroupLayout layout, out Route route)
+    {
+        Begin(direction, Family.Slices, out route);
+        route.Groups = layout;
+    }
 
     // Rows of several segments that share their weights are written four at a time, so that each segment of the weights is read once for
     // four rows.
-    private static Route Rows(Direction direction, in GroupLayout layout, nint repetition) => new()
+    private static void Rows(Direction direction, in GroupLayout layout, nint repetition, out Route route)
     {
-        Direction = direction,
-        Family = direction == Direction.Forward || !Thresholds.IsLongRow(layout.Groups / layout.CoefficientPeriod, layout.Coefficients)
-            ? Family.Rows
-            : Family.LongRows,
-        Groups = layout,
-        RowsAtOnce = layout.SharesWeights && layout.Unit.Segments > 1 ? Thresholds.RowsAtOnce : 1,
-        Repetition = repetition,
-    };
+        bool areWhole = direction == Direction.Forward
+            || !Thresholds.IsLongRow(layout.Groups / layout.CoefficientPeriod, layout.Coefficients);
+        Begin(direction, areWhole ? Family.Rows : Family.LongRows, out route);
+        route.Groups = layout;
+        route.RowsAtOnce = layout.SharesWeights && layout.Unit.Segments > 1 ? Thresholds.RowsAtOnce : 1;
+        route.Repetition = repetition;
+    }
+
+    // A route is filled where it is needed, because copies of it would cost more than a short row.
+    private static void Begin(Direction direction, Family family, out Route route) =>
+        route = new() { Direction = direction, Family = family, RowsAtOnce = 1, Repetition = 1 };
 
     private static NotSupportedException Refusal(in Plan plan, Direction direction, bool hasFixedStatistics) => new(
         $"No kernel covers {direction} with statistics of each {plan.Statistics}{(hasFixedStatistics ? ", which are fixed" : "")}, "

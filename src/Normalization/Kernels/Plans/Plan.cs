@@ -6,17 +6,22 @@ namespace Normalization.Kernels.Plans;
 /// Who shares a mean and a variance: a channel over the batch, a group of channels of a sample, a row, the channels at a position. In a
 /// window each element has neighbors of its own.
 /// </summary>
-internal enum StatisticsSharing { Channel, ChannelGroup, Row, Position, Window }
+internal enum StatisticsSharing : byte { Channel, ChannelGroup, Row, Position, Window }
 
 /// <summary>Who shares a weight and a bias, if there are any: a channel, a channel of a sample, an element of every sample, all.</summary>
-internal enum CoefficientSharing { None, Channel, SampleChannel, Element, All }
+internal enum CoefficientSharing : byte { None, Channel, SampleChannel, Element, All }
 
 /// <summary>How the elements lie in memory: [n, c, s], [n, s, c], or [n, s] with a stride from row to row.</summary>
-internal enum MemoryOrder { ChannelsFirst, ChannelsLast, Rows }
+internal enum MemoryOrder : byte { ChannelsFirst, ChannelsLast, Rows }
 
 /// <summary>All that one layer differs by from another: who shares statistics, who shares coefficients, and how memory lies.</summary>
+/// <remarks>A pass copies its plan several times, so a plan is small: what no input has more than 2³¹ of is kept as an int.</remarks>
 internal readonly record struct Plan
 {
+    private readonly int _c;
+    private readonly int _groups;
+    private readonly int _pieceSize;
+
     public StatisticsSharing Statistics { get; init; }
 
     public CoefficientSharing Coefficients { get; init; }
@@ -27,13 +32,21 @@ internal readonly record struct Plan
     public nint N { get; init; }
 
     /// <summary>The channels; 1 for rows.</summary>
-    public nint C { get; init; }
+    public nint C
+    {
+        get => _c;
+        init => _c = checked((int)value);
+    }
 
     /// <summary>The elements of one channel of one sample, or of one row.</summary>
     public nint S { get; init; }
 
     /// <summary>The groups of channels of one sample.</summary>
-    public nint Groups { get; init; }
+    public nint Groups
+    {
+        get => _groups;
+        init => _groups = checked((int)value);
+    }
 
     /// <summary>From the start of one sample or row to the start of the next.</summary>
     public nint Stride { get; init; }
@@ -42,7 +55,11 @@ internal readonly record struct Plan
     public bool IsCentered { get; init; }
 
     /// <summary>The samples of one piece, where pieces of the batch have statistics of their own; 0 where the batch is whole.</summary>
-    public nint PieceSize { get; init; }
+    public nint PieceSize
+    {
+        get => _pieceSize;
+        init => _pieceSize = checked((int)value);
+    }
 
     /// <summary>How many pieces the batch has. A remainder belongs to the last one.</summary>
     public int PieceCount => PieceSize == 0 ? 1 : (int)(N / PieceSize);
