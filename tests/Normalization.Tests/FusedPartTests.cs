@@ -1,3 +1,4 @@
+using System.Numerics;
 using Normalization.Kernels.Machine;
 
 namespace Normalization.Tests;
@@ -27,6 +28,41 @@ public sealed class FusedPartTests
         }
     }
 
+    public static TheoryData<Activation> Activations => [.. Enum.GetValues<Activation>()];
+
+    [Theory]
+    [MemberData(nameof(Activations))]
+    public void Rows_take_the_gradient_through_an_activation_with_the_bits_of_its_steps(Activation activation)
+    {
+        Case[] cases =
+        [
+            new(Kind.Layer, 61, 773), new(Kind.Layer, 1001, 24), new(Kind.Rms, 130, 2051), new(Kind.Layer, 40, 1031) { Bias = false },
+            new(Kind.Group, 40, 8, 15) { Groups = 2 }, new(Kind.Group, 5, 64, 3, 3) { Groups = 4 }, new(Kind.Rms, 3, 70001), new(Kind.Layer, 7, 9000),
+        ];
+        foreach (Case item in cases)
+        {
+            foreach (int degree in (int[])[1, 3])
+            {
+                using var setting = Setting.Degree(degree);
+                foreach (Terms terms in (Terms[])[Terms.None, Terms.Residual, Terms.Skip])
+                {
+                    CompareGradients(new FusedSample<float>(item with { Activation = activation }, terms), terms);
+                    CompareGradients(new FusedSample<double>(item with { Activation = activation }, terms), terms);
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void Rows_beyond_the_range_take_the_gradient_through_an_activation()
+    {
+        foreach (double scale in (double[])[1e-33, 1e33])
+        {
+            var item = new Case(Kind.Layer, 23, 517) { Activation = Activation.Silu, Epsilon = 0 };
+            CompareGradients(new FusedSample<float>(item, Terms.None, scale: scale), Terms.None);
+        }
+    }
+
     /// <summary>The sum and the output go past the cache from a size on that depends on the machine.</summary>
     [Theory]
     [InlineData(3)]
@@ -41,6 +77,21 @@ public sealed class FusedPartTests
             using var setting = Setting.Degree(degree);
             CompareSum(new(Kind.Layer, most, Width), isTraining: true);
             CompareSum(new(Kind.Layer, most + 1, Width), isTraining: false);
+        }
+    }
+
+    /// <summary>Without a place for the gradient of the skip, which is the gradient that the norm takes.</summary>
+    private static void CompareGradients<T>(FusedSample<T> sample, Terms terms) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        sample.Compose();
+        sample.Layer.Layer.Train();
+        sample.Layer.Layer.Forward(sample.Layer.Input, sample.Layer.Output, sample.Forward);
+        sample.Layer.Layer.Backward(sample.Layer.OutputGradient, sample.Layer.InputGradient, sample.Backward with { SkipGradient = null });
+        Values.Bits(sample.Layer.InputGradient).Should().Equal(Values.Bits(sample.Plain.InputGradient), "{0} with {1}", sample.Layer.Case, terms);
+        for (int i = 0; i < sample.Layer.Layer.Parameters.Count; i++)
+        {
+            Tensor<T> actual = sample.Layer.Layer.Parameters[i].Gradient, expected = sample.Plain.Layer.Parameters[i].Gradient;
+            Values.Bits(actual).Should().Equal(Values.Bits(expected), "{0} with {1}", sample.Layer.Case, terms);
         }
     }
 

@@ -174,7 +174,14 @@ internal static unsafe partial class FusedLaunch
         bool isApart = !RawMemory.Overlap<T, T>(dx, sumGradient);
         using Scratch<T> scratch = isApart ? default : new(dx.Length);
         Span<T> gradient = isApart ? dx : scratch.Span;
-        if (terms.ChangesGradient)
+        bool hasGradients = !(weightGradient.IsEmpty && biasGradient.IsEmpty);
+        bool isInPass = gradients.Skip.IsEmpty
+            && TakesActivation(plan, !weight.IsEmpty, hasGradients, hasFixedStatistics, terms);
+        if (isInPass)
+        {
+            Launch.Backward(plan, x, dy, weight, statistics, hasFixedStatistics, gradient, weightGradient, biasGradient, terms, bias);
+        }
+        else if (terms.ChangesGradient)
         {
             dy = EpilogueBackward(plan, x, dy, weight, bias, epsilon, statistics, terms, gradients, gradient);
         }
@@ -182,18 +189,39 @@ internal static unsafe partial class FusedLaunch
         {
             dy.CopyTo(gradients.Skip);
         }
-        Launch.Backward(plan, x, dy, weight, statistics, hasFixedStatistics, gradient, weightGradient, biasGradient);
+        if (!isInPass)
+            Launch.Backward(plan, x, dy, weight, statistics, hasFixedStatistics, gradient, weightGradient, biasGradient);
         if (!sumGradient.IsEmpty)
             Add(gradient, sumGradient, dx);
     }
 
     /// <summary>
-    /// Whether the pass of the norm can add a residual: each thread normalizes what it has added, so there must be a group for each.
+    /// Whether the backward pass takes dy through the activation itself, a few rows at a time, with the coefficients of the forward pass:
+    /// those of rows that share weights, unless the tensors leave the caches.
     /// </summary>
+    private static bool TakesActivation<T>(
+        in Plan plan, bool hasWeight, bool hasGradients, bool hasFixedStatistics, in FusedTerms<T> terms)
+        where T : unmanaged
+    {
+        bool fits = terms.ActivationKind != ActivationKind.None && terms.FitsNorm(plan) && plan.PieceSize == 0 && plan.Elements > 0;
+        if (!fits || !(hasWeight || hasGradients) || Thresholds.IsStreamed(3 * plan.Elements * sizeof(T), nint.MaxValue))
+            return false;
+        Direction direction = hasGradients ? Direction.Backward : Direction.InputGradient;
+        Dispatch.Choose(plan, direction, hasFixedStatistics, out Route route);
+        return route.Family == Family.Rows && route.Groups.SharesWeights && IsDoneByGroups<T>(route);
+    }
+
+    /// <summary>Whether the pass of the norm can add a residual: each thread normalizes what it has added.</summary>
     private static bool IsAddedByNorm<T>(in Plan plan) where T : unmanaged
     {
         Dispatch.Choose(plan, Direction.Forward, plan.Statistics == StatisticsSharing.Channel, out Route route);
-        if (route.Family is not (Family.Slices or Family.Rows) || route.IsTransposed)
+        return IsDoneByGroups<T>(route);
+    }
+
+    /// <summary>Whether each thread can do all steps of a few neighboring groups, of which there must be some for each.</summary>
+    private static bool IsDoneByGroups<T>(in Route route) where T : unmanaged
+    {
+        if (route.Family is not (Family.Slices or Family.Rows) || route.IsTransposed || route.Groups.Group.Slices > 1)
             return false;
         nint bytes = route.Groups.GroupStride * sizeof(T);
         return bytes <= Thresholds.LargestSum

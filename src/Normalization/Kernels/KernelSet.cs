@@ -114,7 +114,7 @@ internal sealed class KernelSet<T, V, W>(int width) : KernelSet<T>
                 GroupBackward<T, V, W>.Run(route.Groups, operands);
                 break;
             case Family.Rows:
-                RowBackward<T, V, W>.Run(route.Groups, operands);
+                EpilogueDispatch.RowBackward<T, V, W>(route.Groups, operands);
                 break;
             case Family.Windows:
                 WindowPass<T, V, W>.Run(route.Windows, operands.Input, operands.OutputGradient, operands.InputGradient);

@@ -59,7 +59,7 @@ internal static unsafe class Launch
         }
     }
 
-    /// <summary>The gradient of the input, and one more term in those of the parameters.</summary>
+    /// <summary>The gradient of the input, and one more term in those of the parameters. Rows can take dy back through the terms.</summary>
     public static void Backward<T>(
         in Plan plan,
         ReadOnlySpan<T> x,
@@ -69,7 +69,9 @@ internal static unsafe class Launch
         bool hasFixedStatistics,
         Span<T> dx,
         Span<T> weightGradient,
-        Span<T> biasGradient)
+        Span<T> biasGradient,
+        in FusedTerms<T> terms = default,
+        ReadOnlySpan<T> bias = default)
         where T : unmanaged
     {
         if (plan.Elements == 0)
@@ -85,7 +87,7 @@ internal static unsafe class Launch
             return;
         }
         Direction direction = weightGradient.IsEmpty && biasGradient.IsEmpty ? Direction.InputGradient : Direction.Backward;
-        using var coefficients = new Coefficients<T>(plan, direction, hasFixedStatistics, weight, default, out Route route);
+        using var coefficients = new Coefficients<T>(plan, direction, hasFixedStatistics, weight, bias, out Route route);
         if (route.IsTransposed)
         {
             Transposition.Backward(plan, x, dy, weight, statistics, hasFixedStatistics, dx, weightGradient, biasGradient);
@@ -96,7 +98,7 @@ internal static unsafe class Launch
             Scale(plan, dy, weight, statistics, dx);
             return;
         }
-        fixed (T* px = x, pdy = dy, pdx = dx, pw = coefficients.Weight)
+        fixed (T* px = x, pdy = dy, pdx = dx, pw = coefficients.Weight, pb = coefficients.Bias, skip = terms.Skip)
         fixed (T* pdw = weightGradient, pdb = biasGradient)
         fixed (double* expanded = coefficients.ExpandedGradients)
         fixed (GroupStatistics* ps = statistics)
@@ -109,6 +111,9 @@ internal static unsafe class Launch
                 Weight = pw,
                 WeightGradient = pdw,
                 BiasGradient = pdb,
+                ActivationKind = terms.ActivationKind,
+                Bias = pb,
+                Skip = skip,
                 ExpandedWeightGradient = expanded,
                 ExpandedBiasGradient = expanded == null ? null : expanded + (coefficients.ExpandedGradients.Length / 2),
                 Statistics = ps,

@@ -52,6 +52,11 @@ internal unsafe struct BackwardOperands<T> where T : unmanaged
     public T* WeightGradient;
     public T* BiasGradient;
 
+    /// <summary>What dy goes back through before the norm: it needs the biases and the skip of the forward pass.</summary>
+    public ActivationKind ActivationKind;
+    public T* Bias;
+    public T* Skip;
+
     /// <summary>
     /// Where weights are repeated for each element, the gradient of each repetition is added here instead of to the parameters' gradients.
     /// </summary>

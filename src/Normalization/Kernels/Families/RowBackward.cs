@@ -12,10 +12,11 @@ namespace Normalization.Kernels.Families;
 /// own, which are added in the order of the blocks. A block is computed in tiles of rows that stay in the cache from the sums to the
 /// input gradient.
 /// </summary>
-internal readonly unsafe struct RowBackward<T, V, W> : IJob, IStagedJob<T, V>
+internal readonly unsafe struct RowBackward<T, V, W, TActivation> : IWorkerJob, IStagedJob<T, V>
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
     where W : unmanaged, IWideSimd<W, T>
+    where TActivation : IActivation
 {
     private const nint RowsOfDoubles = 64;
 
@@ -26,16 +27,27 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob, IStagedJob<T, V>
     private readonly RowBlocks _blocks;
     private readonly bool _isStreamed;
     private readonly bool _isStaged;
+    private readonly WorkerScratch _memory;
+    private readonly int _worker;
 
-    private RowBackward(GroupLayout* layout, BackwardOperands<T>* operands, in RowBlocks blocks, double* partials, bool isStreamed)
+    private RowBackward(
+        GroupLayout* layout, BackwardOperands<T>* operands, in RowBlocks blocks, double* partials, in WorkerScratch memory, bool isStreamed)
     {
         _layout = layout;
         _operands = operands;
         _blocks = blocks;
         _partials = partials;
+        _memory = memory;
         _ahead = Thresholds.Ahead(2 * layout->Elements * sizeof(T), Thresholds.RowsAtOnce * layout->Unit.Length);
         _isStreamed = isStreamed;
         _isStaged = !isStreamed && Thresholds.IsStaged(3 * layout->Elements * sizeof(T), layout->Unit.Length * sizeof(T));
+    }
+
+    private RowBackward(in RowBackward<T, V, W, TActivation> job, BackwardOperands<T>* operands, int worker)
+    {
+        this = job;
+        _operands = operands;
+        _worker = worker;
     }
 
     private nint Width => _layout->Unit.Length;
@@ -56,40 +68,62 @@ internal readonly unsafe struct RowBackward<T, V, W> : IJob, IStagedJob<T, V>
         var blocks = new RowBlocks(layout.Groups, layout.Unit.Length, layout.CoefficientPeriod, most);
         nint padded = Padded(layout.Coefficients);
         using var scratch = new Scratch<double>(RawMemory.PaddedLength((blocks.Count + 1) * 2 * padded));
+        nint room = ActivatedGradient<T, V, W, TActivation>.Room(layout);
+        using var gradientScratch = new Scratch<double>(WorkerScratch.Size(room == 0 ? 0 : degree, room));
         fixed (GroupLayout* pLayout = &layout)
         fixed (BackwardOperands<T>* pOperands = &operands)
-        fixed (double* memory = scratch.Span)
+        fixed (double* memory = scratch.Span, gradients = gradientScratch.Span)
         {
             double* partials = RawMemory.AtLine(memory);
-            var job = new RowBackward<T, V, W>(pLayout, pOperands, blocks, partials, isStreamed);
-            Partition.For(job, blocks.Count, degree);
+            var job = new RowBackward<T, V, W, TActivation>(
+                pLayout, pOperands, blocks, partials, new(gradients, room), isStreamed);
+            Partition.ForWorkers(job, blocks.Count, degree);
             ColumnReduction.AddUp<T, W>(partials, blocks.Count, 2 * padded, partials + (blocks.Count * 2 * padded));
             RowGradients<T, V, W>.Accumulate(operands, 0, partials, partials + padded, layout.Coefficients);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public void Run(nint start, nint end) => Staging<T, V>.Run(this, _operands->InputGradient, _isStaged, start, end);
+    public void Run(nint start, nint end, int worker) => Staging<T, V>.Run(
+        new RowBackward<T, V, W, TActivation>(this, _operands, worker), _operands->InputGradient, _isStaged, start, end);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public void Run(nint start, nint end, ref Staging<T, V> output)
+    public void Run(nint start, nint stop, ref Staging<T, V> output)
     {
-        for (nint block = start; block < end; block++)
+        for (nint block = start; block < stop; block++)
         {
             double* sums = _partials + (2 * block * PaddedParameters);
             new Span<double>(sums, (int)(2 * PaddedParameters)).Clear();
-            (nint row, nint rows) = _blocks[block];
-            for (nint last = row + rows, count; row < last; row += count)
+            (nint first, nint rows) = _blocks[block];
+            nint end = first + rows, atOnce = ActivatedGradient<T, V, W, TActivation>.Rows(*_layout);
+            for (nint row = first, last; row < end; row = last)
             {
-                // Rows that share their weights go together.
-                bool areFour = _layout->SharesWeights && row + Thresholds.RowsAtOnce <= last;
-                count = areFour ? Thresholds.RowsAtOnce : 1;
-                T* place = _isStaged ? output.Next(row * Width, count * Width) : _operands->InputGradient;
-                RunRows(row, areFour, sums, sums + PaddedParameters, place);
+                last = row + Math.Min(atOnce, end - row);
+                if (ActivatedGradient<T, V, W, TActivation>.IsPlain)
+                {
+                    RunPart(row, last, sums, ref output);
+                    continue;
+                }
+                BackwardOperands<T> own = ActivatedGradient<T, V, W, TActivation>.Of(_layout, *_operands, _memory[_worker], row, last);
+                new RowBackward<T, V, W, TActivation>(this, &own, _worker).RunPart(row, last, sums, ref output);
             }
         }
         if (_isStreamed)
             Fence.Publish();
+    }
+
+    /// <summary>Neighboring rows of a block.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private void RunPart(nint row, nint last, double* sums, ref Staging<T, V> output)
+    {
+        for (nint count; row < last; row += count)
+        {
+            // Rows that share their weights go together.
+            bool areFour = _layout->SharesWeights && row + Thresholds.RowsAtOnce <= last;
+            count = areFour ? Thresholds.RowsAtOnce : 1;
+            T* place = _isStaged ? output.Next(row * Width, count * Width) : _operands->InputGradient;
+            RunRows(row, areFour, sums, sums + PaddedParameters, place);
+        }
     }
 
     /// <summary>The sums of one row or four, then their input gradients while they are still in the cache.</summary>
