@@ -21,6 +21,16 @@ public sealed class ThresholdsTests
         Thresholds.IsStreamed(0, Thresholds.ShortestStreamedPiece).Should().BeFalse();
     }
 
+    /// <summary>Past the cache an evaluation writes more slowly than into it, as long as the cache holds its input and output.</summary>
+    [Fact]
+    public void An_evaluation_that_fits_the_cache_is_not_streamed()
+    {
+        long half = Thresholds.LastLevelCacheBytes / 2;
+        Thresholds.IsStreamed(Thresholds.ForwardBytes(half, true), Thresholds.ShortestStreamedPiece).Should().BeFalse();
+        Thresholds.IsStreamed(Thresholds.ForwardBytes(half + 64, true), Thresholds.ShortestStreamedPiece).Should().BeTrue();
+        Thresholds.IsStreamed(Thresholds.ForwardBytes(half, false), Thresholds.ShortestStreamedPiece).Should().BeTrue();
+    }
+
     /// <summary>A short piece that is written alone leaves partial cache lines, and a very short one costs more than it saves.</summary>
     [Fact]
     public unsafe void Short_pieces_go_past_the_cache_alone_only_where_they_fill_whole_lines()

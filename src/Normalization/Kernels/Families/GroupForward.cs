@@ -57,9 +57,10 @@ internal readonly unsafe partial struct GroupForward<T, V, W, TSource, TEpilogue
             long bytes = layout->Elements * sizeof(T);
             int degree = Partition.DegreeFor(bytes);
             nint pieceBytes = layout->Unit.Length * sizeof(T);
+            long all = Thresholds.ForwardBytes(bytes, operands.HasFixedStatistics);
             bool isStreamed = layout->UnitsAreNeighbors
-                ? Thresholds.IsStreamed(2 * bytes, pieceBytes, operands.Output)
-                : Thresholds.IsStreamed(2 * bytes, pieceBytes);
+                ? Thresholds.IsStreamed(all, pieceBytes, operands.Output)
+                : Thresholds.IsStreamed(all, pieceBytes);
             var job = new GroupForward<T, V, W, TSource, TEpilogue>(
                 layout, route.RowsAtOnce, pOperands, source, epilogue, degree, isStreamed, bytes);
             if (degree == 1 || layout->Groups >= degree * Thresholds.ChunksPerThread * job._groupsAtOnce)

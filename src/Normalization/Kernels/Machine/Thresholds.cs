@@ -128,6 +128,12 @@ internal static class Thresholds
         IsStreamed(bytes, pieceBytes)
         || (IsStaged(bytes, pieceBytes) && ((nuint)output | (nuint)pieceBytes) % RawMemory.LineBytes == 0);
 
+    /// <summary>
+    /// What counts as input and output of a forward pass over so many bytes. With fixed statistics each element is read once, and the
+    /// output goes past the cache only where both together are larger than all of it.
+    /// </summary>
+    public static long ForwardBytes(long bytes, bool hasFixedStatistics) => hasFixedStatistics ? bytes / 2 * 3 : 2 * bytes;
+
     /// <summary>Whether short neighboring pieces are gathered, and streamed together.</summary>
     public static bool IsStaged(long bytes, nint pieceBytes) => LeavesCaches(bytes) && pieceBytes >= ShortestStagedPiece;
 
