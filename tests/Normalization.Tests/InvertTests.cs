@@ -37,6 +37,34 @@ public sealed class InvertTests
         }
     }
 
+    /// <summary>The statistics of a padded series are those of its valid positions, so its forecast is taken back with these.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void After_a_pass_over_valid_positions_the_inverse_takes_their_statistics(bool byLengths)
+    {
+        InstanceNorm1d<double> norm = Affine<double>(3);
+        var context = new ForwardContext<double>();
+        Tensor<double> x = Tensor<double>.RandomNormal([2, 3, 50], seed: 1, mean: 4), y = new(x.Shape);
+        int[] lengths = [50, 20];
+        bool[] mask = [.. Enumerable.Range(0, 100).Select(i => i % 50 < lengths[i / 50])];
+        for (int channel = 0; channel < 3; channel++)
+            x.Span.Slice(((3 + channel) * 50) + 20, 30).Fill(double.NaN);
+        ForwardOptions<double> options = new() { Context = context, Lengths = byLengths ? lengths : default, Mask = byLengths ? default : mask };
+        norm.Forward(x, y, options);
+        var prediction = Tensor<double>.RandomNormal([2, 3, 7], seed: 2);
+        Tensor<double> output = norm.Invert(prediction, context);
+        for (int i = 0; i < output.Length; i++)
+        {
+            int group = i / 7, channel = group % 3;
+            double[] valid = x.Span.Slice(group * 50, lengths[group / 3]).ToArray();
+            double mean = valid.Average(), variance = valid.Average(value => (value - mean) * (value - mean));
+            double expected = ((prediction.Span[i] - norm.Bias!.Value.Span[channel]) / norm.Weight!.Value.Span[channel]
+                * Math.Sqrt(variance + norm.Epsilon)) + mean;
+            output.Span[i].Should().BeApproximately(expected, 1e-12);
+        }
+    }
+
     [Theory]
     [InlineData(5)]
     [InlineData(300)]
