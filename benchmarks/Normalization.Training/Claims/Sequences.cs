@@ -38,7 +38,7 @@ internal sealed class Sequences : IClaim
     public string Experiment =>
         $"A recurrent network of {Units} tanh units waits for 0 to {LongestDelay} empty steps and then reads the rows of an image, one a "
         + $"step; {FullSteps} training steps. LayerNorm is one layer used at every step; BatchNorm is one layer per step, the last of "
-        + "which serves later steps too. A sequence that has ended is left out by hand (a mask), so late steps have few sequences. The "
+        + "which serves later steps too. The layers' mask leaves out a sequence that has ended, so late steps have few sequences. The "
         + "learning rate is chosen on validation images. The design was changed once after its result was seen, the rule was not: with "
         + "biases that began at 0, LayerNorm diverged in 3 of 5 runs, because it divides by almost nothing at an empty first step; and "
         + "600 steps brought no network to the fair accuracy.";

@@ -4,11 +4,11 @@ namespace Normalization.Training.Networks;
 
 /// <summary>A recurrent layer, h_t = tanh(norm(W·x_t + U·h_{t-1} + b)): from sequences [time, example, feature] to the last state of
 /// each.</summary>
-/// <remarks>Sequences stand longest first, so those that still run at a step are the first rows: every step works on fewer rows than the
-/// one before, and nothing is padded.</remarks>
+/// <remarks>Every step works on all sequences. One that has ended is not valid any more: BatchNorm gets a mask, and no loss reads the later
+/// states. What stands behind the end of a sequence must be finite, because its gradient is 0 times that.</remarks>
 /// <param name="inputs">The features of a step.</param>
 /// <param name="units">The length of the state.</param>
-/// <param name="lengths">The lengths of the sequences that are about to come, longest first.</param>
+/// <param name="lengths">The lengths of the sequences that are about to come.</param>
 /// <param name="norms">None, one layer for all steps, or one for each step, the last of which serves all later steps too.</param>
 /// <param name="random">Where the first weights come from.</param>
 internal sealed class Recurrent(
@@ -26,7 +26,7 @@ internal sealed class Recurrent(
     private readonly Scratch _stateGradients = new();
     private readonly Scratch _inputGradients = new();
     private Tensor<float>? _input;
-    private int[] _active = [];
+    private IReadOnlyList<int> _ends = [];
 
     public IReadOnlyList<Parameter<float>> Parameters =>
         [_inputWeight, _stateWeight, _bias, .. norms.SelectMany(norm => norm.Parameters)];
@@ -46,19 +46,18 @@ internal sealed class Recurrent(
     public Tensor<float> Forward(Tensor<float> input)
     {
         _input = input;
-        IReadOnlyList<int> ends = lengths();
-        _active = [.. Enumerable.Range(0, ends[0]).Select(t => ends.Count(end => end > t))];
-        for (int t = 0; t < _active.Length; t++)
+        _ends = lengths();
+        for (int t = 0; t < input.Shape[0]; t++)
         {
             if (t == _steps.Count)
                 _steps.Add(new Step());
 
-            Forward(_steps[t], t, _active[t]);
+            Forward(_steps[t], t);
         }
 
-        Tensor<float> output = _outputs.Get(ends.Count, units);
-        for (int n = 0; n < ends.Count; n++)
-            Row(_steps[ends[n] - 1].State!, n).CopyTo(Row(output, n));
+        Tensor<float> output = _outputs.Get(_ends.Count, units);
+        for (int n = 0; n < _ends.Count; n++)
+            Row(_steps[_ends[n] - 1].State!, n).CopyTo(Row(output, n));
 
         return output;
     }
@@ -66,58 +65,73 @@ internal sealed class Recurrent(
     public Tensor<float> Backward(Tensor<float> outputGradient)
     {
         Tensor<float> inputGradient = _inputGradients.Get(_input!.Shape);
-        inputGradient.Fill(0);
 
-        // Row n holds the gradient by the state of sequence n: by its last one first, then step by step by the ones before.
+        // Row n holds the gradient by the state of sequence n: 0 behind its end, because nothing reads those states.
         Tensor<float> stateGradient = _stateGradients.Get(outputGradient.Shape);
-        outputGradient.CopyTo(stateGradient);
-        for (int t = _active.Length - 1; t >= 0; t--)
-            Backward(_steps[t], t, _active[t], stateGradient, inputGradient);
+        stateGradient.Fill(0);
+        for (int t = _input.Shape[0] - 1; t >= 0; t--)
+        {
+            for (int n = 0; n < _ends.Count; n++)
+            {
+                if (_ends[n] == t + 1)
+                    Row(outputGradient, n).CopyTo(Row(stateGradient, n));
+            }
+
+            Backward(_steps[t], t, stateGradient, inputGradient);
+        }
 
         return inputGradient;
     }
 
-    private void Forward(Step step, int t, int active)
+    private void Forward(Step step, int t)
     {
-        Tensor<float> sum = step.Sums.Get(active, units);
-        MatrixProduct.MultiplyByTransposed(RowsAt(_input!, t, active), _inputWeight.Value, sum, active, inputs, units);
+        int count = _ends.Count;
+        Tensor<float> sum = step.Sums.Get(count, units);
+        MatrixProduct.MultiplyByTransposed(RowsAt(_input!, t), _inputWeight.Value, sum, count, inputs, units);
         if (t > 0)
-            MatrixProduct.MultiplyByTransposed(_steps[t - 1].State!, _stateWeight.Value, sum, active, units, units, add: true);
+            MatrixProduct.MultiplyByTransposed(_steps[t - 1].State!, _stateWeight.Value, sum, count, units, units, add: true);
 
-        for (int n = 0; n < active; n++)
+        for (int n = 0; n < count; n++)
             TensorPrimitives.Add(Row(sum, n), _bias.Value.Span, Row(sum, n));
 
-        step.State = step.States.Get(active, units);
-        NormAt(t)?.Forward(sum, step.State, step.Context);
+        step.State = step.States.Get(count, units);
+        NormAt(t)?.Forward(sum, step.State, OptionsAt(step, t));
         Elementary.Tanh((norms.Count > 0 ? step.State : sum).Span, step.State.Span);
     }
 
-    private void Backward(Step step, int t, int active, Tensor<float> stateGradient, Tensor<float> inputGradient)
+    private void Backward(Step step, int t, Tensor<float> stateGradient, Tensor<float> inputGradient)
     {
-        Tensor<float> gradient = step.Gradients.Get(active, units);
+        int count = _ends.Count;
+        Tensor<float> gradient = step.Gradients.Get(count, units);
         ReadOnlySpan<float> state = step.State!.Span;
         for (int i = 0; i < state.Length; i++)
             gradient.Span[i] = stateGradient.Span[i] * (1 - state[i] * state[i]);
 
         NormAt(t)?.Backward(gradient, gradient, step.Context);
-        for (int n = 0; n < active; n++)
+        for (int n = 0; n < count; n++)
             TensorPrimitives.Add(_bias.Gradient.Span, Row(gradient, n), _bias.Gradient.Span);
 
-        MatrixProduct.Multiply(gradient, RowsAt(_input!, t, active), _inputWeight.Gradient, units, active, inputs, transposeA: true,
-            add: true);
-        MatrixProduct.Multiply(gradient, _inputWeight.Value, RowsAt(inputGradient, t, active), active, units, inputs);
+        MatrixProduct.Multiply(gradient, RowsAt(_input!, t), _inputWeight.Gradient, units, count, inputs, transposeA: true, add: true);
+        MatrixProduct.Multiply(gradient, _inputWeight.Value, RowsAt(inputGradient, t), count, units, inputs);
         if (t > 0)
         {
-            MatrixProduct.Multiply(gradient, _steps[t - 1].State!, _stateWeight.Gradient, units, active, units, transposeA: true,
-                add: true);
-            MatrixProduct.Multiply(gradient, _stateWeight.Value, stateGradient, active, units, units);
+            MatrixProduct.Multiply(
+                gradient, _steps[t - 1].State!, _stateWeight.Gradient, units, count, units, transposeA: true, add: true);
+            MatrixProduct.Multiply(gradient, _stateWeight.Value, stateGradient, count, units, units);
         }
     }
 
     private NormalizationLayer<float>? NormAt(int t) => norms.Count == 0 ? null : norms[Math.Min(t, norms.Count - 1)];
 
-    private Tensor<float> RowsAt(Tensor<float> sequences, int t, int count) =>
-        new(sequences.Memory.Slice(t * sequences.Shape[1] * inputs, count * inputs), count, inputs);
+    /// <summary>The mask is that of a norm over the examples. LayerNorm refuses one, because its rows do not change each other.</summary>
+    private ForwardOptions<float> OptionsAt(Step step, int t) => new()
+    {
+        Context = step.Context,
+        Mask = NormAt(t) is BatchNorm<float> ? _ends.Select(end => end > t).ToArray() : default,
+    };
+
+    private Tensor<float> RowsAt(Tensor<float> sequences, int t) =>
+        new(sequences.Memory.Slice(t * _ends.Count * inputs, _ends.Count * inputs), _ends.Count, inputs);
 
     private Span<float> Row(Tensor<float> tensor, int n) => tensor.Span.Slice(n * units, units);
 
