@@ -1,4 +1,5 @@
 using System.Numerics;
+using Normalization.Kernels.Machine;
 
 namespace Normalization.Tests;
 
@@ -125,6 +126,29 @@ public sealed class SameBitsTests
             Tensor<float> output = layer.Forward(Row(x, row)), inputGradient = layer.Backward(Row(dy, row));
             Row(y, row).Span.SequenceEqual(output.Span).Should().BeTrue("of row {0}", row);
             Row(dx, row).Span.SequenceEqual(inputGradient.Span).Should().BeTrue("of row {0}", row);
+        }
+    }
+
+    /// <summary>
+    /// An evaluation that takes three quarters to all of the last-level cache is not streamed, and its slices are too long for the room in
+    /// which short ones are gathered.
+    /// </summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(7)]
+    public void Long_slices_of_an_evaluation_are_not_gathered_where_only_short_ones_fit(int channels)
+    {
+        Assert.SkipWhen(Thresholds.LastLevelCacheBytes > 64 << 20, "The tensors would have to be too large for a test.");
+        int slice = (int)(Thresholds.LastLevelCacheBytes / 8 * 7 / (2 * sizeof(float) * 2 * channels));
+        Tensor<float> x = Tensor<float>.RandomNormal([2, channels, slice], 1);
+        BatchNorm1d<float> layer = new(channels);
+        layer.Forward(x);
+        layer.Eval();
+        Tensor<float> y = layer.Forward(x);
+        for (int sample = 0; sample < 2; sample++)
+        {
+            Tensor<float> one = new(x.Memory.Slice(sample * channels * slice, channels * slice), 1, channels, slice);
+            y.Span.Slice(sample * channels * slice, channels * slice).SequenceEqual(layer.Forward(one).Span).Should().BeTrue();
         }
     }
 

@@ -45,6 +45,9 @@ public sealed class ThresholdsTests
         Thresholds.IsStreamed(0, 256, line).Should().BeFalse();
         Thresholds.IsStaged(many, 260).Should().BeTrue();
         Thresholds.IsStaged(many, 252).Should().BeFalse();
+        Thresholds.IsStaged(many, 2047).Should().BeTrue();
+        Thresholds.IsStaged(many, 2048).Should().BeFalse("four of them would not fit where they are gathered");
+        ((nint)Thresholds.RowsAtOnce * 2047).Should().BeLessThan(Thresholds.StagedBytes);
         Thresholds.IsStaged(0, 260).Should().BeFalse();
     }
 

@@ -38,7 +38,8 @@ internal readonly unsafe partial struct GroupForward<T, V, W, TSource, TEpilogue
         _epilogue = epilogue;
         _operands = operands;
         _isStreamed = isStreamed;
-        _isStaged = !isStreamed && layout->UnitsAreNeighbors && Thresholds.IsStaged(2 * bytes, layout->Unit.Length * sizeof(T));
+        long all = Thresholds.ForwardBytes(bytes, operands->HasFixedStatistics);
+        _isStaged = !isStreamed && layout->UnitsAreNeighbors && Thresholds.IsStaged(all, layout->Unit.Length * sizeof(T));
         _groupsAtOnce = groupsAtOnce;
         nint batch = Thresholds.GroupsPerBatch(layout->Group.Elements * sizeof(T));
         _batch = Math.Max(_groupsAtOnce, batch);

@@ -134,8 +134,9 @@ internal static class Thresholds
     /// </summary>
     public static long ForwardBytes(long bytes, bool hasFixedStatistics) => hasFixedStatistics ? bytes / 2 * 3 : 2 * bytes;
 
-    /// <summary>Whether short neighboring pieces are gathered, and streamed together.</summary>
-    public static bool IsStaged(long bytes, nint pieceBytes) => LeavesCaches(bytes) && pieceBytes >= ShortestStagedPiece;
+    /// <summary>Whether neighboring pieces are gathered, and streamed together. Longer ones do not fit into the room for them.</summary>
+    public static bool IsStaged(long bytes, nint pieceBytes) =>
+        LeavesCaches(bytes) && pieceBytes is >= ShortestStagedPiece and < ShortestStreamedPiece;
 
     /// <summary>
     /// Whether LayerNorm's backward pass goes down all rows tile by tile, and again for the input gradients. Where there are many rows,
