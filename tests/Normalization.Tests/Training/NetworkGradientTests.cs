@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using Normalization.Training.Networks;
 
 namespace Normalization.Tests.Training;
@@ -59,6 +60,80 @@ public sealed class NetworkGradientTests
         together.Span[^4..].ToArray().Should().Equal(cut.Span[^4..].ToArray());
 
         static Recurrent Recurrent(int[] lengths) => new(2, 4, () => lengths, [], new Random(1));
+    }
+
+    [Fact]
+    public void Statistics_of_a_step_are_those_of_the_sequences_that_still_run()
+    {
+        int[] lengths = [2, 4, 3, 4];
+        BatchNorm1d<float>[] norms = [new(4), new(4), new(4), new(4), new(4)];
+        var recurrent = new Recurrent(3, 4, () => lengths, norms, new Random(1));
+        Tensor<float> input = Tensor<float>.RandomNormal([5, 4, 3], seed: 2);
+        float[] output = recurrent.Forward(input).Span.ToArray();
+
+        // The same by hand: at each step the rows that are valid go alone through a layer without a mask.
+        ReadOnlyMemory<float>[] parameters = [.. recurrent.Parameters.Take(3).Select(static p => (ReadOnlyMemory<float>)p.Value.Memory)];
+        float[][] states = [.. lengths.Select(static _ => new float[4])];
+        for (int t = 0; t < 4; t++)
+        {
+            int[] valid = [.. Enumerable.Range(0, 4).Where(n => lengths[n] > t)];
+            var norm = new BatchNorm1d<float>(4);
+            Tensor<float> normalized = norm.Forward(new([.. valid.SelectMany(n => Sums(t, n))], valid.Length, 4));
+            for (int i = 0; i < valid.Length; i++)
+                states[valid[i]] = [.. normalized.Span.Slice(4 * i, 4).ToArray().Select(MathF.Tanh)];
+
+            Compare(norms[t].RunningMean!.Span, norm.RunningMean!.Span);
+            Compare(norms[t].RunningVariance!.Span, norm.RunningVariance!.Span);
+        }
+
+        Compare(output, states.SelectMany(static state => state).ToArray());
+        norms[4].RunningMean!.Span.ToArray().Should().Equal([0, 0, 0, 0], "no sequence runs at step 4");
+        norms[4].RunningVariance!.Span.ToArray().Should().Equal([1, 1, 1, 1], "no sequence runs at step 4");
+
+        IEnumerable<float> Sums(int t, int n) => Enumerable.Range(0, 4).Select(unit =>
+            Dot(parameters[0].Span.Slice(3 * unit, 3), input.Span.Slice((t * 4 + n) * 3, 3))
+            + Dot(parameters[1].Span.Slice(4 * unit, 4), states[n]) + parameters[2].Span[unit]);
+
+        static float Dot(ReadOnlySpan<float> a, ReadOnlySpan<float> b) => TensorPrimitives.Dot(a, b);
+
+        static void Compare(ReadOnlySpan<float> actual, ReadOnlySpan<float> expected)
+        {
+            actual.Length.Should().Be(expected.Length);
+            for (int i = 0; i < actual.Length; i++)
+                actual[i].Should().BeApproximately(expected[i], 1e-5f, "of element {0}", i);
+        }
+    }
+
+    [Theory]
+    [InlineData("no norm")]
+    [InlineData("LayerNorm")]
+    [InlineData("BatchNorm")]
+    public void What_stands_behind_the_end_of_a_sequence_changes_nothing(string kind)
+    {
+        int[] lengths = [2, 4, 3, 4];
+        Tensor<float> full = Tensor<float>.RandomNormal([5, 4, 3], seed: 1), empty = full.Clone();
+        for (int row = 0; row < 20; row++)
+        {
+            if (row / 4 >= lengths[row % 4])
+                empty.Span.Slice(3 * row, 3).Clear();
+        }
+
+        foreach ((float[] actual, float[] expected) in Results(full).Zip(Results(empty)))
+            actual.Should().Equal(expected);
+
+        List<float[]> Results(Tensor<float> input)
+        {
+            NormalizationLayer<float>[] norms = kind switch
+            {
+                "LayerNorm" => [new LayerNorm<float>(4)],
+                "BatchNorm" => [new BatchNorm1d<float>(4), new BatchNorm1d<float>(4), new BatchNorm1d<float>(4)],
+                _ => [],
+            };
+            var recurrent = new Recurrent(3, 4, () => lengths, norms, new Random(1));
+            float[] output = recurrent.Forward(input).Span.ToArray();
+            float[] inputGradient = recurrent.Backward(Tensor<float>.RandomNormal([4, 4], seed: 2)).Span.ToArray();
+            return [output, inputGradient, .. recurrent.Parameters.Select(static p => p.Gradient.Span.ToArray())];
+        }
     }
 
     [Fact]
