@@ -16,5 +16,12 @@ internal static partial class PlantedBugs
         yield return new(
             "all samples with the channels last keep the sums of one", "ChannelAxisTests.Training_and_evaluation_give_what_the_transposed_call_gives",
             ("moved.SampleSums += sample * layout.Channels;", "moved.SampleSums += 0 * layout.Channels;"));
+        yield return new(
+            "pieces are gathered for which there is no room",
+            "ThresholdsTests.Short_pieces_go_past_the_cache_alone_only_where_they_fill_whole_lines",
+            ("pieceBytes is >= ShortestStagedPiece and < ShortestStreamedPiece", "pieceBytes >= ShortestStagedPiece"));
+        yield return new(
+            "what is gathered last is not written", "SameBitsTests.Streaming_four_rows_at_a_time_changes_no_bits",
+            ("        staging.Flush();\n", ""));
     }
 }
