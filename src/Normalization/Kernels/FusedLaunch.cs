@@ -61,9 +61,9 @@ internal static unsafe partial class FusedLaunch
             FusedTerms<T> own = terms.Part(plan, first, part.Count);
             if (isAddedByNorm || (fitsNorm && terms.IsAny))
             {
-                ReadOnlySpan<T> added = isAddedByNorm ? residual : default;
+                ReadOnlySpan<T> added = isAddedByNorm ? part.Of(residual) : default;
                 Normalize(
-                    part.Plan, source, added, sum, default, weight, bias, epsilon, part.Of(statistics), hasFixedStatistics, own,
+                    part.Plan, source, added, part.Of(sum), default, weight, bias, epsilon, part.Of(statistics), hasFixedStatistics, own,
                     part.Of(y));
                 continue;
             }
@@ -177,20 +177,13 @@ internal static unsafe partial class FusedLaunch
         bool hasGradients = !(weightGradient.IsEmpty && biasGradient.IsEmpty);
         bool isInPass = gradients.Skip.IsEmpty
             && TakesActivation(plan, !weight.IsEmpty, hasGradients, hasFixedStatistics, terms);
-        if (isInPass)
-        {
-            Launch.Backward(plan, x, dy, weight, statistics, hasFixedStatistics, gradient, weightGradient, biasGradient, terms, bias);
-        }
-        else if (terms.ChangesGradient)
-        {
+        if (terms.ChangesGradient && !isInPass)
             dy = EpilogueBackward(plan, x, dy, weight, bias, epsilon, statistics, terms, gradients, gradient);
-        }
         else if (!gradients.Skip.IsEmpty)
-        {
             dy.CopyTo(gradients.Skip);
-        }
-        if (!isInPass)
-            Launch.Backward(plan, x, dy, weight, statistics, hasFixedStatistics, gradient, weightGradient, biasGradient);
+        Launch.Backward(
+            plan, x, dy, weight, statistics, hasFixedStatistics, gradient, weightGradient, biasGradient,
+            isInPass ? terms : default, isInPass ? bias : default);
         if (!sumGradient.IsEmpty)
             Add(gradient, sumGradient, dx);
     }

@@ -46,7 +46,7 @@ internal static unsafe class ActivatedGradient<T, V, W, TActivation>
         GroupForward<T, V, W, Plain<T>, Identity<T>>.RunPart(
             layout, &forward, new(operands.Input), default, isStreamed: false, first, last);
         nint offset = first * layout->GroupStride;
-        EpilogueBackward<T, V, W, TActivation>.Run(new()
+        EpilogueBackward<T, V, W, TActivation>.RunPart(new()
         {
             Layout = EpilogueLayout.Flat((last - first) * layout->GroupStride),
             Input = (T*)memory,

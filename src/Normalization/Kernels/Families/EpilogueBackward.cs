@@ -32,6 +32,10 @@ internal readonly unsafe struct EpilogueBackward<T, V, W, TActivation>(in Epilog
             Partition.DegreeFor((long)layout.Elements * sizeof(T)));
     }
 
+    /// <summary>The same on this thread, inside another job.</summary>
+    public static void RunPart(in EpilogueOperands<T> operands) =>
+        new EpilogueBackward<T, V, W, TActivation>(operands).Run(0, operands.Layout.Blocks * operands.Layout.TilesPerBlock);
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void Run(nint start, nint end)
     {
