@@ -122,7 +122,7 @@ public sealed class ForwardTests
     private static double FloatDistance(string name, bool isTraining)
     {
         (double[] actual, Reference reference) = Compute<float>(name, isTraining);
-        return Values.Distance(actual, reference.Output, i => Values.FloatUlp(reference.Scale[i]));
+        return Values.Distance(actual, reference.Output, reference.FloatUnit);
     }
 
     private static (double[] Actual, Reference Expected) Compute<T>(string name, bool isTraining)

@@ -55,6 +55,7 @@ internal static unsafe class Launch
                 Epsilon = epsilon,
                 HasFixedStatistics = hasFixedStatistics,
                 IsCentered = plan.IsCentered,
+                IsExact = plan.HasExactStatistics,
             });
         }
     }
@@ -192,9 +193,9 @@ internal static unsafe class Launch
         }
     }
 
-    /// <summary>Computes the statistics alone.</summary>
-    public static void Moments<T>(in Plan plan, ReadOnlySpan<T> x, Span<GroupStatistics> statistics) where T : unmanaged =>
-        Forward(plan, x, default, default, epsilon: 0, statistics, hasFixedStatistics: false, default);
+    /// <summary>Computes the statistics alone, which may be merged with others.</summary>
+    public static void Moments<T>(in Plan plan, ReadOnlySpan<T> x, Span<GroupStatistics> statistics) where T : unmanaged => Forward(
+        plan with { HasExactStatistics = true }, x, default, default, epsilon: 0, statistics, hasFixedStatistics: false, default);
 
     /// <summary>dx = r · γ · dy with fixed statistics: a forward pass about a mean of 0, which needs neither x nor sums.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]

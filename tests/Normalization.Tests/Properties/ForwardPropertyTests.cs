@@ -30,7 +30,7 @@ public sealed class ForwardPropertyTests
             Sample<float> sample = new Sample<float>(item).Run();
             var reference = Reference.Of(sample);
             (double[] input, _, _) = reference.Gradients(Values.Doubles(sample.OutputGradient));
-            return Values.Distance(Values.Doubles(sample.Output), reference.Output, i => Values.FloatUlp(reference.Scale[i])) <= 3
+            return Values.Distance(Values.Doubles(sample.Output), reference.Output, reference.FloatUnit) <= 3
                 && Values.Distance(Values.Doubles(sample.InputGradient), input, reference.LargestTerm / 100) < 2e-7;
         },
         Shapes);

@@ -45,7 +45,8 @@ internal sealed class Reference
             DoubleDouble scaled = _normalized[i] * Coefficient(weight, i, 1);
             double shift = Coefficient(bias, i, 0);
             Output[i] = (double)(scaled + shift);
-            Scale[i] = Math.Max(Math.Abs((double)scaled), Math.Max(Math.Abs(shift), Math.Abs(Output[i])));
+            double weightOf = Math.Abs(Coefficient(weight, i, 1));
+            Scale[i] = Math.Max(weightOf * Math.Max(1, Math.Abs((double)_normalized[i])), Math.Abs(shift));
         }
         Mean = Array.ConvertAll(means, static value => (double)value);
         Variance = Array.ConvertAll(variances, static value => (double)value);
@@ -54,8 +55,11 @@ internal sealed class Reference
 
     public double[] Output { get; }
 
-    /// <summary>The largest of |γ · x̂|, |β| and |y|: what an error of y is measured against.</summary>
+    /// <summary>The larger of |γ| · max(1, |x̂|) and |β|: what an error of y is measured against.</summary>
     public double[] Scale { get; }
+
+    /// <summary>The unit that an error of y in float is counted in.</summary>
+    public double FloatUnit(int element) => Scale[element] / (1 << 23);
 
     public double[] Mean { get; }
 

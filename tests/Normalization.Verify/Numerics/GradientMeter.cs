@@ -62,10 +62,11 @@ internal sealed class GradientMeter
         for (int i = 0; i < _dy.Length; i++)
         {
             int parameter = _geometry.ParameterOf(i);
-            // No wider type than double is there to keep what a mean of doubles is off by: their x̂ counts as a deviation at least.
-            double normalized = _exact.Normalized(i).High, magnitude = Math.Max(Math.Abs(normalized), _result.Precision.DeviationFloor);
+            // A mean within 2⁻²³ deviations is all that is promised, so an x̂ near zero counts as one deviation.
+            double normalized = Math.Abs(_exact.Normalized(i).High), magnitude = Math.Max(normalized, 1);
+            double ofNorm = Math.Max(normalized, _result.Precision.DeviationFloor);
             (count[parameter], sum[parameter]) = (count[parameter] + 1, sum[parameter] + _dy[i]);
-            inputSquares[parameter] += magnitude * magnitude;
+            inputSquares[parameter] += ofNorm * ofNorm;
             magnitudes[parameter] += magnitude * Math.Abs(_dy[i]);
         }
         for (int i = 0; i < _dy.Length; i++)

@@ -35,11 +35,25 @@ internal static partial class PlantedBugs
     {
         yield return new(
             "naive variance, E[x²] - E[x]²", "RangeTests.Statistics_far_from_zero_are_within_a_float_ulp",
-            ("isCentered ? group.Gather<One>(0) : 0", "0"), ("group.Gather<TLanes>(step)", "0"), ("AreNear<T>(pivot)", "AreNear<T>(statistics.Mean)"));
+            ("isCentered ? group.Gather<One>(0) : 0", "0"), ("Element.Round<T>((lower + upper) / 4)", "0"),
+            ("AreNear<T>(pivot)", "AreNear<T>(statistics.Mean)"), ("AreNearInFloats(pivot)", "AreNearInFloats(statistics.Mean)"));
         yield return new(
             "squares of floats overflow and vanish in float", "RangeTests.Squares_that_leave_the_range_of_floats_do_not_spoil_RmsNorm",
-            ("statistics.HoldInFloats(epsilon) || TLanes.Count > 1", "epsilon >= 0"),
-            ("return statistics.HoldInFloats(epsilon);", "return true;"));
+            ("statistics.HoldInFloats(epsilon) && (!isCentered", "(!isCentered"));
+        yield return new(
+            "a pivot far from the mean spoils sums in float", "VerifyTests.Floats_are_within_three_scaled_ulp_on_every_distribution",
+            ("statistics.AreNearInFloats(pivot)", "statistics.AreNearInFloats(statistics.Mean)"));
+        yield return new(
+            "a large common part of dy multiplies the error of the mean of a slice",
+            "PrecisionTests.A_large_common_part_of_the_output_gradient_costs_no_digits",
+            ("if (!double.IsFinite(sum) || samples.AreSpread(sum / set.Elements))", "if (double.IsNaN(samples.Largest) || sum < double.MaxValue)"));
+        yield return new(
+            "a large common part of weight · dy multiplies the error of the mean of a row",
+            "PrecisionTests.A_large_common_part_of_the_output_gradient_costs_no_digits",
+            ("!samples.AreSpread(sum / (double)_unit.Length)", "!samples.AreSpread(0)"));
+        yield return new(
+            "a mean that becomes part of another is taken in float", "SynchronizationTests.Any_split_of_a_batch_gives_what_one_process_gives",
+            ("!(isCentered && isExact)", "(isCentered || !isExact)"));
         yield return new(
             "an outlier stays the pivot", "VerifyTests.Doubles_are_within_their_limit_on_every_distribution",
             ("AreNear<T>(pivot)", "AreNear<T>(statistics.Mean)"));

@@ -94,8 +94,9 @@ internal readonly unsafe struct ColumnForward<T, TSource, TEpilogue>(in ForwardO
             statistics = GroupStatistics<TLanes>.Load(_operands.Statistics + channel);
         }
         else if (!Moments<T, W, W, TSource>.TryFinish(
-            _source.At(channel * layout.ColumnsPerChannel), layout.ColumnsPerChannel, layout.Channel,
-            sum, product, isCentered: true, _operands.Epsilon, out statistics))
+            _source.At(channel * layout.ColumnsPerChannel), layout.ColumnsPerChannel, layout.Channel, sum, product,
+            _source.At(channel * layout.ColumnsPerChannel).Gather<TLanes>(layout.ColumnsPerChannel),
+            isCentered: true, isNarrow: false, _operands.Epsilon, out statistics))
         {
             return false;
         }

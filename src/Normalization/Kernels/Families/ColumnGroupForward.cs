@@ -95,8 +95,10 @@ internal readonly unsafe struct ColumnGroupForward<T, TSource, TEpilogue>(
                     Sum = Total<W>(coefficients.Outer + first, perGroup),
                     Product = Total<W>(coefficients.Center + first, perGroup),
                 };
+                TSource source = _source.At(first);
+                sums.Pivot = Moments<T, W, W, TSource>.Pivot(source, isCentered: true);
                 _operands.Statistics[group] =
-                    Moments<T, W, W, TSource>.Finish(_source.At(first), set, sums, isCentered: true, _operands.Epsilon);
+                    Moments<T, W, W, TSource>.Finish(source, set, sums, isCentered: true, isNarrow: false, _operands.Epsilon);
             }
             if (!WritesOutput)
                 continue;

@@ -39,6 +39,8 @@ internal readonly unsafe partial struct GroupBackward<T, V, W>
                     total.Add(sums[(unit * segments) + i]);
                 _unitSums[unit] = AboutMean(unit, total.Value, StatisticsOf(unit));
             }
+            for (nint group = 0; group < _layout->Groups; group++)
+                RefineMean(group);
         }
     }
 

@@ -64,6 +64,7 @@ internal readonly unsafe partial struct GroupBackward<T, V, W> : IJob
                     total.Add(SegmentSums(unit, statistics, _layout->Unit[i]));
                 _unitSums[unit] = AboutMean(unit, total.Value, statistics);
             }
+            RefineMean(group);
             if (_operands->InputGradient == null)
                 continue;
             GroupGradient gradient = Project(group);
@@ -112,6 +113,42 @@ internal readonly unsafe partial struct GroupBackward<T, V, W> : IJob
             Pivot = OutputPivotOf(unit),
         };
         return typeof(T) == typeof(float) ? sums : OfDoubles(unit, sums, statistics);
+    }
+
+    /// <summary>Where dy has a large common part, the sums of the group's units get a mean without the error of sums in float.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void RefineMean(nint group)
+    {
+        if (!SumsToZero || !Moments<T, V, W, Plain<T>>.IsNarrow(_layout->Group, isCentered: true, isExact: false))
+            return;
+        nint units = _layout->UnitsPerGroup, firstUnit = group * units;
+        SliceSet set = _layout->Group;
+        double sum = 0;
+        for (nint i = 0; i < units; i++)
+            sum += WeightOf(firstUnit + i) * _unitSums[firstUnit + i].Sum;
+        ProductSamples<One> samples = new(
+            Sample(group, 0),
+            Sample(group, (set.Slices / 2 * set.Stride) + (set.Length / 2)),
+            Sample(group, ((set.Slices - 1) * set.Stride) + set.Length - 1));
+        // A NaN in one unit says nothing about the others.
+        if (!double.IsFinite(sum) || samples.AreSpread(sum / set.Elements))
+            return;
+        ref GroupStatistics statistics = ref StatisticsOf(firstUnit);
+        double move = Moments<T, V, W, Plain<T>>.RefineMean(new(_operands->Input + (group * _layout->GroupStride)), set, ref statistics);
+        for (nint i = firstUnit; i < firstUnit + units; i++)
+            _unitSums[i].Product -= statistics.InverseStandardDeviation * move * _unitSums[i].Sum;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private double WeightOf(nint unit) => _operands->WeightOf<One>(unit % _layout->CoefficientPeriod);
+
+    /// <summary>weight · dy of one element of a group.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private double Sample(nint group, nint element)
+    {
+        nint unit = _layout->UnitsPerGroup == 1 ? 0 : element / _layout->UnitStride;
+        double dy = Element.ToDouble(_operands->OutputGradient[(group * _layout->GroupStride) + element]);
+        return WeightOf((group * _layout->UnitsPerGroup) + unit) * dy;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]

@@ -26,8 +26,9 @@ internal readonly unsafe partial struct GroupForward<T, V, W, TSource, TEpilogue
                     for (nint i = 0; i < segments; i++)
                         total.Add(sums[(group * segments) + i]);
                     TSource x = _source.At(group * _layout->GroupStride);
+                    Sums value = total.Value with { Pivot = sums[group * segments].Pivot };
                     _operands->Statistics[group] = Moments<T, V, W, TSource>.Finish(
-                        x, _layout->Group, total.Value, _operands->IsCentered, _operands->Epsilon);
+                        x, _layout->Group, value, _operands->IsCentered, IsNarrow, _operands->Epsilon);
                 }
             }
         }
@@ -50,7 +51,7 @@ internal readonly unsafe partial struct GroupForward<T, V, W, TSource, TEpilogue
                 (nint group, nint segment) = (i / layout.Group.Segments, i % layout.Group.Segments);
                 TSource x = _forward._source.At(group * layout.GroupStride);
                 _sums[i] = Moments<T, V, W, TSource>.SegmentSums(
-                    x, layout.Group, layout.Group[segment], _forward._operands->IsCentered);
+                    x, layout.Group, layout.Group[segment], _forward._operands->IsCentered, _forward.IsNarrow);
             }
         }
     }

@@ -133,9 +133,9 @@ internal readonly unsafe partial struct GroupForward<T, V, W, TSource, TEpilogue
     {
         TSource x = _source.At(first * _layout->GroupStride);
         nint next = 0, ahead = _sumsPrefetch ? _ahead : 0;
-        if (Moments<T, V, W, TSource>.IsNarrow(_layout->Group, _operands->IsCentered))
+        if (IsNarrow)
         {
-            Moments<T, V, W, TSource>.NarrowSums(x, _layout->GroupStride, count, _layout->Group, ahead, sums);
+            Moments<T, V, W, TSource>.NarrowSums(x, _layout->GroupStride, count, _layout->Group, _operands->IsCentered, ahead, sums);
             next = count;
         }
         for (; next + Thresholds.RowsAtOnce <= count && _layout->Group.Segments == 1; next += Thresholds.RowsAtOnce)
@@ -147,7 +147,7 @@ internal readonly unsafe partial struct GroupForward<T, V, W, TSource, TEpilogue
         {
             TSource group = x.At(i * _layout->GroupStride);
             double pivot = Moments<T, V, W, TSource>.Pivot(group, _operands->IsCentered);
-            sums[i] = Moments<T, V, W, TSource>.SumsAbout(group, _layout->Group, pivot);
+            sums[i] = Moments<T, V, W, TSource>.SumsAbout(group, _layout->Group, pivot) with { Pivot = pivot };
         }
         Lanes.Run(new BatchStatistics(in this, first, sums), 0, count);
     }
@@ -179,6 +179,8 @@ internal readonly unsafe partial struct GroupForward<T, V, W, TSource, TEpilogue
         ElementProgram.Run<T, V, W, WeightedAffineProgram<T, TSource, TEpilogue>>(new(in weighted, in target), rows);
     }
 
+    private bool IsNarrow => Moments<T, V, W, TSource>.IsNarrow(_layout->Group, _operands->IsCentered, _operands->IsExact);
+
     private ref GroupStatistics StatisticsOf(nint unit) =>
         ref _operands->Statistics[unit / _layout->UnitsPerGroup % _layout->StatisticsPeriod];
 
@@ -202,7 +204,9 @@ internal readonly unsafe partial struct GroupForward<T, V, W, TSource, TEpilogue
                 layout.Group,
                 TLanes.Gather(sums, step),
                 TLanes.Gather(sums + 1, step),
+                TLanes.Gather(sums + 2, step),
                 operands.IsCentered,
+                _forward.IsNarrow,
                 operands.Epsilon,
                 out GroupStatistics<TLanes> statistics);
             if (isDone)

@@ -21,6 +21,9 @@ internal unsafe struct ForwardOperands<T> where T : unmanaged
     /// <summary>The mean is subtracted; otherwise (RMS) it counts as zero.</summary>
     public bool IsCentered;
 
+    /// <summary>The statistics are merged with others, so that sums in float are not enough.</summary>
+    public bool IsExact;
+
     /// <summary>The same for elements and groups that lie behind others.</summary>
     public readonly ForwardOperands<T> At(nint elements, nint groups)
     {

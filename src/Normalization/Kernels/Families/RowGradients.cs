@@ -108,12 +108,19 @@ internal static unsafe class RowGradients<T, V, W>
             nint sizeOfSums = sizeof(Sums) / sizeof(double);
             double* numbers = (double*)(_sums + first);
             TLanes sum = TLanes.Gather(numbers, sizeOfSums), product = TLanes.Gather(numbers + 1, sizeOfSums);
+            var samples = ProductSamples<TLanes>.OfRows(
+                _rows.OutputGradient + (first * _rows.Stride), _rows.Stride, _rows.Weight, _unit.Length);
+            if (Moments<T, V, W, Plain<T>>.IsNarrow(_unit, _isCentered, isExact: false) && !samples.AreSpread(sum / (double)_unit.Length))
+            {
+                if (TLanes.Count > 1)
+                    return false;
+                WeightedRows<T> row = _rows.Down(first);
+                Moments<T, V, W, Plain<T>>.RefineMean(new(row.Input), _unit, ref *row.Statistics);
+                statistics = GroupStatistics<TLanes>.Load(row.Statistics);
+            }
             product = statistics.InverseStandardDeviation * (product - (statistics.MeanLow * sum));
             // Products that cancel each other do not show in the sums, so three products are compared too.
-            TLanes largest = TLanes.Max(
-                TLanes.Max(TLanes.Max(sum, -sum), TLanes.Max(product, -product)),
-                OutputPivot.LargestProduct<T, TLanes>(
-                    _rows.OutputGradient + (first * _rows.Stride), _rows.Stride, _rows.Weight, _unit.Length));
+            TLanes largest = TLanes.Max(TLanes.Max(TLanes.Max(sum, -sum), TLanes.Max(product, -product)), samples.Largest);
             ProjectionSums<TLanes> total = new() { Sum = sum, Product = product, Weight = 1 };
             GradientAffine<TLanes> affine = Projection<TLanes>
                 .Create<T>(statistics, total, _unit.Length, _isCentered, NumericRange.HoldsProducts(largest)).Weighted<T>(1);

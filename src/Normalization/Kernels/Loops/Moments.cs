@@ -6,8 +6,8 @@ using Normalization.Kernels.Statistics;
 namespace Normalization.Kernels.Loops;
 
 /// <summary>
-/// The statistics of one group. The squares of long slices of floats are added up in float. Where the result says that floats were not
-/// enough, the squares are added up again in double.
+/// The statistics of one group. The sums of long slices of floats are added up in float. Where the result says that floats were not
+/// enough, they are added up again in double.
 /// </summary>
 internal static unsafe class Moments<T, V, W, TSource>
     where T : unmanaged
@@ -15,21 +15,27 @@ internal static unsafe class Moments<T, V, W, TSource>
     where W : unmanaged, IWideSimd<W, T>
     where TSource : struct, ISource<TSource, T>
 {
+    // In deviations: 2⁻²⁰. Sums in float leave less.
+    private const double LargestErrorOfMean = 1.0 / (1 << 20);
+
     /// <summary>
-    /// Whether the sums of a group are first taken in float. A mean would not be close enough for backward, where dy may have a large
-    /// common part, so only the squares of RMS are.
+    /// Whether the sums of a group are first taken in float. A mean that becomes part of another mean is always taken in double.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool IsNarrow(in SliceSet set, bool isCentered) =>
-        typeof(T) == typeof(float) && typeof(V) != typeof(W) && !isCentered && set.Length >= NarrowReduction.BlockLength;
+    public static bool IsNarrow(in SliceSet set, bool isCentered, bool isExact) =>
+        typeof(T) == typeof(float) && typeof(V) != typeof(W) && !(isCentered && isExact) && set.Length >= NarrowReduction.BlockLength;
 
-    /// <summary>The squares of groups that lie a stride apart, where <see cref="IsNarrow"/> says so.</summary>
+    /// <summary>The sums of groups that lie a stride apart, where <see cref="IsNarrow"/> says so, and their pivots.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static void NarrowSums(TSource groups, nint groupStride, nint count, in SliceSet set, nint ahead, Sums* sums)
+    public static void NarrowSums(
+        TSource groups, nint groupStride, nint count, in SliceSet set, bool isCentered, nint ahead, Sums* sums)
     {
+        // All pivots come before the first sum, because their loads would make each sum wait.
+        for (nint i = 0; i < count; i++)
+            sums[i].Pivot = NarrowPivot(groups.At(i * groupStride), set, isCentered);
         if (set.Segments == 1)
         {
-            NarrowSums(groups, groupStride, count, set, set[0], ahead, sums);
+            NarrowSums(groups, groupStride, count, set, set[0], isCentered, ahead, sums);
             return;
         }
         for (nint i = 0; i < count; i++)
@@ -37,10 +43,10 @@ internal static unsafe class Moments<T, V, W, TSource>
             TotalSums total = default;
             for (nint k = 0; k < set.Segments; k++)
             {
-                NarrowSums(groups.At((i * groupStride) + set[k].Offset), 0, 1, set, set[k], ahead, sums + i);
+                NarrowSums(groups.At((i * groupStride) + set[k].Offset), 0, 1, set, set[k], isCentered, ahead, sums + i);
                 total.Add(sums[i]);
             }
-            sums[i] = total.Value;
+            sums[i] = total.Value with { Pivot = sums[i].Pivot };
         }
     }
 
@@ -48,13 +54,28 @@ internal static unsafe class Moments<T, V, W, TSource>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double Pivot(TSource group, bool isCentered) => isCentered ? group.Gather<One>(0) : 0;
 
+    /// <summary>The mean of four elements, as a float, lies nearer to the mean of all. That of equal elements is one of them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Sums SegmentSums(TSource group, in SliceSet set, in Segment segment, bool isCentered)
+    private static double NarrowPivot(TSource group, in SliceSet set, bool isCentered)
     {
-        if (!IsNarrow(set, isCentered))
-            return WideSums(group, set, segment, Pivot(group, isCentered));
-        Sums sums;
-        NarrowSums(group.At(segment.Offset), 0, 1, set, segment, ahead: 0, &sums);
+        if (!isCentered)
+            return 0;
+        nint slice = set.Slices / 4 * set.Stride, quarter = set.Length / 4;
+        double lower = (double)At(0) + At(slice + quarter), upper = (double)At(2 * (slice + quarter)) + At(3 * (slice + quarter));
+        return Element.Round<T>((lower + upper) / 4);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        One At(nint i) => group.At(i).Gather<One>(0);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Sums SegmentSums(TSource group, in SliceSet set, in Segment segment, bool isCentered, bool isNarrow)
+    {
+        Sums sums = new() { Pivot = isNarrow ? NarrowPivot(group, set, isCentered) : Pivot(group, isCentered) };
+        if (isNarrow)
+            NarrowSums(group.At(segment.Offset), 0, 1, set, segment, isCentered, ahead: 0, &sums);
+        else
+            sums.Add(WideSums(group, set, segment, sums.Pivot));
         return sums;
     }
 
@@ -64,30 +85,31 @@ internal static unsafe class Moments<T, V, W, TSource>
 
     /// <summary>Turns sums into statistics, and takes the sums again about the mean where the pivot was an outlier.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static GroupStatistics Finish(TSource group, in SliceSet set, in Sums sums, bool isCentered, double epsilon)
+    public static GroupStatistics Finish(TSource group, in SliceSet set, in Sums sums, bool isCentered, bool isNarrow, double epsilon)
     {
-        TryFinish(group, 0, set, (One)sums.Sum, (One)sums.Product, isCentered, epsilon, out GroupStatistics statistics);
+        TryFinish(
+            group, 0, set, (One)sums.Sum, (One)sums.Product, (One)sums.Pivot, isCentered, isNarrow, epsilon,
+            out GroupStatistics statistics);
         return statistics;
     }
 
     /// <summary>The same for groups that lie a step apart; false where a pivot was an outlier and there are several groups.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool TryFinish<TLanes>(
-        TSource group, nint step, in SliceSet set, TLanes sum, TLanes product,
-        bool isCentered, double epsilon, out GroupStatistics<TLanes> statistics)
+        TSource group, nint step, in SliceSet set, TLanes sum, TLanes product, TLanes pivot,
+        bool isCentered, bool isNarrow, double epsilon, out GroupStatistics<TLanes> statistics)
         where TLanes : unmanaged, ILanes<TLanes>
     {
         double count = set.Elements;
-        TLanes pivot = isCentered ? group.Gather<TLanes>(step) : 0;
-        statistics = isCentered
-            ? GroupStatistics<TLanes>.FromSums(sum, product, pivot, count, epsilon)
-            : GroupStatistics<TLanes>.FromSquares(product, count, epsilon);
-        if (IsNarrow(set, isCentered))
+        statistics = FromSums(sum, product, pivot, isCentered, count, epsilon);
+        if (isNarrow)
         {
-            if (statistics.HoldInFloats(epsilon) || TLanes.Count > 1)
-                return statistics.HoldInFloats(epsilon);
-            Sums wide = SumsAbout(group, set, 0);
-            statistics = GroupStatistics<TLanes>.FromSquares(wide.Product, count, epsilon);
+            bool hold = statistics.HoldInFloats(epsilon) && (!isCentered || statistics.AreNearInFloats(pivot));
+            if (hold || TLanes.Count > 1)
+                return hold;
+            pivot = Pivot(group, isCentered);
+            Sums wide = SumsAbout(group, set, TLanes.First(pivot));
+            statistics = FromSums<TLanes>(wide.Sum, wide.Product, pivot, isCentered, count, epsilon);
         }
         bool areNear = !isCentered || statistics.AreNear<T>(pivot);
         if (areNear && statistics.AreInRange<T>(epsilon))
@@ -110,6 +132,14 @@ internal static unsafe class Moments<T, V, W, TSource>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static GroupStatistics<TLanes> FromSums<TLanes>(
+        TLanes sum, TLanes product, TLanes pivot, bool isCentered, double count, double epsilon)
+        where TLanes : unmanaged, ILanes<TLanes> =>
+        isCentered
+            ? GroupStatistics<TLanes>.FromSums(sum, product, pivot, count, epsilon)
+            : GroupStatistics<TLanes>.FromSquares(product, count, epsilon);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Sums SumsAbout(TSource group, in SliceSet set, double pivot)
     {
         if (set.Segments == 1)
@@ -120,31 +150,42 @@ internal static unsafe class Moments<T, V, W, TSource>
         return total.Value;
     }
 
+    /// <summary>
+    /// Backward: takes the sums about the mean again in double, where the sums in float left an error that a large common part of dy would
+    /// multiply. Returns how far the mean has moved. A mean that is not that of the elements stays.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static double RefineMean(TSource group, in SliceSet set, ref GroupStatistics statistics)
+    {
+        double low = SumsAbout(group, set, statistics.Mean).Sum / set.Elements, move = low - statistics.MeanLow;
+        if (!(Math.Abs(move) * statistics.InverseStandardDeviation <= LargestErrorOfMean))
+            return 0;
+        statistics.MeanLow = low;
+        return move;
+    }
+
     /// <summary>The sums of four groups of one segment, each about its own pivot.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void SumsOfFour(TSource group, nint stride, in SliceSet set, bool isCentered, nint ahead, Sums* sums)
     {
         TSource second = group.At(stride), third = group.At(2 * stride), fourth = group.At(3 * stride);
+        double first = Pivot(group, isCentered), pivot2 = Pivot(second, isCentered);
+        double pivot3 = Pivot(third, isCentered), pivot4 = Pivot(fourth, isCentered);
         Reduction.RunFour<T, W, MomentTerms<T, W, TSource>>(
-            new(group, Pivot(group, isCentered)),
-            new(second, Pivot(second, isCentered)),
-            new(third, Pivot(third, isCentered)),
-            new(fourth, Pivot(fourth, isCentered)),
-            set.Slices,
-            set.Length,
-            set.Stride,
-            ahead,
-            sums);
+            new(group, first), new(second, pivot2), new(third, pivot3), new(fourth, pivot4),
+            set.Slices, set.Length, set.Stride, ahead, sums);
+        (sums[0].Pivot, sums[1].Pivot, sums[2].Pivot, sums[3].Pivot) = (first, pivot2, pivot3, pivot4);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void NarrowSums(
-        TSource groups, nint groupStride, nint count, in SliceSet set, in Segment size, nint ahead, Sums* sums)
+        TSource groups, nint groupStride, nint count, in SliceSet set, in Segment size, bool isCentered, nint ahead, Sums* sums)
     {
-        NarrowReduction.Run<T, V, W, TSource>(groups, groupStride, count, size.Slices, size.Length, set.Stride, ahead, sums);
-        nint whole = NarrowReduction.WholeBlocks(size.Length);
-        Segment rest = new(whole, size.Slices, size.Length - whole);
-        for (nint i = 0; i < count && whole < size.Length; i++)
-            sums[i].Add(WideSums(groups.At(i * groupStride), set, rest, 0));
+        // The hardware prefetches inside a slice, but does not know where the next slice starts.
+        ahead = size.Slices > 1 ? set.Stride : ahead;
+        if (isCentered)
+            NarrowReduction.Run<T, V, W, TSource, On>(groups, groupStride, count, size.Slices, size.Length, set.Stride, ahead, sums);
+        else
+            NarrowReduction.Run<T, V, W, TSource, Off>(groups, groupStride, count, size.Slices, size.Length, set.Stride, ahead, sums);
     }
 }

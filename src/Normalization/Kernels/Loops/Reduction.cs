@@ -10,7 +10,7 @@ namespace Normalization.Kernels.Loops;
 /// lanes go on from slice to slice (those of doubles in blocks) and are added by halves at the end. The elements past the last multiple
 /// of 16 are the last lanes of the 16 elements that end the slice. Slices shorter than 16 take the lanes one after another.
 /// </summary>
-internal static unsafe class Reduction
+internal static unsafe partial class Reduction
 {
     private const int Lanes = 16;
     private const int Four = 4;
@@ -147,13 +147,7 @@ internal static unsafe class Reduction
                     }
                     else
                     {
-                        Add<T, W, TTerms>(terms0, i, ref s0, ref p0);
-                        Add<T, W, TTerms>(terms0, i + W.Count, ref s1, ref p1);
-                        if (2 * W.Count < Lanes)
-                        {
-                            Add<T, W, TTerms>(terms0, i + (2 * W.Count), ref s2, ref p2);
-                            Add<T, W, TTerms>(terms0, i + (3 * W.Count), ref s3, ref p3);
-                        }
+                        AddStep<T, W, TTerms>(terms0, i, ref s0, ref s1, ref s2, ref s3, ref p0, ref p1, ref p2, ref p3);
                     }
                 }
                 if (tail != 0)
@@ -168,13 +162,8 @@ internal static unsafe class Reduction
                     }
                     else
                     {
-                        AddMasked<T, W, TTerms>(terms0, i, mask + lane, ref s0, ref p0);
-                        AddMasked<T, W, TTerms>(terms0, i + W.Count, mask + lane + W.Count, ref s1, ref p1);
-                        if (2 * W.Count < Lanes)
-                        {
-                            AddMasked<T, W, TTerms>(terms0, i + (2 * W.Count), mask + lane + (2 * W.Count), ref s2, ref p2);
-                            AddMasked<T, W, TTerms>(terms0, i + (3 * W.Count), mask + lane + (3 * W.Count), ref s3, ref p3);
-                        }
+                        AddTail<T, W, TTerms>(
+                            terms0, i, mask + lane, ref s0, ref s1, ref s2, ref s3, ref p0, ref p1, ref p2, ref p3);
                     }
                 }
             }
@@ -249,28 +238,5 @@ internal static unsafe class Reduction
                 lanes[i] += lanes[half + i];
         }
         return lanes[0];
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Add<T, W, TTerms>(TTerms terms, nint i, ref W sum, ref W product)
-        where T : unmanaged
-        where W : unmanaged, IWideSimd<W, T>
-        where TTerms : struct, ITerms<W>
-    {
-        terms.At(i, default(Whole), out W a, out W b);
-        sum += a;
-        product = W.FusedMultiplyAdd(a, b, product);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddMasked<T, W, TTerms>(TTerms terms, nint i, long* mask, ref W sum, ref W product)
-        where T : unmanaged
-        where W : unmanaged, IWideSimd<W, T>
-        where TTerms : struct, ITerms<W>
-    {
-        terms.At(i, default(Whole), out W a, out W b);
-        a = W.Mask(a, mask);
-        sum += a;
-        product = W.FusedMultiplyAdd(a, W.Mask(b, mask), product);
     }
 }

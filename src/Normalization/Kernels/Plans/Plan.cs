@@ -54,6 +54,9 @@ internal readonly record struct Plan
     /// <summary>Whether the mean is subtracted.</summary>
     public bool IsCentered { get; init; }
 
+    /// <summary>Whether the statistics are merged with others, so that they have to be as exact as sums in double make them.</summary>
+    public bool HasExactStatistics { get; init; }
+
     /// <summary>The samples of one piece, where pieces of the batch have statistics of their own; 0 where the batch is whole.</summary>
     public nint PieceSize
     {

@@ -11,6 +11,7 @@ internal unsafe struct GroupStatistics<TLanes> where TLanes : unmanaged, ILanes<
     // How far the pivot may lie from the mean, in squared deviations, before the sums about the pivot lose digits.
     private const double FarPivot = 16;
     private const double FarPivotOfDoubles = 4;
+    private const double FarPivotInFloats = 4;
 
     // 2⁻⁸⁰ and 2¹⁰⁰: squares of floats between these have all their digits. With an epsilon of 2⁻⁶⁰ a smaller variance has no effect.
     private const double SmallestVarianceOfFloats = 1.0 / (1L << 40) / (1L << 40);
@@ -61,6 +62,14 @@ internal unsafe struct GroupStatistics<TLanes> where TLanes : unmanaged, ILanes<
     {
         TLanes offset = Mean - pivot;
         return TLanes.AreAtMost(offset * offset, (typeof(T) == typeof(float) ? FarPivot : FarPivotOfDoubles) * Variance);
+    }
+
+    /// <summary>The same of sums in float, which have fewer digits to lose.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly bool AreNearInFloats(TLanes pivot)
+    {
+        TLanes offset = Mean - pivot;
+        return TLanes.AreAtMost(offset * offset, FarPivotInFloats * Variance);
     }
 
     /// <summary>Whether no square of floats that matters has overflowed or lost digits in float, in every lane.</summary>

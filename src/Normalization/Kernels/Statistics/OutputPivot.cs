@@ -25,22 +25,6 @@ internal static unsafe class OutputPivot
     public static double OfProducts<T>(T* dy, T* weight, nint length) where T : unmanaged =>
         typeof(T) == typeof(float) ? 0 : Median(Product(dy, weight, 0), Product(dy, weight, length / 2), Product(dy, weight, length - 1));
 
-    /// <summary>The largest magnitude of three products of each row; rows lie a stride apart.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TLanes LargestProduct<T, TLanes>(T* dy, nint stride, T* weight, nint length)
-        where T : unmanaged
-        where TLanes : unmanaged, ILanes<TLanes>
-    {
-        return TLanes.Max(TLanes.Max(Magnitude(0), Magnitude(length / 2)), Magnitude(length - 1));
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        TLanes Magnitude(nint i)
-        {
-            TLanes product = TLanes.GatherElements(dy + i, stride) * Element.ToDouble(weight[i]);
-            return TLanes.Max(product, -product);
-        }
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static double Product<T>(T* dy, T* weight, nint i) where T : unmanaged => Element.ToDouble(dy[i]) * Element.ToDouble(weight[i]);
 
