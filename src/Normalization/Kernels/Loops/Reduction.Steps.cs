@@ -17,7 +17,7 @@ internal static unsafe partial class Reduction
         nint tail = length & (Lanes - 1);
         for (nint end = i + length - tail; i < end; i += Lanes)
             AddStep<T, W, TTerms>(terms, i, ref s0, ref s1, ref s2, ref s3, ref p0, ref p1, ref p2, ref p3);
-        if (tail != 0)
+        if (tail > 0)
         {
             AddTail<T, W, TTerms>(
                 terms, i + tail - Lanes, Mask + tail + lane, ref s0, ref s1, ref s2, ref s3, ref p0, ref p1, ref p2, ref p3);
