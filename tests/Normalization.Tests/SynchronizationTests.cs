@@ -20,6 +20,33 @@ public sealed class SynchronizationTests
             report.Compared.Should().BePositive();
         });
 
+    /// <summary>The mean of one rank becomes part of another mean. In backward no rank sees all dy, so no rank could mend the mean.</summary>
+    [Fact]
+    public void A_large_common_part_of_the_output_gradient_costs_no_digits_over_ranks() =>
+        OnEachOf(2, static ranks =>
+        {
+            const int Samples = 3;
+            var sample = new Sample<float>(new(Kind.Batch, 2 * Samples, Channels, 300));
+            foreach (ref float value in sample.OutputGradient.Span)
+                value += 1e4f;
+            var reference = Reference.Of(sample);
+            (double[] expected, _, _) = reference.Gradients(Values.Doubles(sample.OutputGradient));
+            var layer = (BatchNorm<float>)sample.Layer;
+            layer.Synchronize(ranks);
+            layer.Forward(Part(sample.Input));
+            double[] actual = Values.Doubles(layer.Backward(Part(sample.OutputGradient)));
+            double error = actual.Zip(expected[(ranks.Rank * actual.Length)..], static (a, e) => (a - e) * (a - e)).Sum();
+            double norm = expected.Skip(ranks.Rank * actual.Length).Take(actual.Length).Sum(static e => e * e);
+            Math.Sqrt(error / norm).Should().BeLessThan(6e-7);
+
+            Tensor<float> Part(Tensor<float> whole)
+            {
+                var part = new Tensor<float>(Samples, Channels, 300);
+                whole.Span.Slice(ranks.Rank * part.Length, part.Length).CopyTo(part.Span);
+                return part;
+            }
+        });
+
     [Fact]
     public void The_check_notices_a_number_that_is_slightly_wrong() =>
         InMemoryCollective.Run(2, static ranks =>
