@@ -254,8 +254,8 @@ internal sealed partial class LayerCase<T> where T : unmanaged, IBinaryFloatingP
         if (_model.Running is not { RunningMean: { } mean, RunningVariance: { } variance } running)
             return;
         double momentum = running.Momentum ?? (1.0 / (running.BatchesTracked - _emptyBatches));
-        ResultJudge.RequireRunning(name, geometry, exact.Mean, isVariance: false, momentum, before.Kept("running mean"), mean.Span);
-        ResultJudge.RequireRunning(name, geometry, exact.Variance, isVariance: true, momentum, before.Kept("running variance"), variance.Span);
+        ResultJudge.RequireRunning(name, geometry, exact, isVariance: false, momentum, before.Kept("running mean"), mean.Span);
+        ResultJudge.RequireRunning(name, geometry, exact, isVariance: true, momentum, before.Kept("running variance"), variance.Span);
     }
 
     private Reference Exact(Geometry geometry, double[] x) => _model is { HasFixedStatistics: true, Running: { RunningMean: { } mean, RunningVariance: { } variance } }
