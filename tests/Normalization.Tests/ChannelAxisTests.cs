@@ -140,6 +140,27 @@ public sealed class ChannelAxisTests
             float.IsNaN(output.Span[i]).Should().Be(i >= 300 && i % 6 is 2 or 3, "of element {0}", i);
     }
 
+    [Theory]
+    [InlineData(1, 2)]
+    [InlineData(3, 19)]
+    [InlineData(3, 700)]
+    [InlineData(12, 77)]
+    [InlineData(63, 33)]
+    public void Few_channels_last_give_what_the_transposed_call_gives_at_every_position(int channels, int positions)
+    {
+        // One channel leaves the range of floats, so that the others are written apart from it.
+        Tensor<float> input = Sample<float>.Normal([2, channels, positions], 5, 0.5, 1), gradient = Sample<float>.Normal([2, channels, positions], 6, 0.1, 1);
+        for (int i = 0; i < 2 * positions && channels > 2; i++)
+            input[i / positions, 1, i % positions] *= 1e36f;
+        var first = new BatchNorm1d<float>(channels);
+        var last = new BatchNorm1d<float>(channels) { ChannelAxis = ChannelAxis.Last };
+        Tensor<float> expected = first.Forward(input), output = last.Forward(AxisSample<float>.Transpose(input, 1, toLast: true));
+        Values.Distance(Values.Doubles(AxisSample<float>.Transpose(output, 1, toLast: false)), Values.Doubles(expected), floor: 1e-3).Should().BeLessThan(3e-6);
+        output = last.Backward(AxisSample<float>.Transpose(gradient, 1, toLast: true));
+        expected = first.Backward(gradient);
+        Values.Distance(Values.Doubles(AxisSample<float>.Transpose(output, 1, toLast: false)), Values.Doubles(expected), floor: 1e-3).Should().BeLessThan(3e-6);
+    }
+
     [Fact]
     public void Virtual_batches_micro_batches_and_frozen_layers_take_channels_last()
     {

@@ -26,7 +26,7 @@ internal readonly ref struct FusedTerms<T> where T : unmanaged
 
     /// <summary>Whether the pass of the norm itself can do all this. A pass on transposed elements cannot.</summary>
     public bool FitsNorm(in Plan plan) =>
-        !IsModulated && plan.Statistics != StatisticsSharing.Position && !plan.HasFewChannelsLast;
+        !IsModulated && plan.Statistics != StatisticsSharing.Position;
 
     /// <summary>How many of the plan's samples or rows share a scale and a shift.</summary>
     public nint SamplesAtOnce(in Plan plan) =>

@@ -29,11 +29,6 @@ internal static unsafe class Launch
             Pieces.Forward(plan, x, weight, bias, epsilon, statistics, hasFixedStatistics, y);
             return;
         }
-        if (plan.HasFewChannelsLast)
-        {
-            Transposition.Forward(plan, x, weight, bias, epsilon, statistics, hasFixedStatistics, y);
-            return;
-        }
         // Where statistics that are not a channel's are given, as in a backward pass, the kernel is the one that has computed them.
         bool areChannels = hasFixedStatistics && plan.Statistics == StatisticsSharing.Channel;
         using var coefficients = new Coefficients<T>(plan, Direction.Forward, areChannels, weight, bias, out Route route);
@@ -80,11 +75,6 @@ internal static unsafe class Launch
         if (plan.PieceSize > 0)
         {
             Pieces.Backward(plan, x, dy, weight, statistics, hasFixedStatistics, dx, weightGradient, biasGradient);
-            return;
-        }
-        if (plan.HasFewChannelsLast)
-        {
-            Transposition.Backward(plan, x, dy, weight, statistics, hasFixedStatistics, dx, weightGradient, biasGradient);
             return;
         }
         Direction direction = weightGradient.IsEmpty && biasGradient.IsEmpty ? Direction.InputGradient : Direction.Backward;

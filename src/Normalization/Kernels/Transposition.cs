@@ -6,8 +6,7 @@ using Normalization.Kernels.Simd;
 namespace Normalization.Kernels;
 
 /// <summary>
-/// Passes on the transposed elements, in pooled memory: over the channels at each position of [n, c, s], which become rows, and over few
-/// channels that come last.
+/// Passes on the transposed elements, in pooled memory: over the channels at each position of [n, c, s], which become rows.
 /// </summary>
 internal static unsafe class Transposition
 {
@@ -26,11 +25,11 @@ internal static unsafe class Transposition
         where T : unmanaged
     {
         using var turned = new Scratch<T>(x.Length);
-        Turn(plan, x, turned.Span);
+        ToChannelsLast(plan, x, turned.Span);
         Launch.Forward(
-            Turned(plan), turned.Span, weight, bias, epsilon, statistics, hasFixedStatistics, y.IsEmpty ? default : turned.Span);
+            plan.Transposed, turned.Span, weight, bias, epsilon, statistics, hasFixedStatistics, y.IsEmpty ? default : turned.Span);
         if (!y.IsEmpty)
-            TurnBack(plan, turned.Span, y);
+            ToChannelsFirst(plan, turned.Span, y);
     }
 
     public static void Backward<T>(
@@ -46,32 +45,13 @@ internal static unsafe class Transposition
         where T : unmanaged
     {
         using Scratch<T> turned = new(x.Length), gradients = new(x.Length);
-        Turn(plan, x, turned.Span);
-        Turn(plan, dy, gradients.Span);
+        ToChannelsLast(plan, x, turned.Span);
+        ToChannelsLast(plan, dy, gradients.Span);
         Launch.Backward(
-            Turned(plan), turned.Span, gradients.Span, weight, statistics, hasFixedStatistics,
+            plan.Transposed, turned.Span, gradients.Span, weight, statistics, hasFixedStatistics,
             gradients.Span, weightGradient, biasGradient);
         if (!dx.IsEmpty)
-            TurnBack(plan, gradients.Span, dx);
-    }
-
-    /// <summary>The plan of the transposed elements: the channels first where they come last, and rows of channels elsewhere.</summary>
-    private static Plan Turned(in Plan plan) => plan.Order == MemoryOrder.ChannelsLast ? plan.WithChannelsFirst : plan.Transposed;
-
-    private static void Turn<T>(in Plan plan, ReadOnlySpan<T> source, Span<T> turned) where T : unmanaged
-    {
-        if (plan.Order == MemoryOrder.ChannelsLast)
-            ToChannelsFirst(plan, source, turned);
-        else
-            ToChannelsLast(plan, source, turned);
-    }
-
-    private static void TurnBack<T>(in Plan plan, ReadOnlySpan<T> turned, Span<T> destination) where T : unmanaged
-    {
-        if (plan.Order == MemoryOrder.ChannelsLast)
-            ToChannelsLast(plan, turned, destination);
-        else
-            ToChannelsFirst(plan, turned, destination);
+            ToChannelsFirst(plan, gradients.Span, dx);
     }
 
     /// <summary>[n, c, s] becomes [c, n, s].</summary>

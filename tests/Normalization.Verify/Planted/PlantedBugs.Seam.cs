@@ -10,7 +10,12 @@ internal static partial class PlantedBugs
             "a tile is left out of a transposition", Bits, ("(height + Tile - 1) / Tile", "height / Tile"));
         yield return new(
             "a transposed gradient is not transposed back", Bits,
-            ("TurnBack(plan, gradients.Span, dx);", "gradients.Span.CopyTo(dx);"));
+            ("ToChannelsFirst(plan, gradients.Span, dx);", "gradients.Span.CopyTo(dx);"));
+        const string Few = "ChannelAxisTests.Few_channels_last_give_what_the_transposed_call_gives_at_every_position";
+        yield return new("positions behind the last whole row are not written", Few, ("if (rows % together != 0)", "if (rows < 0)"));
+        yield return new("positions behind the last whole row are not added", Few, ("if (count % together != 0)", "if (count < 0)"));
+        yield return new(
+            "some of few channels are taken for all", Few, ("bool areAll = tile.Channels == _layout.Channels;", "const bool areAll = true;"));
         yield return new(
             "the distance between the means of parts is not counted", Parts, ("part.M2 + (part.Count * distance * distance)", "part.M2"));
         yield return new(

@@ -44,10 +44,10 @@ internal readonly unsafe partial struct ColumnKernel<T, V, W, TPass> : IWorkerJo
         _coefficients = coefficients;
         _areFour = route.RowsAtOnce == Thresholds.RowsAtOnce;
         long bytes = (long)_layout.Samples * _layout.Rows * _layout.Columns * sizeof(T);
-        nint tile = _layout.Tile(0).Columns;
+        nint tile = _layout.Tile(0).Columns * Math.Min(_layout.Rows, _layout.RowsWrittenAsOne);
         _rooms = new(rooms, ColumnCoefficients.Repeated * ColumnCoefficients.RoomFor(tile));
         _isStreamed = Thresholds.IsStreamed(TPass.Streams * bytes, tile * sizeof(T));
-        _rowsAhead = Thresholds.Ahead(bytes, Thresholds.RowsAddedAtOnce * _layout.Columns);
+        _rowsAhead = Thresholds.Ahead(bytes, Thresholds.RowsAddedAtOnce * _layout.RowsAddedAsOne * _layout.Columns);
         _ahead = Thresholds.Ahead(bytes, tile > Thresholds.TileColumns ? Thresholds.FixedTileAhead : tile);
     }
 
@@ -125,32 +125,37 @@ internal readonly unsafe partial struct ColumnKernel<T, V, W, TPass> : IWorkerJo
         double* memory = stackalloc double[(int)RawMemory.PaddedLength(7 * Room)], channelPivots = RawMemory.AtLine(memory);
         double* pivots = channelPivots + Room, sums = pivots + Room, products = sums + Room;
         double* outputPivots = products + Room, sumRests = outputPivots + Room, productRests = sumRests + Room;
+        (nint first, nint rows) = _layout.Blocks[block];
+        nint together = _layout.RowsAddedAsOne, copies = Math.Min(rows, together), most = RowsInARow * together;
         _pass.FillPivots(_layout, tile, channelPivots);
-        Expand<W>(channelPivots, tile.Channels, pivots);
+        Expand<W>(channelPivots, tile.Channels, copies, pivots);
         if (TPass.HasOutputPivots)
         {
             _pass.FillOutputPivots(_layout, tile, channelPivots);
-            Expand<W>(channelPivots, tile.Channels, outputPivots);
+            Expand<W>(channelPivots, tile.Channels, copies, outputPivots);
         }
         new Span<double>(sumRests, (int)tile.Channels).Clear();
         new Span<double>(productRests, (int)tile.Channels).Clear();
         double* channelSums = SumsOf(block, array) + tile.FirstChannel, channelProducts = SumsOf(block, array + 1) + tile.FirstChannel;
         new Span<double>(channelSums, (int)tile.Channels).Clear();
         new Span<double>(channelProducts, (int)tile.Channels).Clear();
-        int columns = (int)tile.Columns + ColumnCoefficients.Padding;
-        (nint first, nint rows) = _layout.Blocks[block];
-        for (nint row = 0; row < rows; row += RowsInARow)
+        int columns = (int)(copies * tile.Columns) + ColumnCoefficients.Padding;
+        for (nint row = 0; row < rows; row += most)
         {
             new Span<double>(sums, columns).Clear();
             new Span<double>(products, columns).Clear();
-            nint offset = ((first + row) * _layout.Columns) + tile.FirstColumn, count = Math.Min(RowsInARow, rows - row);
-            ColumnRows added = new(offset, _layout.Columns, count, tile.Columns, AreFour: true, IsStreamed: false, _rowsAhead);
-            if (array == 0)
-                _pass.AddRows<W>(added, pivots, outputPivots, sums, products);
-            else
-                _pass.AddInputs<W>(added, pivots, sums, products);
-            ColumnReduction.AddTotals<T, W>(sums, _layout.ColumnsPerChannel, channelSums, sumRests, tile.Channels);
-            ColumnReduction.AddTotals<T, W>(products, _layout.ColumnsPerChannel, channelProducts, productRests, tile.Channels);
+            nint offset = ((first + row) * _layout.Columns) + tile.FirstColumn, count = Math.Min(most, rows - row);
+            ColumnRows added = RowsAsOne(tile, offset, count, together) with { AreFour = true, Ahead = _rowsAhead };
+            AddRows(array, added, pivots, outputPivots, sums, products);
+            if (count % together != 0)
+                AddRows(array, Rest(added, tile, count % together), pivots, outputPivots, sums, products);
+            for (nint copy = 0; copy < copies; copy++)
+            {
+                double* columnSums = sums + (copy * tile.Columns), columnProducts = products + (copy * tile.Columns);
+                ColumnReduction.AddTotals<T, W>(columnSums, _layout.ColumnsPerChannel, channelSums, sumRests, tile.Channels);
+                ColumnReduction.AddTotals<T, W>(
+                    columnProducts, _layout.ColumnsPerChannel, channelProducts, productRests, tile.Channels);
+            }
         }
         if (typeof(T) == typeof(double))
         {
@@ -158,6 +163,23 @@ internal readonly unsafe partial struct ColumnKernel<T, V, W, TPass> : IWorkerJo
             ColumnReduction.AddRests(channelProducts, productRests, tile.Channels);
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void AddRows(nint array, in ColumnRows rows, double* pivots, double* outputPivots, double* sums, double* products)
+    {
+        if (array == 0)
+            _pass.AddRows<W>(rows, pivots, outputPivots, sums, products);
+        else
+            _pass.AddInputs<W>(rows, pivots, sums, products);
+    }
+
+    /// <summary>Neighboring rows of a tile, so many of them as one row.</summary>
+    private ColumnRows RowsAsOne(in ColumnTile tile, nint offset, nint rows, nint together) => new(
+        offset, together * _layout.Columns, rows / together, together * tile.Columns, AreFour: false, IsStreamed: false, Ahead: 0);
+
+    /// <summary>The rows behind these, which are too few for one more.</summary>
+    private static ColumnRows Rest(in ColumnRows rows, in ColumnTile tile, nint count) =>
+        rows with { Offset = rows.Offset + (rows.Rows * rows.Stride), Rows = 1, Columns = count * tile.Columns };
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void Finish(nint start, nint end) => Lanes.Run(this, start, end);
@@ -215,34 +237,51 @@ internal readonly unsafe partial struct ColumnKernel<T, V, W, TPass> : IWorkerJo
     private void Apply<TVector>(in ColumnTile tile, nint firstRow, nint rows, in ColumnCoefficients columns)
         where TVector : unmanaged, ISimd<TVector, T>
     {
-        Expand<TVector>(_coefficients.Pivot + tile.FirstChannel, tile.Channels, columns.Pivot);
-        Expand<TVector>(_coefficients.Inner + tile.FirstChannel, tile.Channels, columns.Inner);
-        Expand<TVector>(_coefficients.Shift + tile.FirstChannel, tile.Channels, columns.Shift);
+        // Some of the channels do not lie side by side in neighboring rows.
+        bool areAll = tile.Channels == _layout.Channels;
+        nint together = areAll ? Math.Min(rows, _layout.RowsWrittenAsOne) : 1;
+        Expand<TVector>(_coefficients.Pivot + tile.FirstChannel, tile.Channels, together, columns.Pivot);
+        Expand<TVector>(_coefficients.Inner + tile.FirstChannel, tile.Channels, together, columns.Inner);
+        Expand<TVector>(_coefficients.Shift + tile.FirstChannel, tile.Channels, together, columns.Shift);
         if (TPass.IsBackward)
         {
-            Expand<TVector>(_coefficients.Outer + tile.FirstChannel, tile.Channels, columns.Outer);
-            Expand<TVector>(_coefficients.Center + tile.FirstChannel, tile.Channels, columns.Center);
+            Expand<TVector>(_coefficients.Outer + tile.FirstChannel, tile.Channels, together, columns.Outer);
+            Expand<TVector>(_coefficients.Center + tile.FirstChannel, tile.Channels, together, columns.Center);
         }
         nint offset = (firstRow * _layout.Columns) + tile.FirstColumn;
-        _pass.Write<TVector>(new(offset, _layout.Columns, rows, tile.Columns, _areFour, _isStreamed, _ahead), columns);
+        ColumnRows written = RowsAsOne(tile, offset, rows, together) with
+        {
+            AreFour = _areFour && together == 1,
+            IsStreamed = _isStreamed && (areAll || _layout.RowsWrittenAsOne == 1),
+            Ahead = _ahead,
+        };
+        _pass.Write<TVector>(written, columns);
+        if (rows % together != 0)
+            _pass.Write<TVector>(Rest(written, tile, rows % together), columns);
     }
 
     /// <summary>
-    /// Repeats the number of each channel for each of its columns. A vector that ends past them is overwritten by the next channel.
+    /// Repeats the number of each channel for each of its columns, and all of them for so many rows. A vector that ends past them is
+    /// overwritten by the next channel.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Expand<TVector>(double* numbers, nint channels, void* columns) where TVector : unmanaged, ISimd<TVector, T>
+    private void Expand<TVector>(double* numbers, nint channels, nint rows, void* columns) where TVector : unmanaged, ISimd<TVector, T>
     {
         if (_layout.ColumnsPerChannel == 1)
         {
-            for (nint channel = 0; channel < channels; channel += TVector.Count)
-                TVector.StoreCoefficients(columns, channel, TVector.FromDoubles(numbers + channel));
+            TVector first = TVector.FromDoubles(numbers);
+            for (nint row = 0; row < rows; row++)
+            {
+                TVector.StoreCoefficients(columns, row * channels, first);
+                for (nint channel = TVector.Count; channel < channels; channel += TVector.Count)
+                    TVector.StoreCoefficients(columns, (row * channels) + channel, TVector.FromDoubles(numbers + channel));
+            }
             return;
         }
-        for (nint channel = 0; channel < channels; channel++)
+        for (nint number = 0; number < rows * channels; number++)
         {
-            TVector vector = TVector.Broadcast(numbers[channel]);
-            for (nint i = channel * _layout.ColumnsPerChannel; i < (channel + 1) * _layout.ColumnsPerChannel; i += TVector.Count)
+            TVector vector = TVector.Broadcast(numbers[number % channels]);
+            for (nint i = number * _layout.ColumnsPerChannel; i < (number + 1) * _layout.ColumnsPerChannel; i += TVector.Count)
                 TVector.StoreCoefficients(columns, i, vector);
         }
     }

@@ -59,8 +59,8 @@ internal static class Thresholds
     /// <summary>BatchNorm treats slices shorter than this as columns.</summary>
     public const int ShortSlice = 256;
 
-    /// <summary>Up to this many channels that come last are brought before their positions.</summary>
-    public const int FewChannels = 7;
+    /// <summary>Rows of fewer columns are added up several at a time, as one row of at least so many columns.</summary>
+    public const int FewColumns = 64;
 
     /// <summary>GroupNorm repeats the weights of units shorter than this for each element, and works on rows.</summary>
     public const int ShortUnit = 32;

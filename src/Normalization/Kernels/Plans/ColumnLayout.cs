@@ -23,7 +23,15 @@ internal readonly struct ColumnLayout
         if (ChannelsPerTile < channels && ChannelsPerTile > whole)
             ChannelsPerTile -= ChannelsPerTile % whole;
         Tiles = (channels + ChannelsPerTile - 1) / ChannelsPerTile;
-        Blocks = new(rows, ChannelsPerTile * columnsPerChannel, Thresholds.RowsAddedAtOnce, nint.MaxValue);
+        if (Tiles == 1)
+        {
+            // So many rows fill whole cache lines.
+            nint together = ElementsPerLine / Math.Min(Columns & -Columns, ElementsPerLine), most = Thresholds.TileColumns / Columns;
+            RowsWrittenAsOne = most < together ? Math.Max(1, most) : most - (most % together);
+            if (columnsPerChannel == 1 && Columns < Thresholds.FewColumns)
+                RowsAddedAsOne = together * ((Thresholds.FewColumns + (together * Columns) - 1) / (together * Columns));
+        }
+        Blocks = new(rows, ChannelsPerTile * columnsPerChannel, Thresholds.RowsAddedAtOnce * RowsAddedAsOne, nint.MaxValue);
         Channel = new(rows, columnsPerChannel, Columns);
     }
 
@@ -38,6 +46,14 @@ internal readonly struct ColumnLayout
     public nint ChannelsPerTile { get; }
 
     public nint Tiles { get; }
+
+    /// <summary>
+    /// So many neighboring rows are added up as one row, and then its columns of the same channel: few columns fill a part of a vector.
+    /// </summary>
+    public nint RowsAddedAsOne { get; } = 1;
+
+    /// <summary>So many neighboring rows are written as one, where a tile has all columns. This changes no bit.</summary>
+    public nint RowsWrittenAsOne { get; } = 1;
 
     public RowBlocks Blocks { get; }
 

@@ -1,5 +1,3 @@
-using Normalization.Kernels.Machine;
-
 namespace Normalization.Kernels.Plans;
 
 /// <summary>
@@ -111,11 +109,6 @@ internal readonly record struct Plan
     /// The same channels, each behind the positions of its sample: [n, s, c]. One channel, or one position, lies the same either way.
     /// </summary>
     public Plan WithChannelsLast => C == 1 || S == 1 ? this : this with { Order = MemoryOrder.ChannelsLast };
-
-    /// <summary>
-    /// Whether so few channels come last that a row fills a part of a vector only, and a transposed tensor takes less time.
-    /// </summary>
-    public bool HasFewChannelsLast => Order == MemoryOrder.ChannelsLast && C <= Thresholds.FewChannels;
 
     /// <summary>The same channels, each before the positions of its sample: [n, c, s].</summary>
     public Plan WithChannelsFirst => this with { Order = MemoryOrder.ChannelsFirst };
