@@ -122,7 +122,8 @@ public sealed class ScaleTests
     {
         Case[] layers =
         [
-            new(Kind.Layer, 5, 133), new(Kind.Rms, 5, 133), new(Kind.Rms, 9, 9000), new(Kind.Group, 3, 64, 5) { Groups = 2 }, new(Kind.Batch, 40, 7),
+            new(Kind.Layer, 5, 133), new(Kind.Layer, 5, 333), new(Kind.Rms, 5, 133), new(Kind.Rms, 9, 9000),
+            new(Kind.Group, 3, 64, 5) { Groups = 2 }, new(Kind.Batch, 40, 7),
         ];
         foreach (Case item in layers)
         {
@@ -135,6 +136,41 @@ public sealed class ScaleTests
             sample.Run();
             Values.Distance(Values.Doubles(sample.InputGradient), expected).Should().BeLessThan(3e-7, "of {0}", item);
         }
+    }
+
+    /// <summary>Four rows are added before they become doubles. dβ and dγ have a value although dy is near the largest float.</summary>
+    [Fact]
+    public void Large_gradients_of_four_rows_do_not_overflow()
+    {
+        var sample = new Sample<float>(new(Kind.Layer, 8, 300));
+        sample.Layer.Weight!.Value.Fill(1e-10f);
+        for (int i = 0; i < sample.OutputGradient.Length; i++)
+            sample.OutputGradient.Span[i] = i / 300 < 4 ? 2e38f : -2e38f;
+        var reference = Reference.Of(sample);
+        (double[] input, double[] weight, double[] bias) = reference.Gradients(Values.Doubles(sample.OutputGradient));
+        sample.Run();
+        double scale = 8 * 2e38;
+        for (int i = 0; i < weight.Length; i++)
+        {
+            if (Math.Abs(weight[i]) < float.MaxValue)
+                ((double)sample.Layer.Weight.Gradient.Span[i]).Should().BeApproximately(weight[i], 3e-7 * scale);
+            ((double)sample.Layer.Bias!.Gradient.Span[i]).Should().BeApproximately(bias[i], 3e-7 * scale);
+        }
+        Values.Distance(Values.Doubles(sample.InputGradient), input, reference.LargestTerm).Should().BeLessThan(3e-7);
+    }
+
+    /// <summary>1 / σ is beyond the floats in the first row, and its neighbors are ordinary.</summary>
+    [Fact]
+    public void Rows_that_floats_cannot_normalize_have_gradients()
+    {
+        var sample = new Sample<float>(new Case(Kind.Layer, 8, 300) { Epsilon = 0 });
+        for (int i = 0; i < 300; i++)
+            sample.Input.Span[i] = 1e-38f * (i % 7);
+        var reference = Reference.Of(sample);
+        (double[] input, double[] weight, _) = reference.Gradients(Values.Doubles(sample.OutputGradient));
+        sample.Run();
+        Values.Distance(Values.Doubles(sample.Layer.Weight!.Gradient), weight).Should().BeLessThan(3e-7);
+        Values.Distance(Values.Doubles(sample.InputGradient).AsSpan(300), input.AsSpan(300)).Should().BeLessThan(3e-7);
     }
 
     [Theory]

@@ -13,13 +13,17 @@ internal readonly unsafe partial struct GroupBackward<T, V, W>
     {
         if (_operands->GivenSums == null)
             SumSplit(degree);
-        if (_operands->InputGradient == null)
-            return;
         using var scratch = new Scratch<GroupGradient>(_layout->Groups);
         fixed (GroupGradient* gradients = scratch.Span)
         {
             for (nint group = 0; group < _layout->Groups; group++)
-                gradients[group] = Project(group);
+            {
+                GroupStatistics refined = RefineMean(group);
+                if (_operands->InputGradient != null)
+                    gradients[group] = Project(group, refined);
+            }
+            if (_operands->InputGradient == null)
+                return;
             Partition.For(new UnitSegments(this, gradients), _layout->Units * _layout->Unit.Segments, degree);
         }
     }
@@ -39,8 +43,6 @@ internal readonly unsafe partial struct GroupBackward<T, V, W>
                     total.Add(sums[(unit * segments) + i]);
                 _unitSums[unit] = AboutMean(unit, total.Value, StatisticsOf(unit));
             }
-            for (nint group = 0; group < _layout->Groups; group++)
-                RefineMean(group);
         }
     }
 

@@ -64,10 +64,10 @@ internal readonly unsafe partial struct GroupBackward<T, V, W> : IJob
                     total.Add(SegmentSums(unit, statistics, _layout->Unit[i]));
                 _unitSums[unit] = AboutMean(unit, total.Value, statistics);
             }
-            RefineMean(group);
+            GroupStatistics refined = RefineMean(group);
             if (_operands->InputGradient == null)
                 continue;
-            GroupGradient gradient = Project(group);
+            GroupGradient gradient = Project(group, refined);
             for (nint unit = first; unit < last; unit++, channel++)
             {
                 for (nint i = 0; i < _layout->Unit.Segments; i++)
@@ -115,13 +115,17 @@ internal readonly unsafe partial struct GroupBackward<T, V, W> : IJob
         return typeof(T) == typeof(float) ? sums : OfDoubles(unit, sums, statistics);
     }
 
-    /// <summary>Where dy has a large common part, the sums of the group's units get a mean without the error of sums in float.</summary>
+    /// <summary>
+    /// The statistics of a group. Where dy has a large common part, they and the sums of the units get a mean without the error of sums in
+    /// float. The statistics of the forward pass stay, so that the same call again has the same bits.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void RefineMean(nint group)
+    private GroupStatistics RefineMean(nint group)
     {
-        if (!SumsToZero || !Moments<T, V, W, Plain<T>>.IsNarrow(_layout->Group, isCentered: true, isExact: false))
-            return;
         nint units = _layout->UnitsPerGroup, firstUnit = group * units;
+        GroupStatistics statistics = StatisticsOf(firstUnit);
+        if (!SumsToZero || !Moments<T, V, W, Plain<T>>.IsNarrow(_layout->Group, isCentered: true, isExact: false))
+            return statistics;
         SliceSet set = _layout->Group;
         double sum = 0;
         for (nint i = 0; i < units; i++)
@@ -132,11 +136,11 @@ internal readonly unsafe partial struct GroupBackward<T, V, W> : IJob
             Sample(group, ((set.Slices - 1) * set.Stride) + set.Length - 1));
         // A NaN in one unit says nothing about the others.
         if (!double.IsFinite(sum) || samples.AreSpread(sum / set.Elements))
-            return;
-        ref GroupStatistics statistics = ref StatisticsOf(firstUnit);
+            return statistics;
         double move = Moments<T, V, W, Plain<T>>.RefineMean(new(_operands->Input + (group * _layout->GroupStride)), set, ref statistics);
         for (nint i = firstUnit; i < firstUnit + units; i++)
             _unitSums[i].Product -= statistics.InverseStandardDeviation * move * _unitSums[i].Sum;
+        return statistics;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -182,10 +186,9 @@ internal readonly unsafe partial struct GroupBackward<T, V, W> : IJob
 
     /// <summary>From the sums of a group's units to what dx takes of the group.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private GroupGradient Project(nint group)
+    private GroupGradient Project(nint group, in GroupStatistics statistics)
     {
         nint firstUnit = group * _layout->UnitsPerGroup, firstChannel = firstUnit % _layout->CoefficientPeriod;
-        ref readonly GroupStatistics statistics = ref StatisticsOf(firstUnit);
         double first = _operands->WeightOf<One>(firstChannel), pivot = _unitSums[firstUnit].Pivot;
         double sum = 0, product = 0, excess = 0, input = 0;
         bool areInRange = true;

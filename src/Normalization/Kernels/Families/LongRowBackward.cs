@@ -101,7 +101,8 @@ internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
             {
                 bool areFour = AreFour(row);
                 count = areFour ? Thresholds.RowsAtOnce : 1;
-                RowGradientReduction.Run<T, W>(Rows(row, column), areFour, columns, _ahead, rowSums, sums, products);
+                RowGradientReduction.Run<T, V, W>(
+                    Rows(row, column), areFour, NarrowRowGradients.Cover<T>(Width), columns, _ahead, rowSums, sums, products);
                 for (nint k = 0; k < count; k++)
                     _sums[((row + (k * period)) * tiles) + tile] = rowSums[k];
                 if (typeof(T) == typeof(double) && (left -= count) <= 0)

@@ -54,8 +54,8 @@ internal readonly unsafe struct RowBackward<T, V, W, TActivation> : IWorkerJob, 
 
     private nint PaddedParameters => Padded(_layout->Coefficients);
 
-    /// <summary>Accumulators are read and written in whole vectors of up to 8, from the start of any row of a period on.</summary>
-    private static nint Padded(nint parameters) => (parameters + 14) & ~7;
+    /// <summary>Accumulators are read and written in whole vectors of up to 16, from the start of any row of a period on.</summary>
+    private static nint Padded(nint parameters) => (parameters + 22) & ~7;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Run(in GroupLayout layout, in BackwardOperands<T> operands)
@@ -139,7 +139,8 @@ internal readonly unsafe struct RowBackward<T, V, W, TActivation> : IWorkerJob, 
         var rows = new WeightedRows<T>(
             _operands->Input + offset, _operands->OutputGradient + offset, _operands->Weight + weight, Width,
             _operands->Statistics + row, pivots, affines, step: 1);
-        RowGradientReduction.Run<T, W>(rows, areFour, Width, _ahead, rowSums, sums + weight, products + weight);
+        bool isNarrow = NarrowRowGradients.Cover<T>(Width);
+        RowGradientReduction.Run<T, V, W>(rows, areFour, isNarrow, Width, _ahead, rowSums, sums + weight, products + weight);
         RowGradients<T, V, W>.SetCoefficients(rows, areFour, _layout->Unit, _operands->IsCentered, rowSums);
         RowGradients<T, V, W>.Write(rows, areFour, new(output + offset, Width, _isStreamed, _ahead));
     }

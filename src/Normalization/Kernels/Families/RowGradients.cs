@@ -51,6 +51,28 @@ internal static unsafe class RowGradients<T, V, W>
         return GradientAffine.OfHard(group.Gradient());
     }
 
+    /// <summary>
+    /// Σ g and Σ g · x̂ of a row of floats for which sums in float are not enough. An error of the mean that was computed in float would be
+    /// multiplied by what all g have in common, so the mean is taken in double first.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static Sums SumsInDouble(in WeightedRows<T> row, in SliceSet unit, bool isCentered, ref GroupStatistics statistics)
+    {
+        if (isCentered && Moments<T, V, W, Plain<T>>.IsNarrow(unit, isCentered, isExact: false))
+            Moments<T, V, W, Plain<T>>.RefineMean(new(row.Input), unit, ref statistics);
+        TotalSums total = default;
+        for (nint i = 0; i < unit.Segments; i++)
+        {
+            nint offset = unit[i].Offset;
+            total.Add(Reduction.Run<T, W, WeightedGradientTerms<T, W>>(
+                new(row.Input + offset, row.OutputGradient + offset, row.Weight + offset, statistics.Mean),
+                unit[i].Slices, unit[i].Length, unit.Stride));
+        }
+        Sums sums = total.Value;
+        sums.Product = statistics.InverseStandardDeviation * (sums.Product - (statistics.MeanLow * sums.Sum));
+        return sums;
+    }
+
     /// <summary>Input gradients of one row or four, whose coefficients lie as far apart as their statistics.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Write(in WeightedRows<T> rows, bool areFour, in Target<T> target) =>
@@ -110,24 +132,37 @@ internal static unsafe class RowGradients<T, V, W>
             TLanes sum = TLanes.Gather(numbers, sizeOfSums), product = TLanes.Gather(numbers + 1, sizeOfSums);
             var samples = ProductSamples<TLanes>.OfRows(
                 _rows.OutputGradient + (first * _rows.Stride), _rows.Stride, _rows.Weight, _unit.Length);
-            if (Moments<T, V, W, Plain<T>>.IsNarrow(_unit, _isCentered, isExact: false) && !samples.AreSpread(sum / (double)_unit.Length))
+            bool isNarrow = NarrowRowGradients.Cover<T>(_unit.Length);
+            if (!isNarrow)
+                product = statistics.InverseStandardDeviation * (product - (statistics.MeanLow * sum));
+            bool hold = HoldProducts(sum, product, samples);
+            bool areExact = !isNarrow && !Moments<T, V, W, Plain<T>>.IsNarrow(_unit, _isCentered, isExact: false);
+            bool areSpread = areExact || !_isCentered || samples.AreSpread(sum / (double)_unit.Length);
+            if (!areSpread || (isNarrow && !hold))
             {
                 if (TLanes.Count > 1)
                     return false;
-                WeightedRows<T> row = _rows.Down(first);
-                Moments<T, V, W, Plain<T>>.RefineMean(new(row.Input), _unit, ref *row.Statistics);
-                statistics = GroupStatistics<TLanes>.Load(row.Statistics);
+                // The statistics of the forward pass stay, so that the same call again has the same bits.
+                GroupStatistics refined = _rows.Statistics[step];
+                Sums sums = RowGradients<T, V, W>.SumsInDouble(_rows.Down(first), _unit, _isCentered, ref refined);
+                statistics = GroupStatistics<TLanes>.Load(&refined);
+                (sum, product) = (sums.Sum, sums.Product);
+                hold = HoldProducts(sum, product, samples);
             }
-            product = statistics.InverseStandardDeviation * (product - (statistics.MeanLow * sum));
-            // Products that cancel each other do not show in the sums, so three products are compared too.
-            TLanes largest = TLanes.Max(TLanes.Max(TLanes.Max(sum, -sum), TLanes.Max(product, -product)), samples.Largest);
             ProjectionSums<TLanes> total = new() { Sum = sum, Product = product, Weight = 1 };
             GradientAffine<TLanes> affine = Projection<TLanes>
-                .Create<T>(statistics, total, _unit.Length, _isCentered, NumericRange.HoldsProducts(largest)).Weighted<T>(1);
+                .Create<T>(statistics, total, _unit.Length, _isCentered, mayBeNarrow: hold).Weighted<T>(1);
             if (TLanes.Count > 1 && !affine.IsNarrow && _unit.Length >= Projection.FewElements)
                 return false;
             affine.Store(_rows.Affines + step);
             return true;
         }
+
+        /// <summary>Products that cancel each other do not show in the sums, so three products are compared too.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static bool HoldProducts<TLanes>(TLanes sum, TLanes product, in ProductSamples<TLanes> samples)
+            where TLanes : unmanaged, ILanes<TLanes> =>
+            NumericRange.HoldsProducts(
+                TLanes.Max(TLanes.Max(TLanes.Max(sum, -sum), TLanes.Max(product, -product)), samples.Largest));
     }
 }

@@ -56,3 +56,22 @@ internal readonly unsafe struct GradientTerms<T, W>(T* x, T* dy, double pivot, d
         RawMemory.Prefetch(_dy + i);
     }
 }
+
+/// <summary>weight · dy and weight · dy · (x - pivot).</summary>
+internal readonly unsafe struct WeightedGradientTerms<T, W>(T* x, T* dy, T* weight, double pivot) : ITerms<W>
+    where T : unmanaged
+    where W : unmanaged, IWideSimd<W, T>
+{
+    private readonly GradientTerms<T, W> _terms = new(x, dy, pivot, outputPivot: 0);
+    private readonly T* _weight = weight;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void At<TAccess>(nint i, TAccess access, out W a, out W b) where TAccess : struct, IAccess
+    {
+        _terms.At(i, access, out a, out b);
+        a *= access.Load<W, T>(_weight + i);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch(nint i) => _terms.Prefetch(i);
+}

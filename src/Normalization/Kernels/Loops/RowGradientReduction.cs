@@ -34,7 +34,8 @@ internal readonly unsafe struct WeightedRows<T>(
 
 /// <summary>
 /// One pass over one row or four for all that backward needs of them: Σ g and Σ g · (x - mean) of each row, with g = weight · dy (of
-/// doubles Σ (g - pivot) and Σ (g - pivot) · x̂), and for each column Σ dy and Σ dy · x̂, to which every row adds in order. A row's
+/// doubles Σ (g - pivot) and Σ (g - pivot) · x̂), and for each column Σ dy and Σ dy · x̂, to which every row adds in order. Where
+/// <see cref="NarrowRowGradients"/> covers the rows, the sums of floats are taken in float, and are Σ g and Σ g · x̂. A row's
 /// sums are those of its tiles added in order. They have a fixed layout of 8 lanes of double (of doubles in blocks), element i in lane
 /// i mod 8; the elements past the last multiple of 8 are added as the last lanes of the 8 that end the row.
 /// </summary>
@@ -49,14 +50,15 @@ internal static unsafe class RowGradientReduction
     /// name="ahead"/>, unless <paramref name="ahead"/> is zero.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Run<T, W>(
-        in WeightedRows<T> rows, bool areFour, nint columns, nint ahead, Sums* rowSums, double* sums, double* products)
+    public static void Run<T, V, W>(
+        in WeightedRows<T> rows, bool areFour, bool isNarrow, nint columns, nint ahead, Sums* rowSums, double* sums, double* products)
         where T : unmanaged
+        where V : unmanaged, ISimd<V, T>
         where W : unmanaged, IWideSimd<W, T>
     {
         if (columns <= Thresholds.RowTile)
         {
-            RunTile<T, W>(rows, areFour, 0, columns, ahead, rowSums, sums, products);
+            RunTile<T, V, W>(rows, areFour, isNarrow, 0, columns, ahead, rowSums, sums, products);
             return;
         }
         int count = areFour ? Thresholds.RowsAtOnce : 1;
@@ -65,7 +67,7 @@ internal static unsafe class RowGradientReduction
         for (nint column = 0; column < columns; column += Thresholds.RowTile)
         {
             nint tile = Math.Min(Thresholds.RowTile, columns - column);
-            RunTile<T, W>(rows, areFour, column, tile, ahead, rowSums, sums, products);
+            RunTile<T, V, W>(rows, areFour, isNarrow, column, tile, ahead, rowSums, sums, products);
             for (int row = 0; row < count; row++)
                 totals[row].Add(rowSums[row]);
         }
@@ -74,17 +76,56 @@ internal static unsafe class RowGradientReduction
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void RunTile<T, W>(
-        in WeightedRows<T> rows, bool areFour, nint column, nint columns, nint ahead, Sums* rowSums, double* sums, double* products)
+    private static void RunTile<T, V, W>(
+        in WeightedRows<T> rows, bool areFour, bool isNarrow, nint column, nint columns, nint ahead,
+        Sums* rowSums, double* sums, double* products)
         where T : unmanaged
+        where V : unmanaged, ISimd<V, T>
         where W : unmanaged, IWideSimd<W, T>
     {
+        sums += column;
+        products += column;
+        if (isNarrow)
+        {
+            RunNarrow<T, V, W>(rows, areFour, column, columns, ahead, rowSums, sums, products);
+            return;
+        }
         if (areFour && ahead != 0)
-            Run<T, W, On, On>(rows, column, columns, ahead, rowSums, sums + column, products + column);
+            Run<T, W, On, On>(rows, column, columns, ahead, rowSums, sums, products);
         else if (areFour)
-            Run<T, W, On, Off>(rows, column, columns, ahead, rowSums, sums + column, products + column);
+            Run<T, W, On, Off>(rows, column, columns, ahead, rowSums, sums, products);
         else
-            Run<T, W, Off, Off>(rows, column, columns, ahead, rowSums, sums + column, products + column);
+            Run<T, W, Off, Off>(rows, column, columns, ahead, rowSums, sums, products);
+    }
+
+    /// <summary>Sums in float. A row whose x̂ leaves the range of floats, and its neighbors, are summed one by one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void RunNarrow<T, V, W>(
+        in WeightedRows<T> rows, bool areFour, nint column, nint columns, nint ahead, Sums* rowSums, double* sums, double* products)
+        where T : unmanaged
+        where V : unmanaged, ISimd<V, T>
+        where W : unmanaged, IWideSimd<W, T>
+    {
+        int count = areFour ? Thresholds.RowsAtOnce : 1, held = 0;
+        for (int i = 0; i < count; i++)
+            held += NarrowRowGradients.Hold(rows.Statistics[i * rows.Step]) ? 1 : 0;
+        if (held == Thresholds.RowsAtOnce)
+        {
+            NarrowRowGradients.Run<T, V, W, On>(rows, column, columns, ahead, rowSums, sums, products);
+            return;
+        }
+        for (int i = 0; i < count; i++)
+        {
+            WeightedRows<T> row = rows.Down(i);
+            if (NarrowRowGradients.Hold(*row.Statistics))
+            {
+                NarrowRowGradients.Run<T, V, W, Off>(row, column, columns, 0, rowSums + i, sums, products);
+                continue;
+            }
+            Run<T, W, Off, Off>(row, column, columns, 0, rowSums + i, sums, products);
+            rowSums[i].Product = row.Statistics->InverseStandardDeviation
+                * (rowSums[i].Product - (row.Statistics->MeanLow * rowSums[i].Sum));
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
