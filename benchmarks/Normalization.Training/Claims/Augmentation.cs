@@ -56,7 +56,7 @@ internal sealed class Augmentation : IClaim
     {
         ImageSet few = laboratory.Data.Train.Some(ImageCount);
         Score Train(NormalizationKind kind, double rate, Distortion distortion, int seed) => laboratory.Score(
-            new Perceptron(few.PixelCount) { Width = Width, BeforeActivation = (width, _) => kind.ForFeatures(width) }.Create(seed),
+            new Perceptron(few.PixelCount) { Width = Width, ReluAfter = kind }.Create(seed),
             new TrainingSettings { LearningRate = rate, Steps = laboratory.Steps(FullSteps), Seed = seed },
             distortion == _none ? few : distortion.Apply(few, Variants, new Random(seed)));
 

@@ -72,7 +72,7 @@ internal sealed class BatchNoise : IClaim
         var ghosts = laboratory.ForEach(_sizes, (size, seed) => Train(size, rate, seed));
 
         Score TrainInOrder((NormalizationKind Kind, double Rate, bool SameBatches) order, int seed) => laboratory.Score(
-            new Perceptron(few.PixelCount) { Width = Width, BeforeActivation = (width, _) => order.Kind.ForFeatures(width) }.Create(seed),
+            new Perceptron(few.PixelCount) { Width = Width, ReluAfter = order.Kind }.Create(seed),
             Settings(order.Rate, seed) with { BatchSize = OrderedBatchSize, SameBatches = order.SameBatches }, few);
 
         var bare =

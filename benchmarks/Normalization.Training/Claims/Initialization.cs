@@ -88,7 +88,7 @@ internal sealed class Initialization : IClaim
     {
         Depth = 5,
         Deviation = _ => setting.Deviation,
-        BeforeActivation = (width, _) => setting.Kind.ForFeatures(width),
+        ReluAfter = setting.Kind,
     }.Create(seed);
 
     private sealed record Setting(NormalizationKind Kind, double Deviation);

@@ -119,7 +119,7 @@ internal sealed class Regularization : IClaim
     private static Network Create(Setting setting, int inputs, int seed) => new Perceptron(inputs)
     {
         Width = Width,
-        BeforeActivation = (width, _) => setting.Kind.ForFeatures(width),
+        ReluAfter = setting.Kind,
         AfterActivation = (_, random) => setting.Dropout > 0 ? [new Dropout(setting.Dropout, random)] : [],
     }.Create(seed);
 

@@ -15,9 +15,9 @@ internal sealed class Transformers : IClaim
 
     private static readonly IReadOnlyList<double> _rates = Tuning.Rates(0.003, 1, RatesPerDecade);
 
-    private static readonly Form _pre = new("pre-norm", Palette.Blue, (norm, step) => [new Residual([norm, step])]);
-    private static readonly Form _post = new("post-norm", Palette.Vermilion, (norm, step) => [new Residual([step]), norm]);
-    private static readonly Form _bare = new("pre-norm, no residual adds", Palette.Grey, (norm, step) => [norm, step]);
+    private static readonly Form _pre = new("pre-norm", Palette.Blue, parts => [new PreNorm(parts, Width)]);
+    private static readonly Form _post = new("post-norm", Palette.Vermilion, parts => [new PostNorm(parts, Width), Norm()]);
+    private static readonly Form _bare = new("pre-norm, no residual adds", Palette.Grey, parts => [.. parts.SelectMany(part => (ILayer[])[Norm(), part]), Norm()]);
     private static readonly Form[] _forms = [_pre, _post, _bare];
 
     private static readonly Criterion _larger = Criterion.AtLeast(
@@ -106,22 +106,24 @@ internal sealed class Transformers : IClaim
         var layers =
             new List<ILayer> { new RowTokens(side), new Linear(side, Width, Math.Sqrt(1.0 / side), random),
                 new Positions(side, Width, random) };
+        var parts = new List<ILayer>();
         for (int block = 0; block < Blocks; block++)
         {
-            layers.AddRange(form.Arrange(Norm(), new Attention(side, Width, random)));
-            layers.AddRange(form.Arrange(Norm(), new Composite(
+            parts.Add(new Attention(side, Width, random));
+            parts.Add(new Composite(
             [
                 new Linear(Width, 2 * Width, Math.Sqrt(2.0 / Width), random), new Relu(),
                     new Linear(2 * Width, Width, Math.Sqrt(0.5 / Width), random),
-            ])));
+            ]));
         }
 
-        layers.AddRange([Norm(), new TokenMean(side), new Linear(Width, ImageSet.ClassCount, Math.Sqrt(1.0 / Width), random)]);
+        layers.AddRange(form.Arrange(parts));
+        layers.AddRange([new TokenMean(side), new Linear(Width, ImageSet.ClassCount, Math.Sqrt(1.0 / Width), random)]);
         return new Network([side * side], layers);
-
-        static ILayer Norm() => new Normalized(new LayerNorm<float>(Width));
     }
 
-    /// <summary>How normalization and a part of a block are put together.</summary>
-    private sealed record Form(string Name, string Color, Func<ILayer, ILayer, IEnumerable<ILayer>> Arrange);
+    private static Normalized Norm() => new(new LayerNorm<float>(Width));
+
+    /// <summary>How the parts of the blocks and normalization are put together; a norm is the last layer.</summary>
+    private sealed record Form(string Name, string Color, Func<IReadOnlyList<ILayer>, IEnumerable<ILayer>> Arrange);
 }

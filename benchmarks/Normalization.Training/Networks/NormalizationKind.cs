@@ -26,6 +26,16 @@ internal static class NormalizationKindExtensions
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
     };
 
+    /// <summary>A layer of this kind for rows of features, and ReLU, which the layer does in its own pass.</summary>
+    public static ILayer ReluForFeatures(this NormalizationKind kind, int features) => kind switch
+    {
+        NormalizationKind.None => new Relu(),
+        NormalizationKind.BatchNorm => new Normalized(new BatchNorm1d<float>(features) { Activation = Activation.Relu }),
+        NormalizationKind.LayerNorm => new Normalized(new LayerNorm<float>(features) { Activation = Activation.Relu }),
+        NormalizationKind.GroupNorm => new Normalized(new GroupNorm<float>(features / 16, features) { Activation = Activation.Relu }),
+        _ => throw new ArgumentOutOfRangeException(nameof(kind)),
+    };
+
     /// <summary>A layer of this kind for rows of features. There is no InstanceNorm of a single number: it would always be 0.</summary>
     public static IEnumerable<ILayer> ForFeatures(this NormalizationKind kind, int features) => kind switch
     {

@@ -17,6 +17,9 @@ internal sealed record Perceptron(int Inputs)
     /// <summary>What stands before the first linear step, such as a transform of the pixels.</summary>
     public Func<IEnumerable<ILayer>> BeforeAll { get; init; } = () => [];
 
+    /// <summary>The normalization before each ReLU, in one pass with it; null where the next properties say what stands there.</summary>
+    public NormalizationKind? ReluAfter { get; init; }
+
     public Func<ILayer> Activation { get; init; } = () => new Relu();
 
     /// <summary>Whether the hidden linear steps have a bias.</summary>
@@ -36,7 +39,8 @@ internal sealed record Perceptron(int Inputs)
         for (int inputs = Inputs, i = 0; i < Depth; i++, inputs = Width)
         {
             layers.Add(new Linear(inputs, Width, Deviation(inputs), weights, HasBias));
-            layers.AddRange([.. BeforeActivation(Width, others), Activation(), .. AfterActivation(Width, others)]);
+            layers.AddRange(ReluAfter is { } kind ? [kind.ReluForFeatures(Width)] : [.. BeforeActivation(Width, others), Activation()]);
+            layers.AddRange(AfterActivation(Width, others));
         }
 
         layers.Add(new Linear(Width, ImageSet.ClassCount, Math.Sqrt(1.0 / Width), weights));

@@ -11,7 +11,7 @@ internal sealed record Contestant(string Name, string Color, Func<int, int, Netw
     /// <summary>A perceptron of ReLUs with a normalization before each.</summary>
     public static Contestant Perceptron(NormalizationKind kind, int depth) => new(
         kind.DisplayName(), kind.Color(),
-        (inputs, seed) => new Perceptron(inputs) { Depth = depth, BeforeActivation = (width, _) => kind.ForFeatures(width) }.Create(seed));
+        (inputs, seed) => new Perceptron(inputs) { Depth = depth, ReluAfter = kind }.Create(seed));
 }
 
 /// <summary>Trains networks at many learning rates, chooses the fastest rate of each on the validation images,
