@@ -141,16 +141,19 @@ public sealed class ChannelAxisTests
     }
 
     [Theory]
-    [InlineData(1, 2)]
-    [InlineData(3, 19)]
-    [InlineData(3, 700)]
-    [InlineData(12, 77)]
-    [InlineData(63, 33)]
-    public void Few_channels_last_give_what_the_transposed_call_gives_at_every_position(int channels, int positions)
+    [InlineData(1, 2, false)]
+    [InlineData(3, 19, true)]
+    [InlineData(3, 700, true)]
+    [InlineData(3, 700, false)]
+    [InlineData(12, 77, true)]
+    [InlineData(12, 77, false)]
+    [InlineData(63, 33, true)]
+    [InlineData(63, 33, false)]
+    public void Few_channels_last_give_what_the_transposed_call_gives_at_every_position(int channels, int positions, bool isHard)
     {
         // One channel leaves the range of floats, so that the others are written apart from it.
         Tensor<float> input = Sample<float>.Normal([2, channels, positions], 5, 0.5, 1), gradient = Sample<float>.Normal([2, channels, positions], 6, 0.1, 1);
-        for (int i = 0; i < 2 * positions && channels > 2; i++)
+        for (int i = 0; isHard && i < 2 * positions; i++)
             input[i / positions, 1, i % positions] *= 1e36f;
         var first = new BatchNorm1d<float>(channels);
         var last = new BatchNorm1d<float>(channels) { ChannelAxis = ChannelAxis.Last };
