@@ -13,14 +13,16 @@ internal readonly unsafe partial struct GroupBackward<T, V, W>
     {
         if (_operands->GivenSums == null)
             SumSplit(degree);
+        if (_operands->InputGradient == null && !_mayBeRefined)
+            return;
         using var scratch = new Scratch<GroupGradient>(_layout->Groups);
         fixed (GroupGradient* gradients = scratch.Span)
         {
             for (nint group = 0; group < _layout->Groups; group++)
             {
-                GroupStatistics refined = RefineMean(group);
-                if (_operands->InputGradient != null)
-                    gradients[group] = Project(group, refined);
+                gradients[group] = _mayBeRefined && !AreSpread(group)
+                    ? Refine(group)
+                    : Project(group, StatisticsOf(group * _layout->UnitsPerGroup));
             }
             if (_operands->InputGradient == null)
                 return;

@@ -17,6 +17,7 @@ internal readonly unsafe partial struct GroupBackward<T, V, W> : IJob
     private readonly BackwardOperands<T>* _operands;
     private readonly Sums* _unitSums;
     private readonly bool _isStreamed;
+    private readonly bool _mayBeRefined;
     private readonly nint _ahead;
 
     private GroupBackward(GroupLayout* layout, BackwardOperands<T>* operands, Sums* unitSums, bool isStreamed)
@@ -25,6 +26,7 @@ internal readonly unsafe partial struct GroupBackward<T, V, W> : IJob
         _operands = operands;
         _unitSums = unitSums;
         _isStreamed = isStreamed;
+        _mayBeRefined = SumsToZero && Moments<T, V, W, Plain<T>>.IsNarrow(layout->Group, isCentered: true, isExact: false);
         _ahead = Thresholds.Ahead(layout->Elements * sizeof(T), layout->GroupStride);
     }
 
@@ -64,10 +66,12 @@ internal readonly unsafe partial struct GroupBackward<T, V, W> : IJob
                     total.Add(SegmentSums(unit, statistics, _layout->Unit[i]));
                 _unitSums[unit] = AboutMean(unit, total.Value, statistics);
             }
-            GroupStatistics refined = RefineMean(group);
+            bool isRefined = _mayBeRefined && !AreSpread(group);
+            GroupGradient gradient = isRefined ? Refine(group) : default;
             if (_operands->InputGradient == null)
                 continue;
-            GroupGradient gradient = Project(group, refined);
+            if (!isRefined)
+                gradient = Project(group, statistics);
             for (nint unit = first; unit < last; unit++, channel++)
             {
                 for (nint i = 0; i < _layout->Unit.Segments; i++)
@@ -115,44 +119,44 @@ internal readonly unsafe partial struct GroupBackward<T, V, W> : IJob
         return typeof(T) == typeof(float) ? sums : OfDoubles(unit, sums, statistics);
     }
 
-    /// <summary>
-    /// The statistics of a group. Where dy has a large common part, they and the sums of the units get a mean without the error of sums in
-    /// float. The statistics of the forward pass stay, so that the same call again has the same bits.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private GroupStatistics RefineMean(nint group)
+    /// <summary>Whether three products of weight and dy say that no large part is common to all of a group.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private bool AreSpread(nint group)
     {
-        nint units = _layout->UnitsPerGroup, firstUnit = group * units;
-        GroupStatistics statistics = StatisticsOf(firstUnit);
-        if (!SumsToZero || !Moments<T, V, W, Plain<T>>.IsNarrow(_layout->Group, isCentered: true, isExact: false))
-            return statistics;
         SliceSet set = _layout->Group;
+        nint units = _layout->UnitsPerGroup, firstUnit = group * units, channel = firstUnit % _layout->CoefficientPeriod;
+        T* dy = _operands->OutputGradient + (group * _layout->GroupStride);
         double sum = 0;
         for (nint i = 0; i < units; i++)
-            sum += WeightOf(firstUnit + i) * _unitSums[firstUnit + i].Sum;
-        ProductSamples<One> samples = new(
-            Sample(group, 0),
-            Sample(group, (set.Slices / 2 * set.Stride) + (set.Length / 2)),
-            Sample(group, ((set.Slices - 1) * set.Stride) + set.Length - 1));
+            sum += _operands->WeightOf<One>(channel + i) * _unitSums[firstUnit + i].Sum;
+        nint middle = (set.Slices / 2 * set.Stride) + (set.Length / 2), last = ((set.Slices - 1) * set.Stride) + set.Length - 1;
+        ProductSamples<One> samples = new(Product(dy, channel, 0), Product(dy, channel, middle), Product(dy, channel, last));
         // A NaN in one unit says nothing about the others.
-        if (!double.IsFinite(sum) || samples.AreSpread(sum / set.Elements))
-            return statistics;
-        double move = Moments<T, V, W, Plain<T>>.RefineMean(new(_operands->Input + (group * _layout->GroupStride)), set, ref statistics);
-        for (nint i = firstUnit; i < firstUnit + units; i++)
-            _unitSums[i].Product -= statistics.InverseStandardDeviation * move * _unitSums[i].Sum;
-        return statistics;
+        return !double.IsFinite(sum) || samples.AreSpread(sum / set.Elements);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private double WeightOf(nint unit) => _operands->WeightOf<One>(unit % _layout->CoefficientPeriod);
+    /// <summary>
+    /// What dx takes of a group whose dy have a large common part. The sums of its units get a mean without the error of sums in float. The
+    /// statistics of the forward pass stay, so that the same call again has the same bits.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private GroupGradient Refine(nint group)
+    {
+        nint firstUnit = group * _layout->UnitsPerGroup;
+        GroupStatistics refined = StatisticsOf(firstUnit);
+        T* x = _operands->Input + (group * _layout->GroupStride);
+        double move = Moments<T, V, W, Plain<T>>.RefineMean(new(x), _layout->Group, ref refined);
+        for (nint i = firstUnit; i < firstUnit + _layout->UnitsPerGroup; i++)
+            _unitSums[i].Product -= refined.InverseStandardDeviation * move * _unitSums[i].Sum;
+        return _operands->InputGradient == null ? default : Project(group, refined);
+    }
 
     /// <summary>weight · dy of one element of a group.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private double Sample(nint group, nint element)
+    private One Product(T* dy, nint firstChannel, nint element)
     {
         nint unit = _layout->UnitsPerGroup == 1 ? 0 : element / _layout->UnitStride;
-        double dy = Element.ToDouble(_operands->OutputGradient[(group * _layout->GroupStride) + element]);
-        return WeightOf((group * _layout->UnitsPerGroup) + unit) * dy;
+        return _operands->WeightOf<One>(firstChannel + unit) * Element.ToDouble(dy[element]);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]

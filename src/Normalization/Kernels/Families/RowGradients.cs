@@ -142,9 +142,7 @@ internal static unsafe class RowGradients<T, V, W>
             {
                 if (TLanes.Count > 1)
                     return false;
-                // The statistics of the forward pass stay, so that the same call again has the same bits.
-                GroupStatistics refined = _rows.Statistics[step];
-                Sums sums = RowGradients<T, V, W>.SumsInDouble(_rows.Down(first), _unit, _isCentered, ref refined);
+                Sums sums = SumsInDouble(first, out GroupStatistics refined);
                 statistics = GroupStatistics<TLanes>.Load(&refined);
                 (sum, product) = (sums.Sum, sums.Product);
                 hold = HoldProducts(sum, product, samples);
@@ -156,6 +154,14 @@ internal static unsafe class RowGradients<T, V, W>
                 return false;
             affine.Store(_rows.Affines + step);
             return true;
+        }
+
+        /// <summary>The statistics of the forward pass stay, so that the same call again has the same bits.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+        private Sums SumsInDouble(nint row, out GroupStatistics refined)
+        {
+            refined = _rows.Statistics[row * _rows.Step];
+            return RowGradients<T, V, W>.SumsInDouble(_rows.Down(row), _unit, _isCentered, ref refined);
         }
 
         /// <summary>Products that cancel each other do not show in the sums, so three products are compared too.</summary>

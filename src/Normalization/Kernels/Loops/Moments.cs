@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Normalization.Kernels.Machine;
 using Normalization.Kernels.Plans;
 using Normalization.Kernels.Simd;
 using Normalization.Kernels.Statistics;
@@ -23,7 +24,8 @@ internal static unsafe class Moments<T, V, W, TSource>
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsNarrow(in SliceSet set, bool isCentered, bool isExact) =>
-        typeof(T) == typeof(float) && typeof(V) != typeof(W) && !(isCentered && isExact) && set.Length >= NarrowReduction.BlockLength;
+        typeof(T) == typeof(float) && typeof(V) != typeof(W) && !(isCentered && isExact) && set.Length >= NarrowReduction.BlockLength
+        && (!isCentered || set.Elements >= Thresholds.ShortestNarrowGroup);
 
     /// <summary>The sums of groups that lie a stride apart, where <see cref="IsNarrow"/> says so, and their pivots.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]

@@ -99,7 +99,7 @@ internal static unsafe class RowGradientReduction
     }
 
     /// <summary>Sums in float. A row whose x̂ leaves the range of floats, and its neighbors, are summed one by one.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void RunNarrow<T, V, W>(
         in WeightedRows<T> rows, bool areFour, nint column, nint columns, nint ahead, Sums* rowSums, double* sums, double* products)
         where T : unmanaged

@@ -145,6 +145,9 @@ internal static class Thresholds
     public static bool IsLongRow(nint rows, nint columns) =>
         columns >= LongRow && (rows < ManyRows || columns > LongestGatheredRow);
 
+    /// <summary>Shorter groups are summed in double, because the sums in float cost more at their beginning and end.</summary>
+    public const int ShortestNarrowGroup = 512;
+
     /// <summary>How far ahead to prefetch: 0 where the input is small enough for a cache that is near.</summary>
     public static nint Ahead(long bytes, nint distance) => bytes > NearBytes ? distance : 0;
 
