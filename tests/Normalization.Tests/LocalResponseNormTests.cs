@@ -54,6 +54,7 @@ public sealed class LocalResponseNormTests
     [InlineData(1e30, 1e-30)]
     [InlineData(1e-30, 1e-30)]
     [InlineData(1e12, 1)]
+    [InlineData(1e17, 1)]
     [InlineData(1e-38, 1)]
     public void Large_and_small_floats_keep_their_digits(double scale, double k)
     {

@@ -17,7 +17,8 @@ internal sealed class Transformers : IClaim
 
     private static readonly Form _pre = new("pre-norm", Palette.Blue, parts => [new PreNorm(parts, Width)]);
     private static readonly Form _post = new("post-norm", Palette.Vermilion, parts => [new PostNorm(parts, Width), Norm()]);
-    private static readonly Form _bare = new("pre-norm, no residual adds", Palette.Grey, parts => [.. parts.SelectMany(part => (ILayer[])[Norm(), part]), Norm()]);
+    private static readonly Form _bare = new(
+        "pre-norm, no residual adds", Palette.Grey, parts => [.. parts.SelectMany(part => (ILayer[])[Norm(), part]), Norm()]);
     private static readonly Form[] _forms = [_pre, _post, _bare];
 
     private static readonly Criterion _larger = Criterion.AtLeast(

@@ -17,7 +17,8 @@ internal sealed record Perceptron(int Inputs)
     /// <summary>What stands before the first linear step, such as a transform of the pixels.</summary>
     public Func<IEnumerable<ILayer>> BeforeAll { get; init; } = () => [];
 
-    /// <summary>The normalization before each ReLU, in one pass with it; null where the next properties say what stands there.</summary>
+    /// <summary>The normalization before each ReLU, in one pass with it; null where <see cref="BeforeActivation"/> and
+    /// <see cref="Activation"/> say what stands there, which are not used otherwise.</summary>
     public NormalizationKind? ReluAfter { get; init; }
 
     public Func<ILayer> Activation { get; init; } = () => new Relu();
