@@ -14,8 +14,8 @@ internal sealed class SynchronizeCheck(ICollective ranks)
 {
     private const int Steps = 2;
 
-    // In units in the last place of the scale of a float, and relative to the largest number in double. One process takes the statistics
-    // in float and ranks take them in double: an output differs by what one process promises at most.
+    // In units of 2⁻²³ of the scale of a float, and relative to the largest number in double. One process takes the statistics in float and
+    // ranks take them in double: an output differs by what one process promises at most.
     private const double FloatLimit = 3, DoubleLimit = 1e-13;
 
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -188,13 +188,13 @@ internal sealed class SynchronizeCheck(ICollective ranks)
             if (isFloat)
                 _different++;
             double scale = Math.Max(Math.Abs(e), scaleOf(i, e));
-            double distance = Math.Abs(a - e) / (isFloat ? MathF.BitIncrement((float)scale) - (float)scale : largest);
+            double distance = Math.Abs(a - e) / (isFloat ? Math.Max(scale / (1 << 23), float.Epsilon) : largest);
             worst = Math.Max(worst, double.IsNaN(distance) ? double.PositiveInfinity : distance);
         }
         ref double record = ref isFloat ? ref _worstFloat : ref _worstDouble;
         record = Math.Max(record, worst);
         if (worst > (isFloat ? FloatLimit : DoubleLimit))
-            _broken.Add(string.Create(CultureInfo.InvariantCulture, $"{@case}: {what} is off by {worst:G3} {(isFloat ? "ulp" : "relative")}"));
+            _broken.Add(string.Create(CultureInfo.InvariantCulture, $"{@case}: {what} is off by {worst:G3} {(isFloat ? "units of 2⁻²³" : "relative")}"));
     }
 
     private void RequireSameBits(SplitCase @case, string what, double[] values)
@@ -220,5 +220,5 @@ internal sealed record SynchronizeReport(
 {
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"hash {Hash}; {Compared} floats, {Different} with other bits than in one process; worst {WorstFloat:G3} ulp in float, {WorstDouble:G3} in double; {Refused} batches of one value refused");
+        $"hash {Hash}; {Compared} floats, {Different} with other bits than in one process; worst {WorstFloat:G3} units of 2⁻²³ in float, {WorstDouble:G3} in double; {Refused} batches of one value refused");
 }
