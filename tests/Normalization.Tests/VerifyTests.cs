@@ -14,7 +14,7 @@ namespace Normalization.Tests;
 /// <summary>Small versions of the verification program's commands.</summary>
 public sealed class VerifyTests
 {
-    public static TheoryData<int> Sizes => [2, 3, 16, 49, 257];
+    public static TheoryData<int> Sizes => [2, 3, 16, 49, 257, 769];
 
     [Theory]
     [MemberData(nameof(Sizes))]
