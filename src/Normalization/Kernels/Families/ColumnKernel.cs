@@ -173,7 +173,7 @@ internal readonly unsafe partial struct ColumnKernel<T, V, W, TPass> : IWorkerJo
             _pass.AddInputs<W>(rows, pivots, sums, products);
     }
 
-    /// <summary>Neighboring rows of a tile, so many of them as one row.</summary>
+    /// <summary>Neighboring rows of a tile. A number of them, <paramref name="together"/>, counts as one row.</summary>
     private ColumnRows RowsAsOne(in ColumnTile tile, nint offset, nint rows, nint together) => new(
         offset, together * _layout.Columns, rows / together, together * tile.Columns, AreFour: false, IsStreamed: false, Ahead: 0);
 

@@ -25,7 +25,7 @@ internal readonly struct ColumnLayout
         Tiles = (channels + ChannelsPerTile - 1) / ChannelsPerTile;
         if (Tiles == 1)
         {
-            // So many rows fill whole cache lines.
+            // The number of rows that fill whole cache lines.
             nint together = ElementsPerLine / Math.Min(Columns & -Columns, ElementsPerLine), most = Thresholds.TileColumns / Columns;
             RowsWrittenAsOne = most < together ? Math.Max(1, most) : most - (most % together);
             if (columnsPerChannel == 1 && Columns < Thresholds.FewColumns)
