@@ -11,6 +11,7 @@ public sealed class PositionTests
     [InlineData(2, 3, 20, true)]
     [InlineData(3, 64, 1000, true)]
     [InlineData(1, 17, 33, false)]
+    [InlineData(3, 300, 71, true)]
     [InlineData(40, 48, 1, true)]
     public void Channels_at_a_position_have_the_bits_of_a_row_for_every_number_of_threads(int n, int c, int s, bool subtractMean)
     {

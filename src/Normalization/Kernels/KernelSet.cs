@@ -67,6 +67,8 @@ internal sealed class KernelSet<T, V, W>(int width) : KernelSet<T>
     {
         if (route.Family == Family.Windows)
             WindowPass<T, V, W>.Run(route.Windows, operands.Input, null, operands.Output);
+        else if (route.IsTransposed)
+            PositionForward<T, V, W>.Run(route.Groups, operands);
         else
             Forward(route, operands, new Plain<T>(operands.Input), default(Identity<T>));
     }
@@ -112,6 +114,9 @@ internal sealed class KernelSet<T, V, W>(int width) : KernelSet<T>
                 break;
             case Family.Slices:
                 GroupBackward<T, V, W>.Run(route.Groups, operands);
+                break;
+            case Family.Rows when route.IsTransposed:
+                RowBackward<T, V, W, TurnedGradient<T>>.Run(route.Groups, operands);
                 break;
             case Family.Rows:
                 EpilogueDispatch.RowBackward<T, V, W>(route.Groups, operands);

@@ -32,11 +32,6 @@ internal static unsafe class Launch
         // Where statistics that are not a channel's are given, as in a backward pass, the kernel is the one that has computed them.
         bool areChannels = hasFixedStatistics && plan.Statistics == StatisticsSharing.Channel;
         using var coefficients = new Coefficients<T>(plan, Direction.Forward, areChannels, weight, bias, out Route route);
-        if (route.IsTransposed)
-        {
-            Transposition.Forward(plan, x, weight, bias, epsilon, statistics, hasFixedStatistics, y);
-            return;
-        }
         fixed (T* px = x, py = y, pw = coefficients.Weight, pb = coefficients.Bias)
         fixed (GroupStatistics* ps = statistics)
         {
@@ -48,6 +43,7 @@ internal static unsafe class Launch
                 Bias = pb,
                 Statistics = ps,
                 Epsilon = epsilon,
+                Positions = plan.S,
                 HasFixedStatistics = hasFixedStatistics,
                 IsCentered = plan.IsCentered,
                 IsExact = plan.HasExactStatistics,
@@ -79,7 +75,7 @@ internal static unsafe class Launch
         }
         Direction direction = weightGradient.IsEmpty && biasGradient.IsEmpty ? Direction.InputGradient : Direction.Backward;
         using var coefficients = new Coefficients<T>(plan, direction, hasFixedStatistics, weight, bias, out Route route);
-        if (route.IsTransposed)
+        if (route.IsTransposed && route.Family != Family.Rows)
         {
             Transposition.Backward(plan, x, dy, weight, statistics, hasFixedStatistics, dx, weightGradient, biasGradient);
             return;
@@ -108,6 +104,7 @@ internal static unsafe class Launch
                 ExpandedWeightGradient = expanded,
                 ExpandedBiasGradient = expanded == null ? null : expanded + (coefficients.ExpandedGradients.Length / 2),
                 Statistics = ps,
+                Positions = plan.S,
                 HasFixedStatistics = hasFixedStatistics,
                 IsCentered = plan.IsCentered,
             });

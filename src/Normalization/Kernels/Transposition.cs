@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
+using Normalization.Kernels.Loops;
 using Normalization.Kernels.Machine;
 using Normalization.Kernels.Plans;
-using Normalization.Kernels.Simd;
 
 namespace Normalization.Kernels;
 
@@ -10,28 +10,6 @@ namespace Normalization.Kernels;
 /// </summary>
 internal static unsafe class Transposition
 {
-    // A tile of doubles that is read along its rows and written along its columns stays in the first-level cache.
-    private const int Tile = 16;
-
-    public static void Forward<T>(
-        in Plan plan,
-        ReadOnlySpan<T> x,
-        ReadOnlySpan<T> weight,
-        ReadOnlySpan<T> bias,
-        double epsilon,
-        Span<GroupStatistics> statistics,
-        bool hasFixedStatistics,
-        Span<T> y)
-        where T : unmanaged
-    {
-        using var turned = new Scratch<T>(x.Length);
-        ToChannelsLast(plan, x, turned.Span);
-        Launch.Forward(
-            plan.Transposed, turned.Span, weight, bias, epsilon, statistics, hasFixedStatistics, y.IsEmpty ? default : turned.Span);
-        if (!y.IsEmpty)
-            ToChannelsFirst(plan, turned.Span, y);
-    }
-
     public static void Backward<T>(
         in Plan plan,
         ReadOnlySpan<T> x,
@@ -88,7 +66,7 @@ internal static unsafe class Transposition
     /// <summary>[n, height, width] becomes [n, width, height].</summary>
     public static void Run<T>(ReadOnlySpan<T> source, Span<T> destination, nint n, nint height, nint width) where T : unmanaged
     {
-        nint bands = (height + Tile - 1) / Tile;
+        nint bands = (height + Turning.Band - 1) / Turning.Band;
         fixed (T* from = source, to = destination)
             Partition.For(new Job<T>(from, to, height, width, bands), n * bands, Partition.DegreeFor((long)source.Length * sizeof(T)));
     }
@@ -104,34 +82,12 @@ internal static unsafe class Transposition
         [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         public void Run(nint start, nint end)
         {
-            nint side = SquareBlock.SideOf<T>();
             for (nint item = start; item < end; item++)
             {
-                nint sample = item / _bands * _height * _width, top = item % _bands * Tile, bottom = Math.Min(top + Tile, _height);
-                T* source = _source + sample, destination = _destination + sample;
-                // Whole tiles go by blocks; what is left at the right and at the bottom goes element by element.
-                nint right = side > 1 && bottom - top == Tile ? _width - (_width % side) : 0;
-                for (nint left = 0; left < right; left += side)
-                {
-                    for (nint row = top; row < bottom; row += side)
-                    {
-                        SquareBlock.Transpose(
-                            source + (row * _width) + left, _width, destination + (left * _height) + row, _height);
-                    }
-                }
-                for (nint left = right; left < _width; left += Tile)
-                    Copy(source, destination, top, bottom, left, Math.Min(left + Tile, _width));
-            }
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private void Copy(T* source, T* destination, nint top, nint bottom, nint left, nint right)
-        {
-            for (nint column = left; column < right; column++)
-            {
-                T* from = source + (top * _width) + column, to = destination + (column * _height) + top;
-                for (nint row = top; row < bottom; row++, from += _width, to++)
-                    *to = *from;
+                nint sample = item / _bands * _height * _width, top = item % _bands * Turning.Band;
+                Turning.Run<T, Off>(
+                    _source + sample + (top * _width), _width, _destination + sample + top, _height,
+                    Math.Min(Turning.Band, _height - top), _width);
             }
         }
     }

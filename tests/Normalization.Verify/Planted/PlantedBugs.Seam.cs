@@ -7,10 +7,11 @@ internal static partial class PlantedBugs
         const string Bits = "PositionTests.Channels_at_a_position_have_the_bits_of_a_row_for_every_number_of_threads";
         const string Parts = "PositionTests.Statistics_of_parts_are_those_of_the_whole_whatever_the_parts";
         yield return new(
-            "a tile is left out of a transposition", Bits, ("(height + Tile - 1) / Tile", "height / Tile"));
+            "the last positions of a sample are not turned into rows", Bits,
+            ("(positions + turned.Count - 1) / turned.Count", "positions / turned.Count"));
         yield return new(
             "a transposed gradient is not transposed back", Bits,
-            ("ToChannelsFirst(plan, gradients.Span, dx);", "gradients.Span.CopyTo(dx);"));
+            ("turned.Write((T*)(memory + turned.Room), first, last, operands.InputGradient);", "return;"));
         const string Few = "ChannelAxisTests.Few_channels_last_give_what_the_transposed_call_gives_at_every_position";
         yield return new("positions behind the last whole row are not written", Few, ("if (rows % together != 0)", "if (rows < 0)"));
         yield return new("positions behind the last whole row are not added", Few, ("if (count % together != 0)", "if (count < 0)"));

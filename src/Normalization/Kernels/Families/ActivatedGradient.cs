@@ -10,24 +10,23 @@ namespace Normalization.Kernels.Families;
 /// dy of some neighboring rows, once it has gone back through an activation: a thread keeps it in memory of its own until the next
 /// rows. Without an activation it is dy itself.
 /// </summary>
-internal static unsafe class ActivatedGradient<T, V, W, TActivation>
+internal readonly unsafe struct ActivatedGradient<T, V, W, TActivation> : IRowParts<T>
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
     where W : unmanaged, IWideSimd<W, T>
     where TActivation : IActivation
 {
-    public static bool IsPlain => typeof(TActivation) == typeof(NoActivation);
+    public static bool ArePlain => typeof(TActivation) == typeof(NoActivation);
 
-    /// <summary>How many rows a thread takes at a time.</summary>
-    public static nint Rows(in GroupLayout layout) => IsPlain
+    public static bool AreTurned => false;
+
+    public static nint Rows(in GroupLayout layout, in BackwardOperands<T> operands) => ArePlain
         ? nint.MaxValue
         : Math.Max(Thresholds.RowsAtOnce, Thresholds.GroupsPerSum(layout.GroupStride * sizeof(T)));
 
-    /// <summary>How many doubles a thread needs for them.</summary>
-    public static nint Room(in GroupLayout layout) =>
-        IsPlain ? 0 : (Rows(layout) * layout.GroupStride * sizeof(T) / sizeof(double)) + 1;
+    public static nint Room(in GroupLayout layout, in BackwardOperands<T> operands) =>
+        ArePlain ? 0 : (Rows(layout, operands) * layout.GroupStride * sizeof(T) / sizeof(double)) + 1;
 
-    /// <summary>The operands of the backward pass over the rows from first to last, with their dy.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static BackwardOperands<T> Of(
         GroupLayout* layout, in BackwardOperands<T> operands, double* memory, nint first, nint last)
@@ -55,5 +54,9 @@ internal static unsafe class ActivatedGradient<T, V, W, TActivation>
             InputGradient = (T*)memory,
         });
         return own;
+    }
+
+    public static void Finish(GroupLayout* layout, in BackwardOperands<T> operands, double* memory, nint first, nint last)
+    {
     }
 }

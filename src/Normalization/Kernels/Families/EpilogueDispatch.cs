@@ -52,6 +52,7 @@ internal static class EpilogueDispatch
         private readonly ref readonly GroupLayout _layout = ref layout;
         private readonly ref readonly BackwardOperands<T> _operands = ref operands;
 
-        public void Run<TActivation>() where TActivation : IActivation => RowBackward<T, V, W, TActivation>.Run(_layout, _operands);
+        public void Run<TActivation>() where TActivation : IActivation =>
+            RowBackward<T, V, W, ActivatedGradient<T, V, W, TActivation>>.Run(_layout, _operands);
     }
 }

@@ -15,6 +15,9 @@ internal unsafe struct ForwardOperands<T> where T : unmanaged
     public GroupStatistics* Statistics;
     public double Epsilon;
 
+    /// <summary>s, where the rows are the channels at each position of [n, c, s].</summary>
+    public nint Positions;
+
     /// <summary>The statistics are given and do not depend on the input.</summary>
     public bool HasFixedStatistics;
 
@@ -79,6 +82,9 @@ internal unsafe struct BackwardOperands<T> where T : unmanaged
     public Sums* GivenSums;
 
     public double GivenCount;
+
+    /// <summary>s, where the rows are the channels at each position of [n, c, s].</summary>
+    public nint Positions;
 
     /// <summary>The statistics are given and do not depend on the input.</summary>
     public bool HasFixedStatistics;

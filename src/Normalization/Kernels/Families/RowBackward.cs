@@ -12,11 +12,11 @@ namespace Normalization.Kernels.Families;
 /// own, which are added in the order of the blocks. A block is computed in tiles of rows that stay in the cache from the sums to the
 /// input gradient.
 /// </summary>
-internal readonly unsafe struct RowBackward<T, V, W, TActivation> : IWorkerJob, IStagedJob<T, V>
+internal readonly unsafe struct RowBackward<T, V, W, TParts> : IWorkerJob, IStagedJob<T, V>
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
     where W : unmanaged, IWideSimd<W, T>
-    where TActivation : IActivation
+    where TParts : struct, IRowParts<T>
 {
     private const nint RowsOfDoubles = 64;
 
@@ -38,12 +38,14 @@ internal readonly unsafe struct RowBackward<T, V, W, TActivation> : IWorkerJob, 
         _blocks = blocks;
         _partials = partials;
         _memory = memory;
+        if (TParts.AreTurned)
+            return;
         _ahead = Thresholds.Ahead(2 * layout->Elements * sizeof(T), Thresholds.RowsAtOnce * layout->Unit.Length);
         _isStreamed = isStreamed;
         _isStaged = !isStreamed && Thresholds.IsStaged(3 * layout->Elements * sizeof(T), layout->Unit.Length * sizeof(T));
     }
 
-    private RowBackward(in RowBackward<T, V, W, TActivation> job, BackwardOperands<T>* operands, int worker)
+    private RowBackward(in RowBackward<T, V, W, TParts> job, BackwardOperands<T>* operands, int worker)
     {
         this = job;
         _operands = operands;
@@ -68,14 +70,14 @@ internal readonly unsafe struct RowBackward<T, V, W, TActivation> : IWorkerJob, 
         var blocks = new RowBlocks(layout.Groups, layout.Unit.Length, layout.CoefficientPeriod, most);
         nint padded = Padded(layout.Coefficients);
         using var scratch = new Scratch<double>(RawMemory.PaddedLength((blocks.Count + 1) * 2 * padded));
-        nint room = ActivatedGradient<T, V, W, TActivation>.Room(layout);
+        nint room = TParts.Room(layout, operands);
         using var gradientScratch = new Scratch<double>(WorkerScratch.Size(room == 0 ? 0 : degree, room));
         fixed (GroupLayout* pLayout = &layout)
         fixed (BackwardOperands<T>* pOperands = &operands)
         fixed (double* memory = scratch.Span, gradients = gradientScratch.Span)
         {
             double* partials = RawMemory.AtLine(memory);
-            var job = new RowBackward<T, V, W, TActivation>(
+            var job = new RowBackward<T, V, W, TParts>(
                 pLayout, pOperands, blocks, partials, new(gradients, room), isStreamed);
             Partition.ForWorkers(job, blocks.Count, degree);
             ColumnReduction.AddUp<T, W>(partials, blocks.Count, 2 * padded, partials + (blocks.Count * 2 * padded));
@@ -85,7 +87,7 @@ internal readonly unsafe struct RowBackward<T, V, W, TActivation> : IWorkerJob, 
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void Run(nint start, nint end, int worker) => Staging<T, V>.Run(
-        new RowBackward<T, V, W, TActivation>(this, _operands, worker), _operands->InputGradient, _isStaged, start, end);
+        new RowBackward<T, V, W, TParts>(this, _operands, worker), _operands->InputGradient, _isStaged, start, end);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void Run(nint start, nint stop, ref Staging<T, V> output)
@@ -95,17 +97,19 @@ internal readonly unsafe struct RowBackward<T, V, W, TActivation> : IWorkerJob, 
             double* sums = _partials + (2 * block * PaddedParameters);
             new Span<double>(sums, (int)(2 * PaddedParameters)).Clear();
             (nint first, nint rows) = _blocks[block];
-            nint end = first + rows, atOnce = ActivatedGradient<T, V, W, TActivation>.Rows(*_layout);
+            nint end = first + rows, atOnce = TParts.Rows(*_layout, *_operands);
             for (nint row = first, last; row < end; row = last)
             {
                 last = row + Math.Min(atOnce, end - row);
-                if (ActivatedGradient<T, V, W, TActivation>.IsPlain)
+                if (TParts.ArePlain)
                 {
                     RunPart(row, last, sums, ref output);
                     continue;
                 }
-                BackwardOperands<T> own = ActivatedGradient<T, V, W, TActivation>.Of(_layout, *_operands, _memory[_worker], row, last);
-                new RowBackward<T, V, W, TActivation>(this, &own, _worker).RunPart(row, last, sums, ref output);
+                double* memory = _memory[_worker];
+                BackwardOperands<T> own = TParts.Of(_layout, *_operands, memory, row, last);
+                new RowBackward<T, V, W, TParts>(this, &own, _worker).RunPart(row, last, sums, ref output);
+                TParts.Finish(_layout, *_operands, memory, row, last);
             }
         }
         if (_isStreamed)

@@ -111,6 +111,9 @@ internal static class Thresholds
     // Half of a common first-level cache.
     private const nint BatchBytes = 24 * 1024;
 
+    /// <summary>Rows of about so many bytes are turned at a time, so that they stay in the second-level cache.</summary>
+    public const nint TurnedBytes = 128 * 1024;
+
     // The sum of x and a residual stays in the first-level cache.
     private const nint SumBytes = 32 * 1024;
 

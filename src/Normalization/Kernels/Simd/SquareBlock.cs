@@ -26,33 +26,31 @@ internal static unsafe class SquareBlock
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void OfEight(float* source, nint stride, float* destination, nint to)
     {
-        (Vector256<float> a0, Vector256<float> a1, Vector256<float> a2, Vector256<float> a3) = Pairs(source, stride);
-        (Vector256<float> b0, Vector256<float> b1, Vector256<float> b2, Vector256<float> b3) = Pairs(source + (4 * stride), stride);
-        Store(a0, b0, destination, to);
-        Store(a1, b1, destination + to, to);
-        Store(a2, b2, destination + (2 * to), to);
-        Store(a3, b3, destination + (3 * to), to);
+        FourColumns(source, stride, destination, to);
+        FourColumns(source + 4, stride, destination + (4 * to), to);
 
-        // Columns 0 to 3 of four rows in the lower halves, columns 4 to 7 in the upper ones.
+        // Rows 0 to 3 come into the lower halves, rows 4 to 7 into the upper ones, so that no element has to cross from half to half.
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        static (Vector256<float> C0, Vector256<float> C1, Vector256<float> C2, Vector256<float> C3) Pairs(float* rows, nint stride)
+        static void FourColumns(float* source, nint stride, float* destination, nint to)
         {
             const byte Lower = 0b01_00_01_00, Upper = 0b11_10_11_10;
-            Vector256<float> r0 = Avx.LoadVector256(rows), r1 = Avx.LoadVector256(rows + stride);
-            Vector256<float> r2 = Avx.LoadVector256(rows + (2 * stride)), r3 = Avx.LoadVector256(rows + (3 * stride));
+            float* below = source + (4 * stride);
+            Vector256<float> r0 = Halves(source, below), r1 = Halves(source + stride, below + stride);
             Vector256<float> low01 = Avx.UnpackLow(r0, r1), high01 = Avx.UnpackHigh(r0, r1);
+            source += 2 * stride;
+            below += 2 * stride;
+            Vector256<float> r2 = Halves(source, below), r3 = Halves(source + stride, below + stride);
             Vector256<float> low23 = Avx.UnpackLow(r2, r3), high23 = Avx.UnpackHigh(r2, r3);
-            return (
-                Avx.Shuffle(low01, low23, Lower), Avx.Shuffle(low01, low23, Upper),
-                Avx.Shuffle(high01, high23, Lower), Avx.Shuffle(high01, high23, Upper));
+            Avx.Store(destination, Avx.Shuffle(low01, low23, Lower));
+            Avx.Store(destination + to, Avx.Shuffle(low01, low23, Upper));
+            destination += 2 * to;
+            Avx.Store(destination, Avx.Shuffle(high01, high23, Lower));
+            Avx.Store(destination + to, Avx.Shuffle(high01, high23, Upper));
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        static void Store(Vector256<float> a, Vector256<float> b, float* row, nint stride)
-        {
-            Avx.Store(row, Avx.Permute2x128(a, b, 0x20));
-            Avx.Store(row + (4 * stride), Avx.Permute2x128(a, b, 0x31));
-        }
+        static Vector256<float> Halves(float* lower, float* upper) =>
+            Avx.InsertVector128(Sse.LoadVector128(lower).ToVector256Unsafe(), Sse.LoadVector128(upper), 1);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
