@@ -123,7 +123,8 @@ public sealed class ScaleTests
         Case[] layers =
         [
             new(Kind.Layer, 5, 133), new(Kind.Layer, 5, 333), new(Kind.Rms, 5, 133), new(Kind.Rms, 9, 9000),
-            new(Kind.Group, 3, 64, 5) { Groups = 2 }, new(Kind.Batch, 40, 7),
+            new(Kind.Group, 3, 64, 5) { Groups = 2 }, new(Kind.Group, 3, 6, 600) { Groups = 2 }, new(Kind.Instance, 3, 5, 1024),
+            new(Kind.Batch, 40, 7), new(Kind.Batch, 3, 3, 300),
         ];
         foreach (Case item in layers)
         {

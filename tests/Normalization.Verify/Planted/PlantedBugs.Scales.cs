@@ -14,6 +14,14 @@ internal static partial class PlantedBugs
             "ScaleTests.A_product_of_weight_and_gradient_beyond_float_does_not_spoil_the_input_gradient",
             (" || (isNarrow && !hold)", ""));
         yield return new(
+            "products of slices that leave the range of floats stay in float",
+            "ScaleTests.A_product_of_weight_and_gradient_beyond_float_does_not_spoil_the_input_gradient",
+            ("NumericRange.HoldsProducts<One>(Math.Abs(sums.Product)) && ", ""));
+        yield return new(
+            "slices whose dy have a large common part are summed in float",
+            "PrecisionTests.A_large_common_part_of_the_output_gradient_costs_no_digits",
+            (" && samples.AreSpread(sums.Sum / (slices * length))", ""));
+        yield return new(
             "large gradients overflow where four rows are added", "ScaleTests.Large_gradients_of_four_rows_do_not_overflow",
             ("GradientScale = 4;", "GradientScale = 1;"));
         yield return new(

@@ -5,35 +5,32 @@ using Normalization.Kernels.Statistics;
 
 namespace Normalization.Kernels.Families;
 
-/// <summary>The input gradients of slices, a stride apart, that share their statistics and their weight.</summary>
+/// <summary>The input gradients of slices, a stride apart, that share their statistics. The weights lie as far apart as the affines.</summary>
 internal readonly unsafe ref struct GradientProgram<T>(
-    ref readonly GradientRows<T> rows, nint slices, ref readonly GroupStatistics statistics, double weight, ref readonly Target<T> target)
+    ref readonly GradientRows<T> rows, ref readonly GroupStatistics statistics, double* weights, ref readonly Target<T> target)
     : IElementProgram<T>
     where T : unmanaged
 {
     private readonly ref readonly GradientRows<T> _rows = ref rows;
-    private readonly nint _slices = slices;
     private readonly ref readonly GroupStatistics _statistics = ref statistics;
-    private readonly double _weight = weight;
+    private readonly double* _weights = weights;
     private readonly ref readonly Target<T> _target = ref target;
 
     public bool HasBias => false;
 
-    public Arithmetic ArithmeticOf(nint item) => _rows.Affine->Arithmetic;
+    public Arithmetic ArithmeticOf(nint row) => _rows.Affines[row * _rows.Step].Arithmetic;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Run<V, THasBias>(nint first, nint count) where V : unmanaged, ISimd<V, T> where THasBias : struct, IFlag =>
-        Map.Run<T, V, GradientRows<T>, GradientMap<T, V>, NoColumn>(_rows, 0, _slices, areFour: false, _target, _rows.Stride);
+        Map.Run<T, V, GradientRows<T>, GradientMap<T, V>, NoColumn>(_rows, first, count, areFour: false, _target, _rows.Stride);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public void RunHard<W>(nint item) where W : unmanaged, IWideSimd<W, T>
+    public void RunHard<W>(nint row) where W : unmanaged, IWideSimd<W, T>
     {
-        double weight = _weight;
-        for (nint slice = 0, offset = 0; slice < _slices; slice++, offset += _rows.Stride)
-        {
-            HardGroup.Write(
-                _rows.Affine->Hard, _statistics, _rows.Input + offset, _rows.OutputGradient + offset, &weight, 0, _target.Down(offset));
-        }
+        nint own = row * _rows.Step, offset = row * _rows.Stride;
+        HardGroup.Write(
+            _rows.Affines[own].Hard, _statistics, _rows.Input + offset, _rows.OutputGradient + offset, _weights + own, 0,
+            _target.Down(offset));
     }
 }
 

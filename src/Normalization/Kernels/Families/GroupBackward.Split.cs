@@ -76,7 +76,7 @@ internal readonly unsafe partial struct GroupBackward<T, V, W>
                 (nint unit, nint segment) = (i / layout.Unit.Segments, i % layout.Unit.Segments);
                 ref readonly GroupStatistics statistics = ref _backward.StatisticsOf(unit);
                 _backward.Apply(
-                    unit, unit % layout.CoefficientPeriod, statistics, _gradients[unit / layout.UnitsPerGroup], layout.Unit[segment]);
+                    unit, 1, unit % layout.CoefficientPeriod, statistics, _gradients[unit / layout.UnitsPerGroup], layout.Unit[segment]);
             }
             if (_backward._isStreamed)
                 Fence.Publish();

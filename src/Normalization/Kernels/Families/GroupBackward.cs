@@ -13,11 +13,14 @@ internal readonly unsafe partial struct GroupBackward<T, V, W> : IJob
     where V : unmanaged, ISimd<V, T>
     where W : unmanaged, IWideSimd<W, T>
 {
+    private const int UnitsAtOnce = 8;
+
     private readonly GroupLayout* _layout;
     private readonly BackwardOperands<T>* _operands;
     private readonly Sums* _unitSums;
     private readonly bool _isStreamed;
     private readonly bool _mayBeRefined;
+    private readonly bool _isNarrow;
     private readonly nint _ahead;
 
     private GroupBackward(GroupLayout* layout, BackwardOperands<T>* operands, Sums* unitSums, bool isStreamed)
@@ -27,6 +30,7 @@ internal readonly unsafe partial struct GroupBackward<T, V, W> : IJob
         _unitSums = unitSums;
         _isStreamed = isStreamed;
         _mayBeRefined = SumsToZero && Moments<T, V, W, Plain<T>>.IsNarrow(layout->Group, isCentered: true, isExact: false);
+        _isNarrow = _mayBeRefined && layout->Unit.Length >= NarrowReduction.BlockLength;
         _ahead = Thresholds.Ahead(layout->Elements * sizeof(T), layout->GroupStride);
     }
 
@@ -59,23 +63,19 @@ internal readonly unsafe partial struct GroupBackward<T, V, W> : IJob
             nint first = group * _layout->UnitsPerGroup, last = first + _layout->UnitsPerGroup;
             nint channel = first % _layout->CoefficientPeriod;
             ref readonly GroupStatistics statistics = ref _operands->Statistics[group % _layout->StatisticsPeriod];
-            for (nint unit = first; unit < last && _operands->GivenSums == null; unit++)
-            {
-                TotalSums total = default;
-                for (nint i = 0; i < _layout->Unit.Segments; i++)
-                    total.Add(SegmentSums(unit, statistics, _layout->Unit[i]));
-                _unitSums[unit] = AboutMean(unit, total.Value, statistics);
-            }
+            if (_operands->GivenSums == null)
+                AddUp(first, last, statistics);
             bool isRefined = _mayBeRefined && !AreSpread(group);
             GroupGradient gradient = isRefined ? Refine(group) : default;
             if (_operands->InputGradient == null)
                 continue;
             if (!isRefined)
                 gradient = Project(group, statistics);
-            for (nint unit = first; unit < last; unit++, channel++)
+            for (nint unit = first, count; unit < last; unit += count, channel += count)
             {
+                count = _layout->Unit.Segments == 1 ? Math.Min(UnitsAtOnce, last - unit) : 1;
                 for (nint i = 0; i < _layout->Unit.Segments; i++)
-                    Apply(unit, channel, statistics, gradient, _layout->Unit[i]);
+                    Apply(unit, count, channel, statistics, gradient, _layout->Unit[i]);
             }
         }
         if (_isStreamed)
@@ -84,40 +84,6 @@ internal readonly unsafe partial struct GroupBackward<T, V, W> : IJob
 
     private ref GroupStatistics StatisticsOf(nint unit) =>
         ref _operands->Statistics[unit / _layout->UnitsPerGroup % _layout->StatisticsPeriod];
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private GradientTerms<T, W> Terms(nint offset, in GroupStatistics statistics, double outputPivot) =>
-        new(_operands->Input + offset, _operands->OutputGradient + offset, Element.Round<T>(statistics.Mean), outputPivot);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Sums SegmentSums(nint unit, in GroupStatistics statistics, in Segment segment) =>
-        Reduction.Run<T, W, GradientTerms<T, W>>(
-            Terms((unit * _layout->UnitStride) + segment.Offset, statistics, OutputPivotOf(unit)),
-            segment.Slices, segment.Length, _layout->Unit.Stride);
-
-    // x̂ does not sum to zero over the elements of one rank, nor about a given mean. There dy has no pivot.
-    private bool SumsToZero =>
-        _operands->IsCentered && !_operands->HasFixedStatistics && _operands->ChannelSums == null && _operands->GivenSums == null;
-
-    /// <summary>What dy of a unit's group is taken about.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private double OutputPivotOf(nint unit) => typeof(T) == typeof(float) || !SumsToZero
-        ? 0
-        : OutputPivot.Of(_operands->OutputGradient + (unit / _layout->UnitsPerGroup * _layout->GroupStride), _layout->Group);
-
-    /// <summary>The sums of a unit about the mean, from those about the pivot.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Sums AboutMean(nint unit, in Sums aboutPivot, in GroupStatistics statistics)
-    {
-        double offset = GradientAffine.OffsetFromPivot<T>(statistics), r = statistics.InverseStandardDeviation;
-        Sums sums = new()
-        {
-            Sum = aboutPivot.Sum,
-            Product = r * (aboutPivot.Product - (offset * aboutPivot.Sum)),
-            Pivot = OutputPivotOf(unit),
-        };
-        return typeof(T) == typeof(float) ? sums : OfDoubles(unit, sums, statistics);
-    }
 
     /// <summary>Whether three products of weight and dy say that no large part is common to all of a group.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
@@ -158,35 +124,6 @@ internal readonly unsafe partial struct GroupBackward<T, V, W> : IJob
         nint unit = _layout->UnitsPerGroup == 1 ? 0 : element / _layout->UnitStride;
         return _operands->WeightOf<One>(firstChannel + unit) * Element.ToDouble(dy[element]);
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private Sums OfDoubles(nint unit, Sums sums, in GroupStatistics statistics)
-    {
-        if (sums.Pivot != 0 && _layout->UnitsPerGroup > 1)
-        {
-            T* x = _operands->Input + (unit * _layout->UnitStride);
-            double aboutMean = Moments<T, V, W, Plain<T>>.SumsAbout(new(x), _layout->Unit, statistics.Mean).Sum;
-            double input = aboutMean - (statistics.MeanLow * _layout->Unit.Elements);
-            sums.Input = statistics.InverseStandardDeviation * input;
-        }
-        bool areZero = sums.AreZero;
-        if (!areZero && sums.AreInRange(statistics, 1))
-            return sums;
-        HardGroup group = Hard(unit, 1, statistics);
-        return areZero && group.IsZero() ? sums : group.Sums();
-    }
-
-    private HardGroup Hard(nint firstUnit, nint units, in GroupStatistics statistics) => new()
-    {
-        Input = (double*)(_operands->Input + (firstUnit * _layout->UnitStride)),
-        OutputGradient = (double*)(_operands->OutputGradient + (firstUnit * _layout->UnitStride)),
-        Weight = _operands->Weight == null ? null : (double*)(_operands->Weight + (firstUnit % _layout->CoefficientPeriod)),
-        Units = units,
-        UnitStride = _layout->UnitStride,
-        Unit = _layout->Unit,
-        Statistics = statistics,
-        IsCentered = SumsToZero && units == _layout->UnitsPerGroup,
-    };
 
     /// <summary>From the sums of a group's units to what dx takes of the group.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -229,27 +166,49 @@ internal readonly unsafe partial struct GroupBackward<T, V, W> : IJob
         return new() { Projection = Projection.Create<T>(statistics, total, count, _operands->IsCentered) };
     }
 
+    /// <summary>The input gradients of a segment of one unit, or of neighboring units.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private void Apply(nint unit, nint channel, in GroupStatistics statistics, in GroupGradient gradient, in Segment segment)
+    private void Apply(
+        nint firstUnit, nint units, nint channel, in GroupStatistics statistics, in GroupGradient gradient, in Segment segment)
     {
-        nint offset = (unit * _layout->UnitStride) + segment.Offset;
-        double weight = _operands->WeightOf<One>(channel);
-        Target<T> target = Target(offset, segment.Length);
+        nint offset = (firstUnit * _layout->UnitStride) + segment.Offset;
         if (_operands->HasFixedStatistics)
         {
-            GroupStatistics uncentered = statistics.Uncentered;
-            var scale = Affine.Create<T>(uncentered, weight, 0);
-            AffineRows<T, Plain<T>, Identity<T>, Affine> slices = new(
-                new(_operands->OutputGradient + offset), default, _layout->Unit.Stride, &scale);
-            ElementProgram.Run<T, V, W, AffineProgram<T, Plain<T>, Identity<T>>>(
-                new(in slices, segment.Slices, in uncentered, weight, 0, in target), 1);
+            for (nint i = 0; i < units; i++)
+                Scale(offset + (i * _layout->UnitStride), channel + i, statistics, segment);
             return;
         }
-        GradientAffine affine = typeof(T) == typeof(double) && gradient.IsHard
-            ? GradientAffine.OfHard(gradient.Hard)
-            : gradient.Projection.Weighted<T>(weight);
-        GradientRows<T> rows = new(_operands->Input + offset, _operands->OutputGradient + offset, _layout->Unit.Stride, &affine);
-        ElementProgram.Run<T, V, W, GradientProgram<T>>(new(in rows, segment.Slices, in statistics, weight, in target), 1);
+        double* weights = stackalloc double[UnitsAtOnce];
+        GradientAffine* affines = stackalloc GradientAffine[UnitsAtOnce];
+        for (nint i = 0; i < units; i++)
+        {
+            weights[i] = _operands->WeightOf<One>(channel + i);
+            affines[i] = typeof(T) == typeof(double) && gradient.IsHard
+                ? GradientAffine.OfHard(gradient.Hard)
+                : gradient.Projection.Weighted<T>(weights[i]);
+        }
+        Target<T> target = Target(offset, segment.Length);
+        // A unit of several slices is the only one of its group.
+        bool areSlices = segment.Slices > 1;
+        GradientRows<T> rows = new(
+            _operands->Input + offset, _operands->OutputGradient + offset, areSlices ? _layout->Unit.Stride : _layout->UnitStride,
+            affines, step: areSlices ? 0 : 1);
+        ElementProgram.Run<T, V, W, GradientProgram<T>>(
+            new(in rows, in statistics, weights, in target), areSlices ? segment.Slices : units);
+    }
+
+    /// <summary>The input gradient of a segment where the statistics do not depend on x.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private void Scale(nint offset, nint channel, in GroupStatistics statistics, in Segment segment)
+    {
+        double weight = _operands->WeightOf<One>(channel);
+        Target<T> target = Target(offset, segment.Length);
+        GroupStatistics uncentered = statistics.Uncentered;
+        var scale = Affine.Create<T>(uncentered, weight, 0);
+        AffineRows<T, Plain<T>, Identity<T>, Affine> slices = new(
+            new(_operands->OutputGradient + offset), default, _layout->Unit.Stride, &scale);
+        ElementProgram.Run<T, V, W, AffineProgram<T, Plain<T>, Identity<T>>>(
+            new(in slices, segment.Slices, in uncentered, weight, 0, in target), 1);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -170,5 +170,5 @@ internal readonly unsafe struct MaskedBackward<T, V, W>(MaskedOperands<T>* opera
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void RunPlain<TVector>(in MaskedRow<T> row, in Target<T> target) where TVector : unmanaged, ISimd<TVector, T> =>
         Map.Run<T, TVector, GradientRows<T>, GradientMap<T, TVector>, NoColumn>(
-            new(row.Input, row.OutputGradient, 0, row.Affine), 0, 1, areFour: false, target, 0);
+            new(row.Input, row.OutputGradient, 0, row.Affine, 0), 0, 1, areFour: false, target, 0);
 }

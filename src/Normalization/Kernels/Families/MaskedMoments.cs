@@ -63,7 +63,7 @@ internal readonly unsafe struct MaskedMoments<T, W>(MaskedOperands<T>* operands)
                 {
                     nint count = Math.Min(Thresholds.SegmentLength, length - i);
                     total.Add(weights == null
-                        ? Reduction.Run<T, W, MomentTerms<T, W, Plain<T>>>(new(new(x + i), about), 1, count, 0)
+                        ? Reduction.Run<T, W, MomentTerms<T, W, Plain<T>, On>>(new(new(x + i), about), 1, count, 0)
                         : Reduction.Run<T, W, WeightedMomentTerms<T, W>>(new(x + i, weights + i, about), 1, count, 0));
                 }
             }

@@ -126,7 +126,7 @@ internal readonly unsafe struct GradientMap<T, V>(T* x, T* dy, in GradientAffine
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static GradientMap<T, V> Of(in GradientRows<T> rows, nint row) =>
-        new(rows.Input + (row * rows.Stride), rows.OutputGradient + (row * rows.Stride), *rows.Affine);
+        new(rows.Input + (row * rows.Stride), rows.OutputGradient + (row * rows.Stride), rows.Affines[row * rows.Step]);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public NoColumn Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess => default;

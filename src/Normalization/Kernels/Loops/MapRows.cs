@@ -39,10 +39,14 @@ internal readonly unsafe struct WeightedAffineRows<T, TSource, TEpilogue>(
 
 /// <summary>Rows of x and dy, a stride apart, that share the coefficients of their input gradient.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-internal readonly unsafe struct GradientRows<T>(T* input, T* outputGradient, nint stride, GradientAffine* affine) where T : unmanaged
+internal readonly unsafe struct GradientRows<T>(T* input, T* outputGradient, nint stride, GradientAffine* affines, nint step)
+    where T : unmanaged
 {
     public readonly T* Input = input;
     public readonly T* OutputGradient = outputGradient;
     public readonly nint Stride = stride;
-    public readonly GradientAffine* Affine = affine;
+    public readonly GradientAffine* Affines = affines;
+
+    /// <summary>How far apart the affines of neighboring rows lie: zero where all rows have the same.</summary>
+    public readonly nint Step = step;
 }

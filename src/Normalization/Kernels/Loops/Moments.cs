@@ -83,7 +83,8 @@ internal static unsafe class Moments<T, V, W, TSource>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Sums WideSums(TSource group, in SliceSet set, in Segment segment, double pivot) =>
-        Reduction.Run<T, W, MomentTerms<T, W, TSource>>(new(group.At(segment.Offset), pivot), segment.Slices, segment.Length, set.Stride);
+        Reduction.Run<T, W, MomentTerms<T, W, TSource, On>>(
+            new(group.At(segment.Offset), pivot), segment.Slices, segment.Length, set.Stride);
 
     /// <summary>Turns sums into statistics, and takes the sums again about the mean where the pivot was an outlier.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -173,7 +174,7 @@ internal static unsafe class Moments<T, V, W, TSource>
         TSource second = group.At(stride), third = group.At(2 * stride), fourth = group.At(3 * stride);
         double first = Pivot(group, isCentered), pivot2 = Pivot(second, isCentered);
         double pivot3 = Pivot(third, isCentered), pivot4 = Pivot(fourth, isCentered);
-        Reduction.RunFour<T, W, MomentTerms<T, W, TSource>>(
+        Reduction.RunFour<T, W, MomentTerms<T, W, TSource, On>>(
             new(group, first), new(second, pivot2), new(third, pivot3), new(fourth, pivot4),
             set.Slices, set.Length, set.Stride, ahead, sums);
         (sums[0].Pivot, sums[1].Pivot, sums[2].Pivot, sums[3].Pivot) = (first, pivot2, pivot3, pivot4);
@@ -186,8 +187,16 @@ internal static unsafe class Moments<T, V, W, TSource>
         // The hardware prefetches inside a slice, but does not know where the next slice starts.
         ahead = size.Slices > 1 ? set.Stride : ahead;
         if (isCentered)
-            NarrowReduction.Run<T, V, W, TSource, On>(groups, groupStride, count, size.Slices, size.Length, set.Stride, ahead, sums);
+            NarrowSums<On>(groups, groupStride, count, set, size, ahead, sums);
         else
-            NarrowReduction.Run<T, V, W, TSource, Off>(groups, groupStride, count, size.Slices, size.Length, set.Stride, ahead, sums);
+            NarrowSums<Off>(groups, groupStride, count, set, size, ahead, sums);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void NarrowSums<TCentered>(
+        TSource groups, nint groupStride, nint count, in SliceSet set, in Segment size, nint ahead, Sums* sums)
+        where TCentered : struct, IFlag =>
+        NarrowReduction.Run<
+            T, V, W, MomentGroups<T, V, W, TSource, TCentered>, MomentTerms<T, V, TSource, TCentered>, MomentTerms<T, W, TSource, TCentered>,
+            TCentered>(new(groups, groupStride, sums), count, size.Slices, size.Length, set.Stride, ahead, sums);
 }

@@ -15,7 +15,7 @@ internal static unsafe partial class Reduction
     private const int Lanes = 16;
     private const int Four = 4;
     // The hardware prefetcher stops at the end of a page. This distance reaches across the end.
-    private const nint PrefetchAhead = 2048;
+    public const nint PrefetchAhead = 2048;
     // Doubles are added in blocks of this many elements. Even if all rounding errors have one sign, they then stay below 52 units.
     private const nint BlockLength = 512;
 

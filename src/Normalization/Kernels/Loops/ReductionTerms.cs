@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Normalization.Kernels.Machine;
 using Normalization.Kernels.Simd;
+using Normalization.Kernels.Statistics;
 
 namespace Normalization.Kernels.Loops;
 
@@ -13,27 +14,64 @@ internal interface ITerms<W>
     void Prefetch(nint i);
 }
 
-/// <summary>d and d², with d = x - pivot.</summary>
-internal readonly struct MomentTerms<T, W, TSource>(TSource x, double pivot) : ITerms<W>
+/// <summary>The terms of several groups, in float and in double.</summary>
+internal interface IGroupTerms<TNarrow, TWide>
+{
+    TNarrow NarrowAt(nint group);
+
+    TWide WideAt(nint group);
+}
+
+/// <summary>d and d², with d = x - pivot, or with d = x where the terms are not centered.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+internal readonly struct MomentTerms<T, W, TSource, TCentered>(TSource x, double pivot) : ITerms<W>
     where T : unmanaged
-    where W : unmanaged, IWideSimd<W, T>
+    where W : unmanaged, ISimd<W, T>
     where TSource : struct, ISource<TSource, T>
+    where TCentered : struct, IFlag
 {
     private readonly TSource _x = x;
     private readonly W _pivot = W.Broadcast(pivot);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void At<TAccess>(nint i, TAccess access, out W a, out W b) where TAccess : struct, IAccess =>
-        a = b = _x.Load<W, TAccess>(i, access) - _pivot;
+    public void At<TAccess>(nint i, TAccess access, out W a, out W b) where TAccess : struct, IAccess
+    {
+        a = _x.Load<W, TAccess>(i, access);
+        if (TCentered.Value)
+            a -= _pivot;
+        b = a;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Prefetch(nint i) => _x.Prefetch(i, isFar: false);
 }
 
+/// <summary>The terms of groups that lie a stride apart, each about the pivot in its result.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+internal readonly unsafe struct MomentGroups<T, V, W, TSource, TCentered>(TSource first, nint stride, Sums* pivots)
+    : IGroupTerms<MomentTerms<T, V, TSource, TCentered>, MomentTerms<T, W, TSource, TCentered>>
+    where T : unmanaged
+    where V : unmanaged, ISimd<V, T>
+    where W : unmanaged, IWideSimd<W, T>
+    where TSource : struct, ISource<TSource, T>
+    where TCentered : struct, IFlag
+{
+    private readonly TSource _first = first;
+    private readonly nint _stride = stride;
+    private readonly Sums* _pivots = pivots;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public MomentTerms<T, V, TSource, TCentered> NarrowAt(nint group) => new(_first.At(group * _stride), _pivots[group].Pivot);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public MomentTerms<T, W, TSource, TCentered> WideAt(nint group) => new(_first.At(group * _stride), _pivots[group].Pivot);
+}
+
 /// <summary>dy - outputPivot and (dy - outputPivot) · (x - pivot); the sums of floats need no pivot of dy.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
 internal readonly unsafe struct GradientTerms<T, W>(T* x, T* dy, double pivot, double outputPivot) : ITerms<W>
     where T : unmanaged
-    where W : unmanaged, IWideSimd<W, T>
+    where W : unmanaged, ISimd<W, T>
 {
     private readonly T* _x = x;
     private readonly T* _dy = dy;
@@ -55,6 +93,26 @@ internal readonly unsafe struct GradientTerms<T, W>(T* x, T* dy, double pivot, d
         RawMemory.Prefetch(_x + i);
         RawMemory.Prefetch(_dy + i);
     }
+}
+
+/// <summary>The terms of groups of floats that lie a stride apart, all about one pivot.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+internal readonly unsafe struct GradientGroups<T, V, W>(T* x, T* dy, nint stride, double pivot)
+    : IGroupTerms<GradientTerms<T, V>, GradientTerms<T, W>>
+    where T : unmanaged
+    where V : unmanaged, ISimd<V, T>
+    where W : unmanaged, IWideSimd<W, T>
+{
+    private readonly T* _x = x;
+    private readonly T* _dy = dy;
+    private readonly nint _stride = stride;
+    private readonly double _pivot = pivot;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public GradientTerms<T, V> NarrowAt(nint group) => new(_x + (group * _stride), _dy + (group * _stride), _pivot, outputPivot: 0);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public GradientTerms<T, W> WideAt(nint group) => new(_x + (group * _stride), _dy + (group * _stride), _pivot, outputPivot: 0);
 }
 
 /// <summary>weight · dy and weight · dy · (x - pivot).</summary>
