@@ -32,6 +32,9 @@ internal abstract class KernelSet<T> where T : unmanaged
 
     public abstract void Forward(in Route route, in ForwardOperands<T> operands);
 
+    /// <summary>Forward over one short row with statistics of its own.</summary>
+    public abstract void ForwardRow(nint width, in ForwardOperands<T> operands);
+
     public abstract void Backward(in Route route, in BackwardOperands<T> operands);
 
     /// <summary>The derivative of the output along directions, and backward through a backward pass.</summary>
@@ -85,6 +88,8 @@ internal sealed class KernelSet<T, V, W>(int width) : KernelSet<T>
         else
             GroupForward<T, V, W, TSource, TEpilogue>.Run(route, operands, source, epilogue);
     }
+
+    public override void ForwardRow(nint width, in ForwardOperands<T> operands) => OneRowForward<T, V, W>.Run(width, operands);
 
     public override void Forward(in Route route, in ForwardOperands<T> operands, in EpilogueOperands<T> epilogue) =>
         ForwardEpilogues<T, V, W>.Run(route, operands, epilogue);

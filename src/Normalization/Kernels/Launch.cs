@@ -8,7 +8,7 @@ using Normalization.Kernels.Statistics;
 namespace Normalization.Kernels;
 
 /// <summary>From validated spans to kernels: pins them, and repeats weights where a kernel needs it.</summary>
-internal static unsafe class Launch
+internal static unsafe partial class Launch
 {
     /// <summary>Normalizes <paramref name="x"/>; computes the statistics, unless they are given.</summary>
     public static void Forward<T>(
@@ -24,6 +24,11 @@ internal static unsafe class Launch
     {
         if (plan.Elements == 0)
             return;
+        if (!hasFixedStatistics && IsShortRow<T>(plan) && !(weight.IsEmpty && !bias.IsEmpty))
+        {
+            ForwardRow(plan, x, weight, bias, epsilon, statistics, y);
+            return;
+        }
         if (plan.PieceSize > 0)
         {
             Pieces.Forward(plan, x, weight, bias, epsilon, statistics, hasFixedStatistics, y);

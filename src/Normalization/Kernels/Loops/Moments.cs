@@ -86,6 +86,32 @@ internal static unsafe class Moments<T, V, W, TSource>
         Reduction.Run<T, W, MomentTerms<T, W, TSource, On>>(
             new(group.At(segment.Offset), pivot), segment.Slices, segment.Length, set.Stride);
 
+    /// <summary>The statistics of one group.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Compute(
+        TSource group, in SliceSet set, bool isCentered, bool isExact, double epsilon, GroupStatistics* statistics)
+    {
+        bool isNarrow = IsNarrow(set, isCentered, isExact);
+        Sums sums;
+        if (isNarrow)
+            NarrowSums(group, 0, 1, set, isCentered, ahead: 0, &sums);
+        else
+            ComputeSums(group, set, isCentered, &sums);
+        TryFinish(
+            group, 0, set, (One)sums.Sum, (One)sums.Product, (One)sums.Pivot, isCentered, isNarrow, epsilon,
+            out GroupStatistics result);
+        result.Store(statistics);
+    }
+
+    /// <summary>The sums of one group in double, about its first element.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void ComputeSums(TSource group, in SliceSet set, bool isCentered, Sums* sums)
+    {
+        double pivot = Pivot(group, isCentered);
+        Sums about = SumsAbout(group, set, pivot);
+        (sums->Sum, sums->Product, sums->Pivot) = (about.Sum, about.Product, pivot);
+    }
+
     /// <summary>Turns sums into statistics, and takes the sums again about the mean where the pivot was an outlier.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static GroupStatistics Finish(TSource group, in SliceSet set, in Sums sums, bool isCentered, bool isNarrow, double epsilon)

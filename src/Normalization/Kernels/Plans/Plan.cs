@@ -75,7 +75,7 @@ internal readonly record struct Plan
     public ChannelWindow Window { get; init; }
 
     /// <summary>The number of elements, as far as it can be counted.</summary>
-    public long Elements => S == 0 || (long)N * C <= long.MaxValue / S ? (long)N * C * S : long.MaxValue;
+    public long Elements => Math.BigMul((long)N * C, (long)S, out long elements) == 0 && elements >= 0 ? elements : long.MaxValue;
 
     /// <summary>How many groups have statistics that are kept; an empty input needs none, but a channel always counts.</summary>
     public int StatisticsCount => (int)Math.Min(int.MaxValue, Statistics switch

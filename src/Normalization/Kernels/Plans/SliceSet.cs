@@ -12,6 +12,7 @@ internal readonly struct SliceSet
     private readonly nint _piecesPerSlice;
     private readonly nint _slicesPerSegment;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public SliceSet(nint slices, nint length, nint stride)
     {
         (Slices, Length, Stride) = (slices, length, stride);
