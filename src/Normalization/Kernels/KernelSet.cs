@@ -35,6 +35,9 @@ internal abstract class KernelSet<T> where T : unmanaged
     /// <summary>Forward over one short row with statistics of its own.</summary>
     public abstract void ForwardRow(nint width, in ForwardOperands<T> operands);
 
+    /// <summary>Backward over one short row with weights; false where the row is not one for this, and nothing is done.</summary>
+    public abstract bool TryBackwardRow(nint width, in BackwardOperands<T> operands);
+
     public abstract void Backward(in Route route, in BackwardOperands<T> operands);
 
     /// <summary>The derivative of the output along directions, and backward through a backward pass.</summary>
@@ -90,6 +93,14 @@ internal sealed class KernelSet<T, V, W>(int width) : KernelSet<T>
     }
 
     public override void ForwardRow(nint width, in ForwardOperands<T> operands) => OneRowForward<T, V, W>.Run(width, operands);
+
+    public override bool TryBackwardRow(nint width, in BackwardOperands<T> operands)
+    {
+        bool isCovered = OneRowBackward<T, V, W>.Covers(width, operands);
+        if (isCovered)
+            OneRowBackward<T, V, W>.Run(width, operands);
+        return isCovered;
+    }
 
     public override void Forward(in Route route, in ForwardOperands<T> operands, in EpilogueOperands<T> epilogue) =>
         ForwardEpilogues<T, V, W>.Run(route, operands, epilogue);

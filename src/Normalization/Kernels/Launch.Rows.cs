@@ -31,4 +31,26 @@ internal static unsafe partial class Launch
             });
         }
     }
+
+    private static bool TryBackwardRow<T>(
+        in Plan plan, ReadOnlySpan<T> x, ReadOnlySpan<T> dy, ReadOnlySpan<T> weight, Span<GroupStatistics> statistics, Span<T> dx,
+        Span<T> weightGradient, Span<T> biasGradient)
+        where T : unmanaged
+    {
+        fixed (T* px = x, pdy = dy, pdx = dx, pw = weight, pdw = weightGradient, pdb = biasGradient)
+        fixed (GroupStatistics* ps = statistics)
+        {
+            return KernelSet<T>.Active.TryBackwardRow(plan.S, new()
+            {
+                Input = px,
+                OutputGradient = pdy,
+                InputGradient = pdx,
+                Weight = pw,
+                WeightGradient = pdw,
+                BiasGradient = pdb,
+                Statistics = ps,
+                IsCentered = plan.IsCentered,
+            });
+        }
+    }
 }

@@ -73,6 +73,11 @@ internal static unsafe partial class Launch
     {
         if (plan.Elements == 0)
             return;
+        if (!hasFixedStatistics && IsShortRow<T>(plan) && !weight.IsEmpty && terms.ActivationKind == ActivationKind.None
+            && TryBackwardRow(plan, x, dy, weight, statistics, dx, weightGradient, biasGradient))
+        {
+            return;
+        }
         if (plan.PieceSize > 0)
         {
             Pieces.Backward(plan, x, dy, weight, statistics, hasFixedStatistics, dx, weightGradient, biasGradient);

@@ -28,18 +28,18 @@ internal static unsafe class NarrowRowGradients
         && NumericRange.Holds<float, One>(statistics.InverseStandardDeviation)
         && NumericRange.Holds<float, One>(statistics.InverseStandardDeviation * statistics.Mean);
 
-    /// <summary>The sums of one row or four in neighboring columns. The columns' sums are read and written 16 at a time.</summary>
+    /// <summary>The sums of one row or four in neighboring columns.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static void Run<T, V, W, TFour>(
-        in WeightedRows<T> rows, nint first, nint columns, nint ahead, Sums* rowSums, double* sums, double* products)
+    public static void Run<T, V, W, TFour, TColumns>(
+        in WeightedRows<T> rows, nint first, nint columns, nint ahead, Sums* rowSums, TColumns columnSums)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
         where W : unmanaged, IWideSimd<W, T>
         where TFour : struct, IFlag
+        where TColumns : struct, IColumnSums<V>
     {
-        // Where there is one row, the other three variables refer to it too, and are not used.
-        int others = TFour.Value ? 1 : 0, count = 1 + (3 * others);
-        Rows<T, V> four = new(rows, first, others);
+        int count = TFour.Value ? Thresholds.RowsAtOnce : 1;
+        Rows<T, V> four = new(rows, first, TFour.Value);
         double* lanes = stackalloc double[2 * Thresholds.RowsAtOnce * Lanes];
         new Span<double>(lanes, 2 * count * Lanes).Clear();
         nint whole = columns & -Lanes;
@@ -48,14 +48,14 @@ internal static unsafe class NarrowRowGradients
             nint end = Math.Min(start + BlockLength, whole);
             for (nint lane = 0; lane < Lanes; lane += V.Count)
             {
-                AddBlock<T, V, W, TFour, Whole>(
-                    four, default, start + lane, end, lane == 0 ? ahead : 0, lanes + lane, sums, products);
+                AddBlock<T, V, W, TFour, Whole, TColumns>(
+                    four, default, start + lane, end, lane == 0 ? ahead : 0, lanes + lane, columnSums);
             }
         }
         for (nint lane = whole; lane < columns; lane += V.Count)
         {
             Part part = new(Math.Min(V.Count, columns - lane));
-            AddBlock<T, V, W, TFour, Part>(four, part, lane, columns, ahead: 0, lanes + lane - whole, sums, products);
+            AddBlock<T, V, W, TFour, Part, TColumns>(four, part, lane, columns, ahead: 0, lanes + lane - whole, columnSums);
         }
         for (int row = 0; row < count; row++)
         {
@@ -66,15 +66,21 @@ internal static unsafe class NarrowRowGradients
 
     /// <summary>One vector of lanes of a block. It is a method of its own, because the JIT inlines only so much into one method.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void AddBlock<T, V, W, TFour, TAccess>(
-        in Rows<T, V> rows, TAccess access, nint i, nint end, nint ahead, double* lanes, double* sums, double* products)
+    private static void AddBlock<T, V, W, TFour, TAccess, TColumns>(
+        in Rows<T, V> rows, TAccess access, nint i, nint end, nint ahead, double* lanes, TColumns columnSums)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
         where W : unmanaged, IWideSimd<W, T>
         where TFour : struct, IFlag
         where TAccess : struct, IAccess
+        where TColumns : struct, IColumnSums<V>
     {
-        Row<T, V> row0 = rows.Row0, row1 = rows.Row1, row2 = rows.Row2, row3 = rows.Row3;
+        Row<T, V> row0 = rows.Row0;
+        Unsafe.SkipInit(out Row<T, V> row1);
+        Unsafe.SkipInit(out Row<T, V> row2);
+        Unsafe.SkipInit(out Row<T, V> row3);
+        if (TFour.Value)
+            (row1, row2, row3) = (rows.Row1, rows.Row2, rows.Row3);
         T* weight = rows.Weight;
         V s0 = default, s1 = default, s2 = default, s3 = default, p0 = default, p1 = default, p2 = default, p3 = default;
         V scale = V.Broadcast(1 / GradientScale);
@@ -96,8 +102,7 @@ internal static unsafe class NarrowRowGradients
                 sum += V.FusedMultiplyAdd(dy3, scale, otherSum);
                 product += V.FusedMultiplyAdd(dy3, n3, otherProduct);
             }
-            AddScaled<T, V, W>(sums + i, sum, GradientScale);
-            AddScaled<T, V, W>(products + i, product, InputScale);
+            columnSums.Add(i, access, sum, product);
         }
         AddLanes<T, V, W>(lanes, s0, p0);
         if (TFour.Value)
@@ -130,6 +135,54 @@ internal static unsafe class NarrowRowGradients
         W.StoreDoubles(destination + W.Count, W.FusedMultiplyAdd(upper, factor, W.LoadDoubles(destination + W.Count)));
     }
 
+    /// <summary>Where the terms of the columns go, scaled down as they are.</summary>
+    public interface IColumnSums<V> where V : unmanaged
+    {
+        void Add<TAccess>(nint i, TAccess access, V sum, V product) where TAccess : struct, IAccess;
+    }
+
+    /// <summary>Sums in double of many rows, which are read and written 16 at a time.</summary>
+    public readonly struct DoubleSums<T, V, W>(double* sums, double* products) : IColumnSums<V>
+        where T : unmanaged
+        where V : unmanaged, ISimd<V, T>
+        where W : unmanaged, IWideSimd<W, T>
+    {
+        private readonly double* _sums = sums;
+        private readonly double* _products = products;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Add<TAccess>(nint i, TAccess access, V sum, V product) where TAccess : struct, IAccess
+        {
+            AddScaled<T, V, W>(_sums + i, sum, GradientScale);
+            AddScaled<T, V, W>(_products + i, product, InputScale);
+        }
+    }
+
+    /// <summary>
+    /// The gradients themselves, unless they are null, where there is one row. One addition in float has the bits of an addition in double
+    /// that is rounded to float.
+    /// </summary>
+    public readonly struct Gradients<T, V>(T* bias, T* weight) : IColumnSums<V>
+        where T : unmanaged
+        where V : unmanaged, ISimd<V, T>
+    {
+        private readonly T* _bias = bias;
+        private readonly T* _weight = weight;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Add<TAccess>(nint i, TAccess access, V sum, V product) where TAccess : struct, IAccess
+        {
+            if (_bias != null)
+                AddTo(_bias + i, access, sum, GradientScale);
+            if (_weight != null)
+                AddTo(_weight + i, access, product, InputScale);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static void AddTo<TAccess>(T* gradient, TAccess access, V value, double scale) where TAccess : struct, IAccess =>
+            access.Store(gradient, V.FusedMultiplyAdd(value, V.Broadcast(scale), access.Load<V, T>(gradient)));
+    }
+
     private readonly struct Rows<T, V>
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
@@ -140,11 +193,14 @@ internal static unsafe class NarrowRowGradients
         public readonly Row<T, V> Row3;
         public readonly T* Weight;
 
+        /// <summary>One row or four; the other three are not there.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Rows(in WeightedRows<T> rows, nint first, int others)
+        public Rows(in WeightedRows<T> rows, nint first, bool areFour)
         {
-            (Row0, Row1) = (new(rows, 0, first), new(rows, others, first));
-            (Row2, Row3) = (new(rows, 2 * others, first), new(rows, 3 * others, first));
+            Unsafe.SkipInit(out this);
+            Row0 = new(rows, 0, first);
+            if (areFour)
+                (Row1, Row2, Row3) = (new(rows, 1, first), new(rows, 2, first), new(rows, 3, first));
             Weight = rows.Weight + first;
         }
 

@@ -107,11 +107,12 @@ internal static unsafe class RowGradientReduction
         where W : unmanaged, IWideSimd<W, T>
     {
         int count = areFour ? Thresholds.RowsAtOnce : 1, held = 0;
+        NarrowRowGradients.DoubleSums<T, V, W> columnSums = new(sums, products);
         for (int i = 0; i < count; i++)
             held += NarrowRowGradients.Hold(rows.Statistics[i * rows.Step]) ? 1 : 0;
         if (held == Thresholds.RowsAtOnce)
         {
-            NarrowRowGradients.Run<T, V, W, On>(rows, column, columns, ahead, rowSums, sums, products);
+            NarrowRowGradients.Run<T, V, W, On, NarrowRowGradients.DoubleSums<T, V, W>>(rows, column, columns, ahead, rowSums, columnSums);
             return;
         }
         for (int i = 0; i < count; i++)
@@ -119,7 +120,8 @@ internal static unsafe class RowGradientReduction
             WeightedRows<T> row = rows.Down(i);
             if (NarrowRowGradients.Hold(*row.Statistics))
             {
-                NarrowRowGradients.Run<T, V, W, Off>(row, column, columns, 0, rowSums + i, sums, products);
+                NarrowRowGradients.Run<T, V, W, Off, NarrowRowGradients.DoubleSums<T, V, W>>(
+                    row, column, columns, 0, rowSums + i, columnSums);
                 continue;
             }
             Run<T, W, Off, Off>(row, column, columns, 0, rowSums + i, sums, products);

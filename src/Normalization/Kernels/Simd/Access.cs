@@ -6,6 +6,8 @@ namespace Normalization.Kernels.Simd;
 internal unsafe interface IAccess
 {
     V Load<V, T>(T* source) where V : unmanaged, ISimd<V, T> where T : unmanaged;
+
+    void Store<V, T>(T* destination, V value) where V : unmanaged, ISimd<V, T> where T : unmanaged;
 }
 
 /// <summary>Touches whole vectors.</summary>
@@ -13,6 +15,9 @@ internal readonly unsafe struct Whole : IAccess
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Load<V, T>(T* source) where V : unmanaged, ISimd<V, T> where T : unmanaged => V.Load(source);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Store<V, T>(T* destination, V value) where V : unmanaged, ISimd<V, T> where T : unmanaged => V.Store(destination, value);
 }
 
 /// <summary>Touches the first <paramref name="count"/> elements.</summary>
@@ -22,4 +27,8 @@ internal readonly unsafe struct Part(nint count) : IAccess
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Load<V, T>(T* source) where V : unmanaged, ISimd<V, T> where T : unmanaged => V.LoadPart(source, Count);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Store<V, T>(T* destination, V value) where V : unmanaged, ISimd<V, T> where T : unmanaged =>
+        V.StorePart(destination, value, Count);
 }
