@@ -14,7 +14,6 @@ internal static unsafe partial class FusedLaunch
     /// Normalizes <paramref name="x"/>, or, where there is a residual, x + residual, which is written to <paramref name="sum"/>; and does
     /// what follows the norm.
     /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Forward<T>(
         in Plan plan,
         ReadOnlySpan<T> x,
@@ -36,6 +35,24 @@ internal static unsafe partial class FusedLaunch
             Launch.Forward(plan, x, weight, bias, epsilon, statistics, hasFixedStatistics, y);
             return;
         }
+        ForwardFused(plan, x, residual, sum, weight, bias, epsilon, statistics, hasFixedStatistics, terms, y);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void ForwardFused<T>(
+        in Plan plan,
+        ReadOnlySpan<T> x,
+        ReadOnlySpan<T> residual,
+        Span<T> sum,
+        ReadOnlySpan<T> weight,
+        ReadOnlySpan<T> bias,
+        double epsilon,
+        Span<GroupStatistics> statistics,
+        bool hasFixedStatistics,
+        in FusedTerms<T> terms,
+        Span<T> y)
+        where T : unmanaged
+    {
         for (int i = 0; plan.PieceSize > 0 && i < plan.PieceCount; i++)
         {
             SampleRange piece = SampleRange.OfPiece(plan, i);

@@ -18,11 +18,9 @@ public readonly ref struct BackwardPass<T>
         ReadOnlySpan<T> input,
         ReadOnlySpan<T> outputGradient,
         Span<T> inputGradient,
-        scoped in BackwardTerms<T> terms = default,
         NormalizationLayer<T>? holder = null,
         bool isChecked = false)
     {
-        Terms = terms;
         Holder = holder;
         IsChecked = isChecked;
         Context = context;
@@ -30,6 +28,16 @@ public readonly ref struct BackwardPass<T>
         OutputGradient = outputGradient;
         InputGradient = inputGradient;
     }
+
+    internal BackwardPass(
+        ForwardContext<T> context,
+        ReadOnlySpan<T> input,
+        ReadOnlySpan<T> outputGradient,
+        Span<T> inputGradient,
+        scoped in BackwardTerms<T> terms,
+        NormalizationLayer<T>? holder,
+        bool isChecked = false)
+        : this(context, input, outputGradient, inputGradient, holder, isChecked) => Terms = terms;
 
     /// <summary>Gets the shape of the input and of both gradients.</summary>
     public ReadOnlySpan<int> Shape => Context.Shape;

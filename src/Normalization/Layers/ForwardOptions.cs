@@ -164,4 +164,6 @@ public readonly struct BackwardOptions<T>
 
     /// <summary>Gets where the gradient of the shift is written, of the shift's shape; overwritten.</summary>
     public Tensor<T>? ShiftGradient { get; init; }
+
+    internal bool IsAny => !(SumGradient is null && SkipGradient is null && ScaleGradient is null && ShiftGradient is null);
 }

@@ -25,21 +25,34 @@ public readonly ref struct ForwardPass<T>
         ReadOnlySpan<int> shape,
         ReadOnlySpan<T> input,
         Span<T> output,
-        scoped in ForwardTerms<T> terms,
-        NormalizationLayer<T>? checkedBy = null,
-        Tensor<T>? tensor = null,
-        scoped in RememberedTerms<T> remembered = default)
+        NormalizationLayer<T>? checkedBy,
+        Tensor<T>? tensor = null)
     {
         _mode = ref mode;
         _plan = ref plan;
         CheckedBy = checkedBy;
         Tensor = tensor;
-        Remembered = remembered;
         Context = context;
         Shape = shape;
         Input = input;
         Output = output;
+    }
+
+    internal ForwardPass(
+        ref readonly PassMode<T> mode,
+        ref readonly Plan plan,
+        ForwardContext<T>? context,
+        ReadOnlySpan<int> shape,
+        ReadOnlySpan<T> input,
+        Span<T> output,
+        scoped in ForwardTerms<T> terms,
+        NormalizationLayer<T>? checkedBy,
+        Tensor<T>? tensor,
+        scoped in RememberedTerms<T> remembered)
+        : this(in mode, in plan, context, shape, input, output, checkedBy, tensor)
+    {
         Terms = terms;
+        Remembered = remembered;
     }
 
     /// <summary>Gets the shape of the input and of the output.</summary>
@@ -106,6 +119,6 @@ public readonly ref struct ForwardPass<T>
         }
         if (Context is not null)
             ForwardContext<T>.GuardPart(context, Context);
-        return new(in _mode, in _plan, context, shape, input, output, default);
+        return new(in _mode, in _plan, context, shape, input, output, checkedBy: null);
     }
 }

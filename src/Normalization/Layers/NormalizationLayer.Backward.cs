@@ -81,6 +81,7 @@ public abstract partial class NormalizationLayer<T>
         : context.Batch is null ? context.Ranks
         : context.Batch.HasTotals ? null : Ranks;
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void RunBackward(
         Tensor<T> outputGradient, Tensor<T> inputGradient, ForwardContext<T> context, in BackwardOptions<T> options = default)
     {
@@ -91,6 +92,23 @@ public abstract partial class NormalizationLayer<T>
         Tensor<T> input = GuardRemembered(context);
         GuardShape(outputGradient, context.Shape, nameof(outputGradient));
         GuardShape(inputGradient, context.Shape, nameof(inputGradient));
+        if (context.Terms.IsAny || options.IsAny)
+            BeginBackward(input, outputGradient, inputGradient, context, options);
+        else
+            BeginBackward(input, outputGradient, inputGradient, context);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void BeginBackward(Tensor<T> input, Tensor<T> outputGradient, Tensor<T> inputGradient, ForwardContext<T> context)
+    {
+        BackwardPass<T> pass = new(context, input.Span, outputGradient.Span, inputGradient.Span, holder: this, isChecked: true);
+        RunBackward(pass);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void BeginBackward(
+        Tensor<T> input, Tensor<T> outputGradient, Tensor<T> inputGradient, ForwardContext<T> context, in BackwardOptions<T> options)
+    {
         GuardOptions(context, options);
         BackwardTerms<T> terms = context.Terms.With(options);
         BackwardPass<T> pass = new(context, input.Span, outputGradient.Span, inputGradient.Span, terms, holder: this, isChecked: true);
@@ -126,7 +144,8 @@ public abstract partial class NormalizationLayer<T>
                 GradientOf(Bias));
         }
         // With fixed statistics only the gradients of γ and of what follows the norm depend on the input.
-        bool changesGradient = FusedGuard.Fuse(pass.Terms, Activation).ChangesGradient;
+        bool changesGradient =
+            Activation != Activation.None || (pass.Terms.IsAny && FusedGuard.Fuse(pass.Terms, Activation).ChangesGradient);
         if (!pass.Context.HasFixedStatistics || changesGradient || Weight is { RequiresGradient: true })
             pass.Context.GuardUnchanged(x);
     }
@@ -136,9 +155,9 @@ public abstract partial class NormalizationLayer<T>
         ForwardContext<T> context = pass.Context;
         ref readonly Plan plan = ref context.Plan;
         Span<GroupStatistics> statistics = context.Statistics;
-        ReadOnlySpan<T> x = pass.Input, dy = pass.OutputGradient, bias = ValueOf(Bias);
+        ReadOnlySpan<T> x = pass.Input, dy = pass.OutputGradient;
         Span<T> dx = pass.InputGradient, weightGradient = GradientOf(Weight), biasGradient = GradientOf(Bias);
-        GuardSizes(plan, x, ValueOf(Weight), bias);
+        GuardSizes(plan, x, ValueOf(Weight), ValueOf(Bias));
         Guard.LengthOrEmpty<T>(weightGradient, plan.Parameters, nameof(Weight), "the number of parameters");
         Guard.LengthOrEmpty<T>(biasGradient, plan.Parameters, nameof(Bias), "the number of parameters");
         Guard.LengthOrEmpty<GroupStatistics>(statistics, plan.StatisticsCount, nameof(context), "the number of groups");
@@ -156,6 +175,21 @@ public abstract partial class NormalizationLayer<T>
         }
         using Scratch<T> pooled = RentWeight();
         ReadOnlySpan<T> weight = EffectiveWeight(pooled.Span);
+        if (pass.Terms.IsAny || Activation != Activation.None || context.HasPositions || context.Ranks is not null
+            || context.Batch is not null)
+        {
+            DifferentiateFused(pass, weight, weightGradient, biasGradient);
+            return;
+        }
+        Launch.Backward(plan, x, dy, weight, statistics, context.HasFixedStatistics, dx, weightGradient, biasGradient);
+    }
+
+    /// <summary>The same with something before the norm or behind it, over valid positions, or with others.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void DifferentiateFused(
+        in BackwardPass<T> pass, ReadOnlySpan<T> weight, Span<T> weightGradient, Span<T> biasGradient)
+    {
+        ForwardContext<T> context = pass.Context;
         FusedTerms<T> terms = FusedGuard.Fuse(pass.Terms, Activation);
         FusedGradients<T> gradients = new()
         {
@@ -174,8 +208,8 @@ public abstract partial class NormalizationLayer<T>
             return;
         }
         FusedLaunch.Backward(
-            plan, x, dy, weight, bias, Epsilon, statistics, context.HasFixedStatistics, terms, gradients, pass.Terms.SumGradient,
-            dx, weightGradient, biasGradient);
+            context.Plan, pass.Input, pass.OutputGradient, weight, ValueOf(Bias), Epsilon, context.Statistics, context.HasFixedStatistics,
+            terms, gradients, pass.Terms.SumGradient, pass.InputGradient, weightGradient, biasGradient);
     }
 
     private Tensor<T> GuardRemembered(ForwardContext<T> context)

@@ -77,6 +77,7 @@ public abstract partial class NormalizationLayer<T>
         Normalize(pass, plan);
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void Run(
         Tensor<T> input, Tensor<T> output, in PassMode<T> mode, ForwardContext<T>? context, in ForwardOptions<T> options = default)
     {
@@ -85,11 +86,22 @@ public abstract partial class NormalizationLayer<T>
         using ForwardContext<T>.Usage usage = ForwardContext<T>.Use(context);
         Plan plan = Describe(input.Shape, mode, context);
         GuardShape(output, input.Shape, nameof(output));
-        Begin(input, output, mode, plan, context, options);
+        if (options.IsAny)
+            Begin(input, output, mode, plan, context, options);
+        else
+            Begin(input, output, mode, plan, context);
     }
 
     // The compiler makes a pass in its place only where no try block surrounds it; elsewhere it makes a copy, which costs as much as the
     // checks of a short row.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Begin(Tensor<T> input, Tensor<T> output, in PassMode<T> mode, in Plan plan, ForwardContext<T>? context)
+    {
+        ForwardPass<T> pass = new(in mode, in plan, context, input.Shape, input.Span, output.Span, this, input);
+        Run(pass);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void Begin(
         Tensor<T> input,
         Tensor<T> output,
@@ -98,8 +110,8 @@ public abstract partial class NormalizationLayer<T>
         ForwardContext<T>? context,
         in ForwardOptions<T> options)
     {
-        ForwardTerms<T> terms = options.IsAny ? GuardedTerms(plan, input.Shape, options) : default;
-        RememberedTerms<T> remembered = options.IsAny ? new(options) : default;
+        ForwardTerms<T> terms = GuardedTerms(plan, input.Shape, options);
+        RememberedTerms<T> remembered = new(options);
         Tensor<T> source = options.Residual is null ? input : options.Sum ?? input;
         ForwardPass<T> pass = new(in mode, in plan, context, input.Shape, input.Span, output.Span, terms, this, source, remembered);
         Run(pass);

@@ -70,7 +70,7 @@ public abstract partial class NormalizationLayer<T>
     {
         PassMode<T> mode = Decide(context);
         using Synchronization.Call call = Synchronization.BeginForward(mode.Ranks);
-        GuardSpanMode(mode, context);
+        GuardSpanMode(mode.IsTraining, context);
         Run(input, output, mode, context, terms);
     }
 
@@ -192,22 +192,25 @@ public abstract partial class NormalizationLayer<T>
         }
     }
 
-    /// <summary>Normalizes rows that lie one after another.</summary>
-    private protected void ForwardRows(ReadOnlySpan<T> input, Span<T> output, ReadOnlySpan<int> normalizedShape)
+    /// <summary>Normalizes rows that lie one after another. Nothing is remembered, so the pass needs no more than its plan.</summary>
+    private protected void ForwardRows(ReadOnlySpan<T> input, Span<T> output, int width, bool subtractMean)
     {
-        PassMode<T> mode = Decide();
-        GuardSpanMode(mode, context: null);
-        int width = Shape.Length(normalizedShape);
+        GuardSpanMode(IsTraining, context: null);
         if (input.Length % width != 0)
             throw NotWholeRows(width, input.Length);
-        Span<int> shape = normalizedShape.Length < RankOnStack
-            ? (stackalloc int[RankOnStack])[..(normalizedShape.Length + 1)]
-            : new int[normalizedShape.Length + 1];
-        shape[0] = input.Length / width;
-        normalizedShape.CopyTo(shape[1..]);
-        Plan plan = Describe(shape, mode, context: null);
-        ForwardPass<T> pass = new(in mode, in plan, context: null, shape, input, output, default, this);
-        Run(pass);
+        Plan plan = Plan.Rows(input.Length / width, width, subtractMean);
+        ReadOnlySpan<T> bias = ValueOf(Bias);
+        GuardBuffers(output);
+        NormalizationPrimitives.GuardForward(input, output, ValueOf(Weight), bias, "input", "output");
+        GuardSizes(plan, input, ValueOf(Weight), bias);
+        using Scratch<T> pooled = RentWeight();
+        bool isPooled = plan.N > NormalizationPrimitives.GroupsOnStack;
+        using Scratch<GroupStatistics> scratch = isPooled ? new(plan.N) : default;
+        Span<GroupStatistics> statistics =
+            isPooled ? scratch.Span : (stackalloc GroupStatistics[NormalizationPrimitives.GroupsOnStack])[..(int)plan.N];
+        FusedLaunch.Forward(
+            plan, input, default, default, EffectiveWeight(pooled.Span), bias, Epsilon, statistics, hasFixedStatistics: false,
+            FusedGuard.Fuse<T>(Activation), output);
     }
 
     private static ArgumentException NotWholeRows(int width, int length) =>

@@ -22,7 +22,7 @@ public abstract partial class NormalizationLayer<T>
     {
         PassMode<T> mode = Decide();
         using Synchronization.Call call = Synchronization.BeginForward(mode.Ranks);
-        GuardSpanMode(mode, context: null);
+        GuardSpanMode(mode.IsTraining, context: null);
         Run(input, output, mode, context: null, default);
     }
 
@@ -117,9 +117,9 @@ public abstract partial class NormalizationLayer<T>
         }
     }
 
-    private static void GuardSpanMode(in PassMode<T> mode, ForwardContext<T>? context)
+    private static void GuardSpanMode(bool isTraining, ForwardContext<T>? context)
     {
-        if (mode.IsTraining && context is null)
+        if (isTraining && context is null)
         {
             throw new InvalidOperationException(
                 "In training a layer remembers its input, which a tensor span cannot be. Pass a ForwardContext to Forward, and the input "

@@ -97,8 +97,8 @@ public sealed class RmsNorm<T>(ReadOnlySpan<int> normalizedShape, double? epsilo
     /// </exception>
     /// <exception cref="InvalidOperationException">The layer is in training mode, in which it would have to remember the span, or the
     /// channels stand first, so that there are no rows.</exception>
-    public void Forward(ReadOnlySpan<T> input, Span<T> output) =>
-        ForwardRows(input, output, ChannelAxis == ChannelAxis.Last ? _dimensions.Sizes : throw NormalizedDimensions.NoRows());
+    public void Forward(ReadOnlySpan<T> input, Span<T> output) => ForwardRows(
+        input, output, ChannelAxis == ChannelAxis.Last ? _dimensions.Width : throw NormalizedDimensions.NoRows(), subtractMean: false);
 
     /// <inheritdoc/>
     private protected override double AddedToWeight => WeightOffset;

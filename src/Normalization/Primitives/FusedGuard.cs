@@ -18,6 +18,10 @@ internal static class FusedGuard
         ScaleOffset = terms.ScaleIncludesOne ? 0 : 1,
     };
 
+    /// <summary>The terms of a pass with an activation alone.</summary>
+    public static FusedTerms<T> Fuse<T>(Activation activation) where T : unmanaged =>
+        new() { ActivationKind = Kind(activation), ScaleOffset = 1 };
+
     /// <summary>The terms of a backward pass as the kernels take them.</summary>
     public static FusedTerms<T> Fuse<T>(in BackwardTerms<T> terms, Activation activation) where T : unmanaged => new()
     {

@@ -72,10 +72,12 @@ internal static unsafe class RawMemory
         where T : unmanaged
         where TOther : unmanaged
     {
-        // Both spans are pinned at once, so that no garbage collection moves one of them between the two comparisons.
-        fixed (T* a = first)
-        fixed (TOther* b = second)
-            return !first.IsEmpty && !second.IsEmpty && (void*)a < b + second.Length && (void*)b < a + first.Length;
+        // One distance, so that no garbage collection moves one of them between two comparisons.
+        ref byte start = ref Unsafe.As<T, byte>(ref MemoryMarshal.GetReference(first));
+        ref byte other = ref Unsafe.As<TOther, byte>(ref MemoryMarshal.GetReference(second));
+        nint distance = Unsafe.ByteOffset(ref start, ref other);
+        nuint length = (nuint)first.Length * (nuint)sizeof(T), otherLength = (nuint)second.Length * (nuint)sizeof(TOther);
+        return length > 0 && otherLength > 0 && ((nuint)distance < length || (nuint)(-distance) < otherLength);
     }
 
     /// <summary>Whether elements may stand at an address.</summary>
