@@ -10,6 +10,7 @@ public sealed class MaskedTests
     [
         new(Kind.Batch, 5, 7, 300) { Track = true }, new(Kind.Batch, 6, 5, 17) { Track = true }, new(Kind.Batch, 41, 9) { Track = true },
         new(Kind.Batch, 3, 4, 5, 5) { Affine = false }, new(Kind.Batch, 3, 2, 9001) { Track = true }, new(Kind.Batch, 1, 3, 40) { Track = true },
+        new(Kind.Batch, 5, 131, 9) { Track = true }, new(Kind.Batch, 6, 9, 200) { Track = true },
         new(Kind.Instance, 4, 3, 41) { Track = true }, new(Kind.Instance, 3, 5, 9, 9), new(Kind.Instance, 3, 2, 700) { Track = true, Affine = false },
         new(Kind.Group, 4, 6, 33) { Groups = 2 }, new(Kind.Group, 5, 8, 3) { Groups = 4, Affine = false }, new(Kind.Group, 3, 4, 600) { Groups = 4 },
         new(Kind.Group, 9, 8) { Groups = 2 }, new(Kind.Group, 3, 4, 9001) { Groups = 2 },

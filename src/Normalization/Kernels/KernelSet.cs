@@ -112,11 +112,29 @@ internal sealed class KernelSet<T, V, W>(int width) : KernelSet<T>
 
     public override void EpilogueBackward(in EpilogueOperands<T> operands) => EpilogueDispatch.Backward<T, V, W>(operands);
 
-    public override void MaskedMoments(in MaskedOperands<T> operands) => MaskedMoments<T, W>.Run(operands);
+    public override void MaskedMoments(in MaskedOperands<T> operands)
+    {
+        if (MaskedLaunch.AreColumns(operands.Plan))
+            MaskedColumns<T, V, W>.Moments(operands);
+        else
+            MaskedMoments<T, W>.Run(operands);
+    }
 
-    public override void MaskedForward(in MaskedOperands<T> operands) => MaskedForward<T, V, W>.Run(operands);
+    public override void MaskedForward(in MaskedOperands<T> operands)
+    {
+        if (MaskedLaunch.AreColumns(operands.Plan))
+            MaskedColumns<T, V, W>.Forward(operands);
+        else
+            MaskedForward<T, V, W>.Run(operands);
+    }
 
-    public override void MaskedBackward(in MaskedOperands<T> operands) => MaskedBackward<T, V, W>.Run(operands);
+    public override void MaskedBackward(in MaskedOperands<T> operands)
+    {
+        if (MaskedLaunch.AreColumns(operands.Plan))
+            MaskedColumns<T, V, W>.Backward(operands);
+        else
+            MaskedBackward<T, V, W>.Run(operands);
+    }
 
     public override unsafe void Backward(in Route route, in BackwardOperands<T> operands)
     {

@@ -9,8 +9,8 @@ namespace Normalization.Kernels;
 /// <content>Backward through whole passes.</content>
 internal static unsafe partial class MaskedLaunch
 {
-    /// <summary>How many sums a pass has: one of each channel of each sample, or of each channel where slices are joined.</summary>
-    public static nint SumCount(in Plan plan) => IsJoined(plan) ? plan.C : plan.N * plan.C;
+    /// <summary>How many sums a pass has: one of each channel of each sample, or of each channel where a pass runs down columns.</summary>
+    public static nint SumCount(in Plan plan) => AreColumns(plan) ? plan.C : plan.N * plan.C;
 
     /// <summary>
     /// The gradients of what follows the norm, the gradient of the input, to which that of the sum is added, and one more term in the
@@ -150,20 +150,6 @@ internal static unsafe partial class MaskedLaunch
                 Transposition.ToChannelsLast(plan, firstGradient.Span, dx);
             return;
         }
-        if (IsJoined(plan))
-        {
-            using Scratch<T> input = new(x.Length), gradient = new(x.Length);
-            using var sample = new Scratch<SampleWeight>(1);
-            Transposition.ToChannels(plan, x, input.Span);
-            Transposition.ToChannels(plan, dy, gradient.Span);
-            ValidPositions<T> joined = Joined(plan, positions, sample.Span) with { KeepsInvalid = false };
-            Gradient(
-                Joined(plan), input.Span, gradient.Span, weight, statistics, hasFixedStatistics, joined, areSumsWanted, unitSums,
-                givenSums, givenWeight, dx.IsEmpty ? default : gradient.Span);
-            if (!dx.IsEmpty)
-                Transposition.FromChannels(plan, gradient.Span, dx);
-            return;
-        }
         if (!hasFixedStatistics)
         {
             Backward(plan, x, dy, weight, statistics, false, positions, unitSums, givenSums, givenWeight, dx);
@@ -201,11 +187,11 @@ internal static unsafe partial class MaskedLaunch
     {
         if (weightGradient.IsEmpty && biasGradient.IsEmpty)
             return;
-        nint joined = IsJoined(plan) ? positions.Total(plan.S).Count : 0;
+        nint all = AreColumns(plan) ? positions.Total(plan.S).Count : 0;
         using var channels = new Scratch<Sums>(plan.C);
         using var plain = new Scratch<Sums>(units.Length);
         for (int unit = 0; unit < units.Length; unit++)
-            plain.Span[unit] = units[unit].AboutZero(joined > 0 ? joined : positions.Samples[(int)(unit / plan.C)].Count);
+            plain.Span[unit] = units[unit].AboutZero(all > 0 ? all : positions.Samples[(int)(unit / plan.C)].Count);
         AddUnits(plan, plain.Span, channels.Span);
         Launch.AddParameterGradients(default, channels.Span, weightGradient, biasGradient);
     }

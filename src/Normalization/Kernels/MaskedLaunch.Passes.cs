@@ -69,7 +69,8 @@ internal static unsafe partial class MaskedLaunch
     }
 
     /// <summary>Whether a pass over all positions has a better way than slice by slice, or other bits.</summary>
-    private static bool AreSlicesShort(in Plan plan) => plan.Order == MemoryOrder.ChannelsLast || plan.S < Thresholds.ShortUnit;
+    private static bool AreSlicesShort(in Plan plan) =>
+        plan.Order == MemoryOrder.ChannelsLast || (plan.S < Thresholds.ShortUnit && !AreColumns(plan));
 
     private static void ForwardPart<T>(
         in Plan plan,

@@ -6,8 +6,7 @@ using Normalization.Kernels.Statistics;
 namespace Normalization.Kernels;
 
 /// <summary>
-/// Passes in which only some positions count. Slices of channels that are too short for a kernel become one slice of each channel, and
-/// channels that come last are brought before the positions, in pooled memory.
+/// Passes in which only some positions count. Channels that come last are brought before the positions, in pooled memory.
 /// </summary>
 internal static unsafe partial class MaskedLaunch
 {
@@ -25,15 +24,7 @@ internal static unsafe partial class MaskedLaunch
             Moments(plan.WithChannelsFirst, first.Span, epsilon, positions, statistics);
             return;
         }
-        if (!IsJoined(plan))
-        {
-            Run(Step.Moments, new() { Plan = plan, Epsilon = epsilon }, x, default, default, default, default, statistics, positions);
-            return;
-        }
-        using var joined = new Scratch<T>(x.Length);
-        using var sample = new Scratch<SampleWeight>(1);
-        Transposition.ToChannels(plan, x, joined.Span);
-        Moments(Joined(plan), joined.Span, epsilon, Joined(plan, positions, sample.Span), statistics);
+        Run(Step.Moments, new() { Plan = plan, Epsilon = epsilon }, x, default, default, default, default, statistics, positions);
     }
 
     /// <summary>Normalizes the valid positions, with statistics that are given unless they are those of groups with lengths.</summary>
@@ -88,19 +79,10 @@ internal static unsafe partial class MaskedLaunch
         }
     }
 
-    /// <summary>Whether the slices of a channel are short, so that a pass runs on [1, c, n · s].</summary>
-    public static bool IsJoined(in Plan plan) => plan.N > 1 && NeedsWeights(plan);
-
-    /// <summary>Whether kernels get weights where lengths are given, because short slices of a channel become one.</summary>
-    public static bool NeedsWeights(in Plan plan) => plan.Statistics == StatisticsSharing.Channel && plan.S < Thresholds.ShortUnit;
-
-    public static Plan Joined(in Plan plan) => plan with { N = 1, S = plan.N * plan.S };
-
-    public static ValidPositions<T> Joined<T>(in Plan plan, in ValidPositions<T> positions, Span<SampleWeight> sample) where T : unmanaged
-    {
-        sample[0] = positions.Total(plan.S);
-        return positions with { Samples = sample };
-    }
+    /// <summary>
+    /// Whether the slices of a channel are short, so that a pass runs down columns, which have weights where lengths are given.
+    /// </summary>
+    public static bool AreColumns(in Plan plan) => plan.Statistics == StatisticsSharing.Channel && plan.S < Thresholds.ShortSlice;
 
     private static void Run<T>(
         Step step,

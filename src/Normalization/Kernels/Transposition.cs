@@ -32,29 +32,6 @@ internal static unsafe class Transposition
             ToChannelsFirst(plan, gradients.Span, dx);
     }
 
-    /// <summary>[n, c, s] becomes [c, n, s].</summary>
-    public static void ToChannels<T>(in Plan plan, ReadOnlySpan<T> source, Span<T> channels) where T : unmanaged =>
-        Exchange(source, channels, plan.N, plan.C, plan.S);
-
-    /// <summary>[c, n, s] becomes [n, c, s].</summary>
-    public static void FromChannels<T>(in Plan plan, ReadOnlySpan<T> channels, Span<T> destination) where T : unmanaged =>
-        Exchange(channels, destination, plan.C, plan.N, plan.S);
-
-    /// <summary>[height, width, s] becomes [width, height, s].</summary>
-    private static void Exchange<T>(ReadOnlySpan<T> source, Span<T> destination, nint height, nint width, nint s) where T : unmanaged
-    {
-        if (s == 1)
-        {
-            Run(source, destination, 1, height, width);
-            return;
-        }
-        fixed (T* from = source, to = destination)
-        {
-            int degree = Partition.DegreeFor((long)source.Length * sizeof(T));
-            Partition.For(new Exchanging<T>(from, to, height, width, s), height * width, degree);
-        }
-    }
-
     /// <summary>[n, s, c] becomes [n, c, s].</summary>
     public static void ToChannelsFirst<T>(in Plan plan, ReadOnlySpan<T> source, Span<T> destination) where T : unmanaged =>
         Run(source, destination, plan.N, plan.S, plan.C);
@@ -88,26 +65,6 @@ internal static unsafe class Transposition
                 Turning.Run<T, Off>(
                     _source + sample + (top * _width), _width, _destination + sample + top, _height,
                     Math.Min(Turning.Band, _height - top), _width);
-            }
-        }
-    }
-
-    private readonly struct Exchanging<T>(T* source, T* destination, nint height, nint width, nint s) : IJob where T : unmanaged
-    {
-        private readonly T* _source = source;
-        private readonly T* _destination = destination;
-        private readonly nint _height = height;
-        private readonly nint _width = width;
-        private readonly nint _s = s;
-
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-        public void Run(nint start, nint end)
-        {
-            for (nint slice = start; slice < end; slice++)
-            {
-                T* from = _source + (((slice % _height * _width) + (slice / _height)) * _s), to = _destination + (slice * _s);
-                for (nint i = 0; i < _s; i++)
-                    to[i] = from[i];
             }
         }
     }

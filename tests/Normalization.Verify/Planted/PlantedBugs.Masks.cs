@@ -9,6 +9,10 @@ internal static partial class PlantedBugs
             "what lies in the padding reaches the sums", $"{Masked}Training_computes_the_weighted_definition_whatever_lies_elsewhere",
             ("b = W.Select(W.GreaterThan(weight, default), access.Load<W, T>(_x + i) - _pivot, default);", "b = access.Load<W, T>(_x + i) - _pivot;"));
         yield return new(
+            "tiles behind the first one have the weights of other positions",
+            $"{Masked}Training_computes_the_weighted_definition_whatever_lies_elsewhere",
+            ("(element % _columns % _tile)", "(element % _columns)"));
+        yield return new(
             "the input gradient forgets the weight of its position", $"{Masked}Training_computes_the_weighted_definition_whatever_lies_elsewhere",
             ("V.FusedMultiplyAdd(weight, common, (_one - weight) * _across)", "common"));
         yield return new(

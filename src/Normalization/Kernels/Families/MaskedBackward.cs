@@ -20,10 +20,6 @@ internal readonly unsafe struct MaskedBackward<T, V, W>(MaskedOperands<T>* opera
 
     private nint S => _operands->Plan.S;
 
-    // About a given mean, and over the elements of one process, x̂ does not sum to zero.
-    private bool HasPivots => typeof(T) == typeof(double) && !_operands->HasFixedStatistics && _operands->Output != null
-        && _operands->GivenSums == null;
-
     public static void Run(in MaskedOperands<T> operands)
     {
         long bytes = (long)operands.Plan.Elements * sizeof(T);
@@ -42,7 +38,7 @@ internal readonly unsafe struct MaskedBackward<T, V, W>(MaskedOperands<T>* opera
             MaskedGroup group = _operands->Group(index);
             GroupStatistics statistics = _operands->Statistics[index];
             SampleWeight weight = _operands->WeightOf(group);
-            double pivot = HasPivots && weight.Count > 0 ? OutputPivot(group, weight) : 0;
+            double pivot = _operands->OutputPivotOf(group, weight);
             for (nint sample = group.FirstSample; sample < group.FirstSample + group.Samples && _operands->GivenSums == null; sample++)
             {
                 for (nint channel = group.FirstChannel; channel < group.FirstChannel + group.Channels; channel++)
@@ -62,26 +58,6 @@ internal readonly unsafe struct MaskedBackward<T, V, W>(MaskedOperands<T>* opera
         }
         if (_isStreamed)
             Fence.Publish();
-    }
-
-    /// <summary>The median of three valid elements, because one of them may be an outlier.</summary>
-    private double OutputPivot(in MaskedGroup group, in SampleWeight weight)
-    {
-        nint middle = group.FirstSample + (group.Samples / 2);
-        SampleWeight inside = _operands->Samples[middle];
-        nint between = inside.Count == 0 ? weight.First : ((middle - group.FirstSample) * S) + (inside.Last + inside.First) / 2;
-        double first = At(group, weight.First, 0), last = At(group, weight.Last, group.Channels - 1);
-        nint valid = _operands->Weights == null || Element.ToDouble(_operands->Weights[(group.FirstSample * S) + between]) > 0
-            ? between
-            : weight.First;
-        return Statistics.OutputPivot.Median(first, At(group, valid, group.Channels / 2), last);
-    }
-
-    private double At(in MaskedGroup group, nint position, nint channel)
-    {
-        nint sample = group.FirstSample + (position / S);
-        return Element.ToDouble(
-            _operands->OutputGradient[(((sample * _operands->Plan.C) + group.FirstChannel + channel) * S) + (position % S)]);
     }
 
     /// <summary>Σ (dy - pivot), Σ (dy - pivot) · x̂ and, where there is a pivot, Σ x̂ over the valid positions of one slice.</summary>

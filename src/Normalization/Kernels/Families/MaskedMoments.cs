@@ -34,7 +34,7 @@ internal readonly unsafe struct MaskedMoments<T, W>(MaskedOperands<T>* operands)
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private GroupStatistics Compute(in MaskedGroup group, in SampleWeight weight)
+    public GroupStatistics Compute(in MaskedGroup group, in SampleWeight weight)
     {
         nint sample = group.FirstSample + (weight.First / _operands->Plan.S), position = weight.First % _operands->Plan.S;
         double first = Element.ToDouble(

@@ -69,6 +69,30 @@ internal unsafe struct MaskedOperands<T> where T : unmanaged
             total = total.With(Samples[sample], (sample - group.FirstSample) * Plan.S);
         return total.In(group.Channels);
     }
+
+    /// <summary>
+    /// What dy of a group of doubles is taken about: the median of three valid elements, because one of them may be an outlier. About a
+    /// given mean, and over the elements of one process, x̂ does not sum to zero, and dy is taken about nothing.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public readonly double OutputPivotOf(in MaskedGroup group, in SampleWeight weight)
+    {
+        if (typeof(T) == typeof(float) || HasFixedStatistics || Output == null || GivenSums != null || weight.Count == 0)
+            return 0;
+        nint middle = group.FirstSample + (group.Samples / 2);
+        SampleWeight inside = Samples[middle];
+        nint between =
+            inside.Count == 0 ? weight.First : ((middle - group.FirstSample) * Plan.S) + (inside.Last + inside.First) / 2;
+        double first = GradientAt(group, weight.First, 0), last = GradientAt(group, weight.Last, group.Channels - 1);
+        bool isValid = Weights == null || Element.ToDouble(Weights[(group.FirstSample * Plan.S) + between]) > 0;
+        return OutputPivot.Median(first, GradientAt(group, isValid ? between : weight.First, group.Channels / 2), last);
+    }
+
+    private readonly double GradientAt(in MaskedGroup group, nint position, nint channel)
+    {
+        nint sample = group.FirstSample + (position / Plan.S);
+        return Element.ToDouble(OutputGradient[(((sample * Plan.C) + group.FirstChannel + channel) * Plan.S) + (position % Plan.S)]);
+    }
 }
 
 /// <summary>The samples and the channels that share statistics.</summary>

@@ -279,19 +279,3 @@ internal readonly struct ColumnGradient<V>(V center, V pivot, V outer, V inner, 
     public readonly V Inner = inner;
     public readonly V Shift = shift;
 }
-
-/// <summary>A choice made when a kernel is compiled.</summary>
-internal interface IFlag
-{
-    static abstract bool Value { get; }
-}
-
-internal readonly struct On : IFlag
-{
-    public static bool Value => true;
-}
-
-internal readonly struct Off : IFlag
-{
-    public static bool Value => false;
-}

@@ -14,6 +14,9 @@ internal readonly record struct SampleWeight(double Sum, double Squares, nint Co
     /// </summary>
     public double Effective => Sum > 0 ? Sum * Sum / Squares : 0;
 
+    /// <summary>Whether all weights above 0 are 1: then Σ (w - 1)² is 0.</summary>
+    public bool AreOnes => Sum == Count && Squares == Count;
+
     /// <summary>The first positions of a sample, which weigh 1.</summary>
     public static SampleWeight OfLength(int length) => new(length, length, length, 0, length - 1);
 

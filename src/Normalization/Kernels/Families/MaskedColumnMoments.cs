@@ -1,0 +1,99 @@
+using System.Runtime.CompilerServices;
+using Normalization.Kernels.Loops;
+using Normalization.Kernels.Plans;
+using Normalization.Kernels.Simd;
+using Normalization.Kernels.Statistics;
+
+namespace Normalization.Kernels.Families;
+
+/// <summary>The statistics of channels over their valid positions, down the columns.</summary>
+internal readonly unsafe struct MaskedColumnMoments<T>(MaskedOperands<T>* operands, in TileWeights<T> weights)
+    : IColumnPass<MaskedColumnMoments<T>, T>
+    where T : unmanaged
+{
+    private readonly MaskedOperands<T>* _operands = operands;
+    private readonly TileWeights<T> _weights = weights;
+    private readonly SampleWeight _total = operands->WeightOf(operands->Group(0));
+
+    public static bool IsBackward => false;
+
+    public static bool HasGroups => false;
+
+    public static bool HasInputSums => false;
+
+    public static int Streams => 1;
+
+    public static bool HasOutputPivots => false;
+
+    public bool NeedsSums => true;
+
+    public bool WritesOutput => false;
+
+    /// <summary>The first valid element of the first channel; those of the others lie a slice apart.</summary>
+    private Plain<T> First
+    {
+        get
+        {
+            nint s = _operands->Plan.S;
+            return new(_operands->Input + (_total.First / s * _operands->Plan.C * s) + (_total.First % s));
+        }
+    }
+
+    public MaskedColumnMoments<T> OfSample(in ColumnLayout layout, nint sample) => this;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void FillPivots(in ColumnLayout layout, in ColumnTile tile, double* pivots)
+    {
+        Plain<T> first = First.At(tile.FirstColumn);
+        for (nint channel = 0; channel < tile.Channels; channel++)
+            pivots[channel] = first.At(channel * layout.ColumnsPerChannel).Gather<One>(0);
+    }
+
+    public void FillOutputPivots(in ColumnLayout layout, in ColumnTile tile, double* pivots)
+    {
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void AddRows<W>(in ColumnRows rows, double* pivots, double* outputPivots, double* sums, double* products)
+        where W : unmanaged, IWideSimd<W, T> =>
+        ColumnReduction.Run<T, W, WeightedMomentRow<T, W>>(
+            new(_operands->Input + rows.Offset, _weights.At(rows.Offset), rows.Stride, _weights.Stride(rows.Stride), pivots),
+            rows.Rows, rows.Columns, rows.Ahead, sums, products);
+
+    public void AddInputs<W>(in ColumnRows rows, double* pivots, double* sums, double* squares) where W : unmanaged, IWideSimd<W, T>
+    {
+    }
+
+    public void KeepInput(nint channel, double sum)
+    {
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryFinish<W, TLanes>(in ColumnLayout layout, nint channel, TLanes sum, TLanes product, in ColumnCoefficients coefficients)
+        where W : unmanaged, IWideSimd<W, T>
+        where TLanes : unmanaged, ILanes<TLanes>
+    {
+        TLanes about = First.At(channel * layout.ColumnsPerChannel).Gather<TLanes>(layout.ColumnsPerChannel);
+        var statistics = GroupStatistics<TLanes>.FromSums(sum, product, about, _total.Sum, _operands->Epsilon);
+        bool areNear = statistics.AreNear<T>(about);
+        if (TLanes.Count > 1 && !areNear)
+            return false;
+        if (areNear)
+            statistics.Store(_operands->Statistics + channel);
+        else
+            _operands->Statistics[channel] = new MaskedMoments<T, W>(_operands).Compute(_operands->Group(channel), _total);
+        return true;
+    }
+
+    public void FinishGroups<W>(in ColumnLayout layout, in ColumnCoefficients coefficients) where W : unmanaged, IWideSimd<W, T>
+    {
+    }
+
+    public void Write<V>(in ColumnRows rows, in ColumnCoefficients columns) where V : unmanaged, ISimd<V, T>
+    {
+    }
+
+    public void WriteHard<W>(in ColumnRows rows, nint channel, in ColumnCoefficients coefficients) where W : unmanaged, IWideSimd<W, T>
+    {
+    }
+}

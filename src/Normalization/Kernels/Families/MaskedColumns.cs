@@ -1,0 +1,92 @@
+using System.Runtime.CompilerServices;
+using Normalization.Kernels.Loops;
+using Normalization.Kernels.Machine;
+using Normalization.Kernels.Plans;
+using Normalization.Kernels.Simd;
+
+namespace Normalization.Kernels.Families;
+
+/// <summary>
+/// BatchNorm over the valid positions of short slices, which are columns: the samples are rows, and the weights of a sample lie beside its
+/// row.
+/// </summary>
+internal static unsafe class MaskedColumns<T, V, W>
+    where T : unmanaged
+    where V : unmanaged, ISimd<V, T>
+    where W : unmanaged, IWideSimd<W, T>
+{
+    public static void Moments(in MaskedOperands<T> operands) => Run(operands, new MomentsRun());
+
+    public static void Forward(in MaskedOperands<T> operands) => Run(operands, new ForwardRun());
+
+    public static void Backward(in MaskedOperands<T> operands) => Run(operands, new BackwardRun());
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void Run<TRun>(in MaskedOperands<T> operands, TRun run) where TRun : struct, IRun
+    {
+        Plan plan = operands.Plan;
+        Dispatch.Choose(plan, Direction.Backward, operands.HasFixedStatistics, out Route route);
+        nint tile = route.Columns.Tile(0).Columns;
+        using var scratch = new Scratch<T>((plan.N * tile) + ColumnCoefficients.Padding);
+        Expand(operands, tile, scratch.Span);
+        fixed (T* weights = scratch.Span)
+        fixed (MaskedOperands<T>* pOperands = &operands)
+            run.Run(route, pOperands, new(weights, route.Columns.Columns, tile));
+    }
+
+    /// <summary>The weights of each sample, for each channel of a tile.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void Expand(in MaskedOperands<T> operands, nint tile, Span<T> expanded)
+    {
+        int s = (int)operands.Plan.S;
+        for (nint sample = 0; sample < operands.Plan.N; sample++)
+        {
+            Span<T> row = expanded.Slice((int)(sample * tile), (int)tile);
+            if (s == 1)
+            {
+                row.Fill(operands.Weights[sample]);
+                continue;
+            }
+            new ReadOnlySpan<T>(operands.Weights + (sample * s), s).CopyTo(row);
+            for (int filled = s; filled < row.Length; filled *= 2)
+                row[..Math.Min(filled, row.Length - filled)].CopyTo(row[filled..]);
+        }
+        expanded[(int)(operands.Plan.N * tile)..].Clear();
+    }
+
+    private interface IRun
+    {
+        void Run(in Route route, MaskedOperands<T>* operands, in TileWeights<T> weights);
+    }
+
+    private readonly struct MomentsRun : IRun
+    {
+        public void Run(in Route route, MaskedOperands<T>* operands, in TileWeights<T> weights) =>
+            ColumnKernel<T, V, W, MaskedColumnMoments<T>>.Run(route, new(operands, weights));
+    }
+
+    private readonly struct ForwardRun : IRun
+    {
+        public void Run(in Route route, MaskedOperands<T>* operands, in TileWeights<T> weights)
+        {
+            ForwardOperands<T> forward = new()
+            {
+                Input = operands->Input,
+                Output = operands->Output,
+                Weight = operands->Weight,
+                Bias = operands->Bias,
+                Statistics = operands->Statistics,
+                HasFixedStatistics = true,
+                IsCentered = true,
+            };
+            ColumnKernel<T, V, W, ColumnForward<T, Plain<T>, TileMaskEpilogue<T>>>.Run(
+                route, new(forward, new(operands->Input), new(weights, 0)));
+        }
+    }
+
+    private readonly struct BackwardRun : IRun
+    {
+        public void Run(in Route route, MaskedOperands<T>* operands, in TileWeights<T> weights) =>
+            ColumnKernel<T, V, W, MaskedColumnBackward<T>>.Run(route, new(operands, weights));
+    }
+}
