@@ -42,6 +42,8 @@ internal readonly unsafe partial struct GroupForward<T, V, W, TSource, TEpilogue
         _isStaged = !isStreamed && layout->UnitsAreNeighbors && Thresholds.IsStaged(all, layout->Unit.Length * sizeof(T));
         _groupsAtOnce = groupsAtOnce;
         nint batch = Thresholds.GroupsPerBatch(layout->Group.Elements * sizeof(T));
+        if (_isStaged)
+            batch = Math.Min(batch, Thresholds.StagedBytes / (layout->Unit.Length * sizeof(T)));
         _batch = Math.Max(_groupsAtOnce, batch);
         _ahead = Thresholds.Ahead(bytes, batch * layout->GroupStride);
         _sumsPrefetch = degree == 1;
@@ -93,11 +95,21 @@ internal readonly unsafe partial struct GroupForward<T, V, W, TSource, TEpilogue
         Sums* sums = stackalloc Sums[Thresholds.BatchGroups];
         nint channel = start * _layout->UnitsPerGroup % _layout->CoefficientPeriod, statistic = start % _layout->StatisticsPeriod;
         nint length = _layout->Unit.Length;
+        bool isShort = !_operands->HasFixedStatistics && IsNarrow && Moments<T, V, W, TSource>.IsShort(_layout->Group);
         for (nint first = start; first < end; first += _batch)
         {
             nint count = Math.Min(_batch, end - first);
-            if (!_operands->HasFixedStatistics)
+            if (isShort)
+            {
+                bool isWritten = _operands->Output != null && _layout->SharesWeights;
+                RunShort(first, count, !isWritten ? null : _isStaged ? output.Next(first * length, count * length) : _operands->Output);
+                if (isWritten)
+                    continue;
+            }
+            else if (!_operands->HasFixedStatistics)
+            {
                 ComputeStatistics(first, count, sums);
+            }
             if (_operands->Output == null)
                 continue;
             if (_layout->IsElementwise)

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Normalization.Kernels.Machine;
 
 namespace Normalization.Kernels.Loops;
 
@@ -35,6 +36,31 @@ internal readonly unsafe struct WeightedAffineRows<T, TSource, TEpilogue>(
     public readonly AffineRows<T, TSource, TEpilogue, Affine> Rows = rows;
     public readonly T* Weight = weight;
     public readonly T* Bias = bias;
+}
+
+/// <summary>The same of a few short rows whose coefficients are elements: the pivots of all, then the scales, then the shifts.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+internal readonly unsafe struct ShortRows<T, TSource, TEpilogue>(
+    TSource source, TEpilogue epilogue, nint stride, T* weight, T* bias, T* coefficients)
+    where T : unmanaged
+    where TSource : struct, ISource<TSource, T>
+    where TEpilogue : struct, IEpilogue<TEpilogue, T>
+{
+    public const int Most = Thresholds.BatchGroups;
+
+    private readonly TSource _source = source;
+    private readonly TEpilogue _epilogue = epilogue;
+
+    public readonly nint Stride = stride;
+    public readonly T* Weight = weight;
+    public readonly T* Bias = bias;
+    public readonly T* Coefficients = coefficients;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public TSource SourceAt(nint row) => _source.At(row * Stride);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public TEpilogue EpilogueAt(nint row) => _epilogue.At(row * Stride);
 }
 
 /// <summary>Rows of x and dy, a stride apart, that share the coefficients of their input gradient.</summary>

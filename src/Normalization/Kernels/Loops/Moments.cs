@@ -24,8 +24,41 @@ internal static unsafe class Moments<T, V, W, TSource>
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool IsNarrow(in SliceSet set, bool isCentered, bool isExact) =>
-        typeof(T) == typeof(float) && typeof(V) != typeof(W) && !(isCentered && isExact) && set.Length >= NarrowReduction.BlockLength
-        && (!isCentered || set.Elements >= Thresholds.ShortestNarrowGroup);
+        typeof(T) == typeof(float) && typeof(V) != typeof(W) && !(isCentered && isExact)
+        && (IsShort(set) || (set.Length >= NarrowReduction.BlockLength && set.Elements >= Thresholds.ShortestNarrowGroup));
+
+    /// <summary>Whether a group that is summed in float is one short row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool IsShort(in SliceSet set) =>
+        set.Slices == 1 && set.Length is >= ShortReduction.Lanes and < Thresholds.ShortestNarrowGroup;
+
+    /// <summary>The sums of one short row or four, as <see cref="ShortReduction"/> returns them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void ShortSums<TLanes>(TSource rows, nint stride, in SliceSet set, bool isCentered, double* results)
+        where TLanes : unmanaged, ILanes<TLanes>
+    {
+        if (isCentered)
+            ShortReduction.Run<T, V, TSource, TLanes, On>(rows, stride, set.Length, results);
+        else
+            ShortReduction.Run<T, V, TSource, TLanes, Off>(rows, stride, set.Length, results);
+    }
+
+    /// <summary>Turns these sums into statistics; false where floats were not enough in one of the rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool TryFinishShort<TLanes>(
+        double* sums, in SliceSet set, bool isCentered, double epsilon, out GroupStatistics<TLanes> statistics)
+        where TLanes : unmanaged, ILanes<TLanes>
+    {
+        TLanes pivot = TLanes.Load(sums + (2 * TLanes.Count));
+        statistics = FromSums(TLanes.Load(sums), TLanes.Load(sums + TLanes.Count), pivot, isCentered, set.Elements, epsilon);
+        return AreEnough(statistics, pivot, isCentered, epsilon);
+    }
+
+    /// <summary>Whether sums in float were enough, in every lane.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool AreEnough<TLanes>(in GroupStatistics<TLanes> statistics, TLanes pivot, bool isCentered, double epsilon)
+        where TLanes : unmanaged, ILanes<TLanes> =>
+        statistics.HoldInFloats(epsilon) && (!isCentered || statistics.AreNearInFloats(pivot));
 
     /// <summary>The sums of groups that lie a stride apart, where <see cref="IsNarrow"/> says so, and their pivots.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
@@ -73,6 +106,12 @@ internal static unsafe class Moments<T, V, W, TSource>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Sums SegmentSums(TSource group, in SliceSet set, in Segment segment, bool isCentered, bool isNarrow)
     {
+        if (isNarrow && IsShort(set))
+        {
+            double* results = stackalloc double[3];
+            ShortSums<One>(group, 0, set, isCentered, results);
+            return new() { Sum = results[0], Product = results[1], Pivot = results[2] };
+        }
         Sums sums = new() { Pivot = isNarrow ? NarrowPivot(group, set, isCentered) : Pivot(group, isCentered) };
         if (isNarrow)
             NarrowSums(group.At(segment.Offset), 0, 1, set, segment, isCentered, ahead: 0, &sums);
@@ -133,7 +172,7 @@ internal static unsafe class Moments<T, V, W, TSource>
         statistics = FromSums(sum, product, pivot, isCentered, count, epsilon);
         if (isNarrow)
         {
-            bool hold = statistics.HoldInFloats(epsilon) && (!isCentered || statistics.AreNearInFloats(pivot));
+            bool hold = AreEnough(statistics, pivot, isCentered, epsilon);
             if (hold || TLanes.Count > 1)
                 return hold;
             pivot = Pivot(group, isCentered);

@@ -13,6 +13,9 @@ internal unsafe interface ISimd<TSelf, T>
 
     static abstract TSelf Broadcast(double value);
 
+    /// <summary>One element in every lane.</summary>
+    static abstract TSelf Repeat(T* source);
+
     static abstract TSelf Load(T* source);
 
     static abstract void Store(T* destination, TSelf value);
@@ -34,6 +37,9 @@ internal unsafe interface ISimd<TSelf, T>
 
     /// <summary>The numbers of a narrow vector of floats as doubles, in two vectors that hold half as many each.</summary>
     static abstract (W Lower, W Upper) Widen<W>(TSelf value) where W : unmanaged, IWideSimd<W, T>;
+
+    /// <summary>Stores four floats, the sums of every fourth number of a narrow vector of floats: those of halves, added.</summary>
+    static abstract void StoreSumsOfFours(float* destination, TSelf value);
 
     /// <summary>Rounds doubles to the compute type.</summary>
     static abstract TSelf FromDoubles(double* source);

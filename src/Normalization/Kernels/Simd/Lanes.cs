@@ -22,6 +22,17 @@ internal unsafe interface ILanes<TSelf> where TSelf : unmanaged, ILanes<TSelf>
 
     static abstract void Scatter(double* destination, nint step, TSelf value);
 
+    /// <summary>The numbers of neighboring records of four doubles.</summary>
+    static abstract void LoadRecords(double* source, out TSelf first, out TSelf second, out TSelf third, out TSelf fourth);
+
+    static abstract void StoreRecords(double* destination, TSelf first, TSelf second, TSelf third, TSelf fourth);
+
+    /// <summary>
+    /// Each lane the sum of neighboring floats, of which there are one, two or four times four, and which lie 16 apart: the fours are added
+    /// in pairs, and their four sums in double.
+    /// </summary>
+    static abstract TSelf SumsOfFours(float* source, int fours);
+
     static abstract TSelf LoadElements<T>(T* source) where T : unmanaged;
 
     static abstract TSelf GatherElements<T>(T* source, nint step) where T : unmanaged;
@@ -88,7 +99,7 @@ internal static class Lanes
 }
 
 /// <summary>One double alone.</summary>
-internal readonly unsafe struct One(double value) : ILanes<One>
+internal readonly unsafe partial struct One(double value) : ILanes<One>
 {
     private readonly double _value = value;
 
@@ -160,7 +171,7 @@ internal readonly unsafe struct One(double value) : ILanes<One>
 }
 
 /// <summary>Four doubles in a vector.</summary>
-internal readonly unsafe struct Four(Vector256<double> value) : ILanes<Four>
+internal readonly unsafe partial struct Four(Vector256<double> value) : ILanes<Four>
 {
     private readonly Vector256<double> _value = value;
 
@@ -195,9 +206,10 @@ internal readonly unsafe struct Four(Vector256<double> value) : ILanes<Four>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Four GatherElements<T>(T* source, nint step) where T : unmanaged =>
-        new(Vector256.Create(
-            Element.ToDouble(source[0]), Element.ToDouble(source[step]),
-            Element.ToDouble(source[2 * step]), Element.ToDouble(source[3 * step])));
+        typeof(T) == typeof(float)
+            ? new(Precision.Widen(Vector128.Create(
+                ((float*)source)[0], ((float*)source)[step], ((float*)source)[2 * step], ((float*)source)[3 * step])))
+            : Gather((double*)source, step);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreElements<T>(T* destination, Four value) where T : unmanaged

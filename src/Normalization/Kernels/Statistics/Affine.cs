@@ -41,15 +41,12 @@ internal unsafe struct Affine<TLanes> where TLanes : unmanaged, ILanes<TLanes>
         };
     }
 
-    /// <summary>Stores each lane by itself. Number by number, so that the loads which follow need not wait for the stores.</summary>
+    /// <summary>Stores each lane by itself.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly void Store(Affine* destination)
     {
-        nint step = sizeof(Affine) / sizeof(double);
-        double* numbers = (double*)destination;
-        TLanes.Scatter(numbers, step, Pivot);
-        TLanes.Scatter(numbers + 1, step, Scale);
-        TLanes.Scatter(numbers + 2, step, Shift);
+        // The place of the flag is written twice.
+        TLanes.StoreRecords((double*)destination, Pivot, Scale, Shift, 0);
         for (int lane = 0; lane < TLanes.Count; lane++)
             destination[lane].IsNarrow = IsNarrow;
     }

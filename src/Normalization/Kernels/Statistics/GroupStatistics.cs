@@ -87,25 +87,11 @@ internal unsafe struct GroupStatistics<TLanes> where TLanes : unmanaged, ILanes<
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static GroupStatistics<TLanes> Load(GroupStatistics* source)
     {
-        nint step = sizeof(GroupStatistics) / sizeof(double);
-        double* numbers = (double*)source;
-        return new()
-        {
-            Mean = TLanes.Gather(numbers, step),
-            MeanLow = TLanes.Gather(numbers + 1, step),
-            Variance = TLanes.Gather(numbers + 2, step),
-            InverseStandardDeviation = TLanes.Gather(numbers + 3, step),
-        };
+        TLanes.LoadRecords((double*)source, out TLanes mean, out TLanes meanLow, out TLanes variance, out TLanes inverse);
+        return new() { Mean = mean, MeanLow = meanLow, Variance = variance, InverseStandardDeviation = inverse };
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly void Store(GroupStatistics* destination)
-    {
-        nint step = sizeof(GroupStatistics) / sizeof(double);
-        double* numbers = (double*)destination;
-        TLanes.Scatter(numbers, step, Mean);
-        TLanes.Scatter(numbers + 1, step, MeanLow);
-        TLanes.Scatter(numbers + 2, step, Variance);
-        TLanes.Scatter(numbers + 3, step, InverseStandardDeviation);
-    }
+    public readonly void Store(GroupStatistics* destination) =>
+        TLanes.StoreRecords((double*)destination, Mean, MeanLow, Variance, InverseStandardDeviation);
 }
