@@ -194,13 +194,17 @@ internal static unsafe partial class FusedLaunch
         bool hasGradients = !(weightGradient.IsEmpty && biasGradient.IsEmpty);
         bool isInPass = gradients.Skip.IsEmpty
             && TakesActivation(plan, !weight.IsEmpty, hasGradients, hasFixedStatistics, terms);
-        if (terms.ChangesGradient && !isInPass)
+        using Scratch<double> bounds = gradients.Skip.IsEmpty && !isInPass
+            ? FindReluBounds(plan, weight, bias, statistics, hasFixedStatistics, terms, hasGradients)
+            : default;
+        bool isChangedBefore = terms.ChangesGradient && !isInPass && bounds.Span.IsEmpty;
+        if (isChangedBefore)
             dy = EpilogueBackward(plan, x, dy, weight, bias, epsilon, statistics, terms, gradients, gradient);
         else if (!gradients.Skip.IsEmpty)
             dy.CopyTo(gradients.Skip);
         Launch.Backward(
             plan, x, dy, weight, statistics, hasFixedStatistics, gradient, weightGradient, biasGradient,
-            isInPass ? terms : default, isInPass ? bias : default);
+            isInPass ? terms : default, isInPass ? bias : default, bounds.Span);
         if (!sumGradient.IsEmpty)
             Add(gradient, sumGradient, dx);
     }

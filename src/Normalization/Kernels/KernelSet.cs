@@ -140,8 +140,11 @@ internal sealed class KernelSet<T, V, W>(int width) : KernelSet<T>
     {
         switch (route.Family)
         {
+            case Family.Columns when operands.LeastInputs != null:
+                ColumnKernel<T, V, W, ColumnBackward<T, On>>.Run(route, new(operands));
+                break;
             case Family.Columns:
-                ColumnKernel<T, V, W, ColumnBackward<T>>.Run(route, new(operands));
+                ColumnKernel<T, V, W, ColumnBackward<T, Off>>.Run(route, new(operands));
                 break;
             case Family.SampleColumns:
                 SampleColumns<T, V, W>.Backward(route, operands);

@@ -72,7 +72,10 @@ internal static unsafe partial class Launch
         }
     }
 
-    /// <summary>The gradient of the input, and one more term in those of the parameters. Rows can take dy back through the terms.</summary>
+    /// <summary>
+    /// The gradient of the input, and one more term in those of the parameters. Rows can take dy back through the terms; units and channels
+    /// through ReLU, with the signs and then the bounds of all.
+    /// </summary>
     public static void Backward<T>(
         in Plan plan,
         ReadOnlySpan<T> x,
@@ -84,7 +87,8 @@ internal static unsafe partial class Launch
         Span<T> weightGradient,
         Span<T> biasGradient,
         in FusedTerms<T> terms = default,
-        ReadOnlySpan<T> bias = default)
+        ReadOnlySpan<T> bias = default,
+        ReadOnlySpan<double> bounds = default)
         where T : unmanaged
     {
         if (plan.Elements == 0)
@@ -95,7 +99,7 @@ internal static unsafe partial class Launch
             return;
         }
         BackwardGroups(
-            plan, x, dy, weight, statistics, hasFixedStatistics, dx, weightGradient, biasGradient, terms, bias);
+            plan, x, dy, weight, statistics, hasFixedStatistics, dx, weightGradient, biasGradient, terms, bias, bounds);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -110,7 +114,8 @@ internal static unsafe partial class Launch
         Span<T> weightGradient,
         Span<T> biasGradient,
         in FusedTerms<T> terms,
-        ReadOnlySpan<T> bias)
+        ReadOnlySpan<T> bias,
+        ReadOnlySpan<double> bounds)
         where T : unmanaged
     {
         if (plan.PieceSize > 0)
@@ -132,7 +137,7 @@ internal static unsafe partial class Launch
         }
         fixed (T* px = x, pdy = dy, pdx = dx, pw = coefficients.Weight, pb = coefficients.Bias, skip = terms.Skip)
         fixed (T* pdw = weightGradient, pdb = biasGradient)
-        fixed (double* expanded = coefficients.ExpandedGradients)
+        fixed (double* expanded = coefficients.ExpandedGradients, signs = bounds)
         fixed (GroupStatistics* ps = statistics)
         {
             KernelSet<T>.Active.Backward(route, new()
@@ -146,6 +151,8 @@ internal static unsafe partial class Launch
                 ActivationKind = terms.ActivationKind,
                 Bias = pb,
                 Skip = skip,
+                InputSigns = signs,
+                LeastInputs = signs == null ? null : signs + (bounds.Length / 2),
                 ExpandedWeightGradient = expanded,
                 ExpandedBiasGradient = expanded == null ? null : expanded + (coefficients.ExpandedGradients.Length / 2),
                 Statistics = ps,

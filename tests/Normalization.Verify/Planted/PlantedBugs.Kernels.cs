@@ -2,6 +2,8 @@ namespace Normalization.Verify.Planted;
 
 internal static partial class PlantedBugs
 {
+    private const string Relu = "ReluBackwardTests.";
+
     private static IEnumerable<PlantedBug> Kernels()
     {
         yield return new(
@@ -23,5 +25,17 @@ internal static partial class PlantedBugs
         yield return new(
             "what is gathered last is not written", "SameBitsTests.Streaming_four_rows_at_a_time_changes_no_bits",
             ("        staging.Flush();\n", ""));
+        yield return new(
+            "a negative weight turns ReLU around", $"{Relu}A_gradient_that_goes_through_relu_by_x_has_the_bits_of_its_steps",
+            ("_sign = _scale < 0 ? -1 : 1;", "_sign = 1;"));
+        yield return new(
+            "the bound of ReLU is only near", $"{Relu}A_bound_decides_for_every_float_as_the_norm_does",
+            ("ValueOf(bound.FirstPassed())", "ValueOf(bound.FirstPassed() + 1)"));
+        yield return new(
+            "a common part of dy is looked for before ReLU", $"{Relu}A_common_part_of_dy_is_looked_for_behind_relu",
+            ("gradient = BehindRelu((group * _layout->UnitsPerGroup) + unit, i, gradient);", "_ = unit;"));
+        yield return new(
+            "a column takes the bound of another", $"{Relu}Columns_that_go_through_relu_by_x_have_the_bits_of_their_steps",
+            ("Expand<W>(_pass.LeastInputs + tile.FirstChannel,", "Expand<W>(_pass.LeastInputs,"));
     }
 }

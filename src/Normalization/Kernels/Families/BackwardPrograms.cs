@@ -34,6 +34,27 @@ internal readonly unsafe ref struct GradientProgram<T>(
     }
 }
 
+/// <summary>The same behind ReLU. Floats are never hard.</summary>
+internal readonly unsafe ref struct ReluGradientProgram<T>(ref readonly ReluGradientRows<T> rows, ref readonly Target<T> target)
+    : IElementProgram<T>
+    where T : unmanaged
+{
+    private readonly ref readonly ReluGradientRows<T> _rows = ref rows;
+    private readonly ref readonly Target<T> _target = ref target;
+
+    public bool HasBias => false;
+
+    public Arithmetic ArithmeticOf(nint row) => _rows.Rows.Affines[row * _rows.Rows.Step].Arithmetic;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Run<V, THasBias>(nint first, nint count) where V : unmanaged, ISimd<V, T> where THasBias : struct, IFlag =>
+        Map.Run<T, V, ReluGradientRows<T>, ReluGradientMap<T, V>, NoColumn>(
+            _rows, first, count, areFour: false, _target, _rows.Rows.Stride);
+
+    public void RunHard<W>(nint row) where W : unmanaged, IWideSimd<W, T> =>
+        throw new InvalidOperationException("Floats are narrow or wide.");
+}
+
 /// <summary>The input gradients of rows, a stride apart, with weights that they share.</summary>
 internal readonly unsafe ref struct WeightedGradientProgram<T>(ref readonly WeightedRows<T> rows, ref readonly Target<T> target)
     : IElementProgram<T>

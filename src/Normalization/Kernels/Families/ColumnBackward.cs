@@ -7,7 +7,9 @@ using Normalization.Kernels.Statistics;
 namespace Normalization.Kernels.Families;
 
 /// <summary>Backward down the columns, each channel with statistics of its own.</summary>
-internal readonly unsafe struct ColumnBackward<T>(in BackwardOperands<T> operands) : IColumnPass<ColumnBackward<T>, T> where T : unmanaged
+internal readonly unsafe struct ColumnBackward<T, TRelu>(in BackwardOperands<T> operands) : IColumnPass<ColumnBackward<T, TRelu>, T>
+    where T : unmanaged
+    where TRelu : struct, IFlag
 {
     private readonly BackwardOperands<T> _operands = operands;
 
@@ -21,11 +23,17 @@ internal readonly unsafe struct ColumnBackward<T>(in BackwardOperands<T> operand
 
     public static bool HasOutputPivots => typeof(T) == typeof(double);
 
+    public static bool HasRelu => TRelu.Value;
+
+    public double* InputSigns => _operands.InputSigns;
+
+    public double* LeastInputs => _operands.LeastInputs;
+
     public bool NeedsSums => _operands.GivenSums == null;
 
     public bool WritesOutput => _operands.InputGradient != null;
 
-    public ColumnBackward<T> OfSample(in ColumnLayout layout, nint sample) => new(_operands.OfSample(layout, sample));
+    public ColumnBackward<T, TRelu> OfSample(in ColumnLayout layout, nint sample) => new(_operands.OfSample(layout, sample));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void FillPivots(in ColumnLayout layout, in ColumnTile tile, double* pivots)
@@ -35,15 +43,21 @@ internal readonly unsafe struct ColumnBackward<T>(in BackwardOperands<T> operand
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void AddRows<W>(in ColumnRows rows, double* pivots, double* outputPivots, double* sums, double* products)
-        where W : unmanaged, IWideSimd<W, T> =>
-        ColumnReduction.Run<T, W, GradientRow<T, W>>(
-            new(_operands.Input + rows.Offset, _operands.OutputGradient + rows.Offset, rows.Stride, pivots, outputPivots),
-            rows.Rows,
-            rows.Columns,
-            rows.Ahead,
-            sums,
-            products);
+    public void AddRows<W>(in ColumnRows rows, in ColumnTerms terms, double* sums, double* products)
+        where W : unmanaged, IWideSimd<W, T>
+    {
+        T* x = _operands.Input + rows.Offset, dy = _operands.OutputGradient + rows.Offset;
+        if (TRelu.Value)
+        {
+            ColumnReduction.Run<T, W, ReluGradientRow<T, W>>(
+                new(x, dy, rows.Stride, terms.Pivots, terms.Signs, terms.Least), rows.Rows, rows.Columns, rows.Ahead, sums, products);
+        }
+        else
+        {
+            ColumnReduction.Run<T, W, GradientRow<T, W>>(
+                new(x, dy, rows.Stride, terms.Pivots, terms.OutputPivots), rows.Rows, rows.Columns, rows.Ahead, sums, products);
+        }
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void FillOutputPivots(in ColumnLayout layout, in ColumnTile tile, double* pivots)
@@ -75,9 +89,17 @@ internal readonly unsafe struct ColumnBackward<T>(in BackwardOperands<T> operand
         }
         else
         {
-            rows.Write<T, V, ColumnGradientMap<T, V>, ColumnGradientMap<T, V>, ColumnGradient<V>>(
-                new(x, dy, rows.Stride, columns.Center, columns.Pivot, columns.Outer, columns.Inner, columns.Shift),
-                _operands.InputGradient);
+            ColumnGradientMap<T, V> map = new(
+                x, dy, rows.Stride, columns.Center, columns.Pivot, columns.Outer, columns.Inner, columns.Shift);
+            if (TRelu.Value)
+            {
+                rows.Write<T, V, ReluColumnGradientMap<T, V>, ReluColumnGradientMap<T, V>, ColumnGradient<V>>(
+                    new(map, x, dy, rows.Stride, columns.Sign, columns.Least), _operands.InputGradient);
+            }
+            else
+            {
+                rows.Write<T, V, ColumnGradientMap<T, V>, ColumnGradientMap<T, V>, ColumnGradient<V>>(map, _operands.InputGradient);
+            }
         }
     }
 

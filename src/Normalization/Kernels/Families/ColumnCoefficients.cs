@@ -11,7 +11,7 @@ internal readonly unsafe struct ColumnCoefficients(double* memory, nint channels
     public const int Padding = 16;
 
     /// <summary>How many of them an elementwise pass repeats for each column.</summary>
-    public const int Repeated = 5;
+    public const int Repeated = 7;
 
     private const int Arrays = Repeated + 1;
 
@@ -20,7 +20,9 @@ internal readonly unsafe struct ColumnCoefficients(double* memory, nint channels
     public readonly double* Shift = memory + (2 * channels);
     public readonly double* Outer = memory + (3 * channels);
     public readonly double* Center = memory + (4 * channels);
-    public readonly Arithmetic* Arithmetic = (Arithmetic*)(memory + (5 * channels));
+    public readonly double* Sign = memory + (5 * channels);
+    public readonly double* Least = memory + (6 * channels);
+    public readonly Arithmetic* Arithmetic = (Arithmetic*)(memory + (Repeated * channels));
 
     /// <summary>How much memory they take.</summary>
     public static nint Size(nint channels) => (Arrays * channels) + Padding;

@@ -27,6 +27,12 @@ internal readonly unsafe struct ColumnForward<T, TSource, TEpilogue>(in ForwardO
 
     public static bool HasOutputPivots => false;
 
+    public static bool HasRelu => false;
+
+    public double* InputSigns => null;
+
+    public double* LeastInputs => null;
+
     public bool NeedsSums => !_operands.HasFixedStatistics;
 
     public bool WritesOutput => _operands.Output != null;
@@ -45,10 +51,10 @@ internal readonly unsafe struct ColumnForward<T, TSource, TEpilogue>(in ForwardO
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void AddRows<W>(in ColumnRows rows, double* pivots, double* outputPivots, double* sums, double* products)
+    public void AddRows<W>(in ColumnRows rows, in ColumnTerms terms, double* sums, double* products)
         where W : unmanaged, IWideSimd<W, T> =>
         ColumnReduction.Run<T, W, MomentRow<T, W, TSource>>(
-            new(_source.At(rows.Offset), rows.Stride, pivots), rows.Rows, rows.Columns, rows.Ahead, sums, products);
+            new(_source.At(rows.Offset), rows.Stride, terms.Pivots), rows.Rows, rows.Columns, rows.Ahead, sums, products);
 
     public void FillOutputPivots(in ColumnLayout layout, in ColumnTile tile, double* pivots)
     {

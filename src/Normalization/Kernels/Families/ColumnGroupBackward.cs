@@ -11,7 +11,7 @@ internal readonly unsafe struct ColumnGroupBackward<T>(in BackwardOperands<T> op
     : IColumnPass<ColumnGroupBackward<T>, T>
     where T : unmanaged
 {
-    private readonly ColumnBackward<T> _channels = new(operands);
+    private readonly ColumnBackward<T, Off> _channels = new(operands);
     private readonly BackwardOperands<T> _operands = operands;
     private readonly nint _channelsPerGroup = channelsPerGroup;
 
@@ -24,6 +24,12 @@ internal readonly unsafe struct ColumnGroupBackward<T>(in BackwardOperands<T> op
     public static int Streams => 3;
 
     public static bool HasOutputPivots => typeof(T) == typeof(double);
+
+    public static bool HasRelu => false;
+
+    public double* InputSigns => null;
+
+    public double* LeastInputs => null;
 
     public bool NeedsSums => true;
 
@@ -57,9 +63,9 @@ internal readonly unsafe struct ColumnGroupBackward<T>(in BackwardOperands<T> op
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void AddRows<W>(in ColumnRows rows, double* pivots, double* outputPivots, double* sums, double* products)
+    public void AddRows<W>(in ColumnRows rows, in ColumnTerms terms, double* sums, double* products)
         where W : unmanaged, IWideSimd<W, T> =>
-        _channels.AddRows<W>(rows, pivots, outputPivots, sums, products);
+        _channels.AddRows<W>(rows, terms, sums, products);
 
     public void AddInputs<W>(in ColumnRows rows, double* pivots, double* sums, double* squares) where W : unmanaged, IWideSimd<W, T> =>
         ColumnReduction.Run<T, W, MomentRow<T, W, Plain<T>>>(

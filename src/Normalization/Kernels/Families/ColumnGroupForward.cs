@@ -29,6 +29,12 @@ internal readonly unsafe struct ColumnGroupForward<T, TSource, TEpilogue>(
 
     public static bool HasOutputPivots => false;
 
+    public static bool HasRelu => false;
+
+    public double* InputSigns => null;
+
+    public double* LeastInputs => null;
+
     public bool NeedsSums => _channels.NeedsSums;
 
     public bool WritesOutput => _channels.WritesOutput;
@@ -57,9 +63,9 @@ internal readonly unsafe struct ColumnGroupForward<T, TSource, TEpilogue>(
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void AddRows<W>(in ColumnRows rows, double* pivots, double* outputPivots, double* sums, double* products)
+    public void AddRows<W>(in ColumnRows rows, in ColumnTerms terms, double* sums, double* products)
         where W : unmanaged, IWideSimd<W, T> =>
-        _channels.AddRows<W>(rows, pivots, outputPivots, sums, products);
+        _channels.AddRows<W>(rows, terms, sums, products);
 
     public void AddInputs<W>(in ColumnRows rows, double* pivots, double* sums, double* squares) where W : unmanaged, IWideSimd<W, T>
     {

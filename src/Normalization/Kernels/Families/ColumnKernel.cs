@@ -122,9 +122,11 @@ internal readonly unsafe partial struct ColumnKernel<T, V, W, TPass> : IWorkerJo
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void BlockSums(in ColumnTile tile, nint block, nint array)
     {
-        double* memory = stackalloc double[(int)RawMemory.PaddedLength(7 * Room)], channelPivots = RawMemory.AtLine(memory);
+        double* memory = stackalloc double[(int)RawMemory.PaddedLength(9 * Room)], channelPivots = RawMemory.AtLine(memory);
         double* pivots = channelPivots + Room, sums = pivots + Room, products = sums + Room;
         double* outputPivots = products + Room, sumRests = outputPivots + Room, productRests = sumRests + Room;
+        double* signs = productRests + Room, least = signs + Room;
+        ColumnTerms terms = new(pivots, outputPivots, signs, least);
         (nint first, nint rows) = _layout.Blocks[block];
         nint together = _layout.RowsAddedAsOne, copies = Math.Min(rows, together), most = RowsInARow * together;
         _pass.FillPivots(_layout, tile, channelPivots);
@@ -133,6 +135,11 @@ internal readonly unsafe partial struct ColumnKernel<T, V, W, TPass> : IWorkerJo
         {
             _pass.FillOutputPivots(_layout, tile, channelPivots);
             Expand<W>(channelPivots, tile.Channels, copies, outputPivots);
+        }
+        if (TPass.HasRelu)
+        {
+            Expand<W>(_pass.InputSigns + tile.FirstChannel, tile.Channels, copies, signs);
+            Expand<W>(_pass.LeastInputs + tile.FirstChannel, tile.Channels, copies, least);
         }
         new Span<double>(sumRests, (int)tile.Channels).Clear();
         new Span<double>(productRests, (int)tile.Channels).Clear();
@@ -146,9 +153,9 @@ internal readonly unsafe partial struct ColumnKernel<T, V, W, TPass> : IWorkerJo
             new Span<double>(products, columns).Clear();
             nint offset = ((first + row) * _layout.Columns) + tile.FirstColumn, count = Math.Min(most, rows - row);
             ColumnRows added = RowsAsOne(tile, offset, count, together) with { AreFour = true, Ahead = _rowsAhead };
-            AddRows(array, added, pivots, outputPivots, sums, products);
+            AddRows(array, added, terms, sums, products);
             if (count % together != 0)
-                AddRows(array, Rest(added, tile, count % together), pivots, outputPivots, sums, products);
+                AddRows(array, Rest(added, tile, count % together), terms, sums, products);
             for (nint copy = 0; copy < copies; copy++)
             {
                 double* columnSums = sums + (copy * tile.Columns), columnProducts = products + (copy * tile.Columns);
@@ -165,12 +172,12 @@ internal readonly unsafe partial struct ColumnKernel<T, V, W, TPass> : IWorkerJo
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void AddRows(nint array, in ColumnRows rows, double* pivots, double* outputPivots, double* sums, double* products)
+    private void AddRows(nint array, in ColumnRows rows, in ColumnTerms terms, double* sums, double* products)
     {
         if (array == 0)
-            _pass.AddRows<W>(rows, pivots, outputPivots, sums, products);
+            _pass.AddRows<W>(rows, terms, sums, products);
         else
-            _pass.AddInputs<W>(rows, pivots, sums, products);
+            _pass.AddInputs<W>(rows, terms.Pivots, sums, products);
     }
 
     /// <summary>Neighboring rows of a tile. A number of them, <paramref name="together"/>, counts as one row.</summary>
@@ -247,6 +254,11 @@ internal readonly unsafe partial struct ColumnKernel<T, V, W, TPass> : IWorkerJo
         {
             Expand<TVector>(_coefficients.Outer + tile.FirstChannel, tile.Channels, together, columns.Outer);
             Expand<TVector>(_coefficients.Center + tile.FirstChannel, tile.Channels, together, columns.Center);
+        }
+        if (TPass.HasRelu)
+        {
+            Expand<TVector>(_pass.InputSigns + tile.FirstChannel, tile.Channels, together, columns.Sign);
+            Expand<TVector>(_pass.LeastInputs + tile.FirstChannel, tile.Channels, together, columns.Least);
         }
         nint offset = (firstRow * _layout.Columns) + tile.FirstColumn;
         ColumnRows written = RowsAsOne(tile, offset, rows, together) with

@@ -24,6 +24,13 @@ internal unsafe interface IColumnPass<TSelf, T>
     /// <summary>Whether dy is taken about a pivot: it is in double, which has no digits to spare.</summary>
     static abstract bool HasOutputPivots { get; }
 
+    /// <summary>Whether dy goes back through ReLU by x alone, with a sign and a bound of each channel.</summary>
+    static abstract bool HasRelu { get; }
+
+    double* InputSigns { get; }
+
+    double* LeastInputs { get; }
+
     bool NeedsSums { get; }
 
     bool WritesOutput { get; }
@@ -38,7 +45,7 @@ internal unsafe interface IColumnPass<TSelf, T>
     void FillOutputPivots(in ColumnLayout layout, in ColumnTile tile, double* pivots);
 
     /// <summary>Adds rows to the sums of their columns.</summary>
-    void AddRows<W>(in ColumnRows rows, double* pivots, double* outputPivots, double* sums, double* products)
+    void AddRows<W>(in ColumnRows rows, in ColumnTerms terms, double* sums, double* products)
         where W : unmanaged, IWideSimd<W, T>;
 
     /// <summary>Adds x alone, where <see cref="HasInputSums"/>.</summary>
@@ -63,6 +70,17 @@ internal unsafe interface IColumnPass<TSelf, T>
 
     /// <summary>The same for the columns of one channel whose coefficients leave the range of a double.</summary>
     void WriteHard<W>(in ColumnRows rows, nint channel, in ColumnCoefficients coefficients) where W : unmanaged, IWideSimd<W, T>;
+}
+
+/// <summary>
+/// What the sums are taken about, and which x ReLU passes: a number of each column. What a pass does not have is undefined.
+/// </summary>
+internal readonly unsafe struct ColumnTerms(double* pivots, double* outputPivots, double* signs, double* least)
+{
+    public readonly double* Pivots = pivots;
+    public readonly double* OutputPivots = outputPivots;
+    public readonly double* Signs = signs;
+    public readonly double* Least = least;
 }
 
 /// <summary>Some rows of a tile, and how they are written.</summary>

@@ -53,17 +53,26 @@ internal readonly unsafe partial struct GroupBackward<T, V, W>
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private Sums SumsInDouble(nint unit, in GroupStatistics statistics, in Segment segment) =>
-        Reduction.Run<T, W, GradientTerms<T, W>>(
-            Terms((unit * _layout->UnitStride) + segment.Offset, statistics, OutputPivotOf(unit)),
-            segment.Slices, segment.Length, _layout->Unit.Stride);
+        _operands->LeastInputs != null
+            ? SumsInDoubleBehindRelu(unit, statistics, segment)
+            : Reduction.Run<T, W, GradientTerms<T, W>>(
+                Terms((unit * _layout->UnitStride) + segment.Offset, statistics, OutputPivotOf(unit)),
+                segment.Slices, segment.Length, _layout->Unit.Stride);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void AddUpInFloats(nint first, nint units, in Segment segment, in GroupStatistics statistics, Sums* results)
     {
         nint offset = (first * _layout->UnitStride) + segment.Offset;
+        GradientGroups<T, V, W> groups = new(
+            _operands->Input + offset, _operands->OutputGradient + offset, _layout->UnitStride, Element.Round<T>(statistics.Mean));
+        nint ahead = HasShortSlices(segment) ? _layout->Unit.Stride : 0;
+        if (_operands->LeastInputs != null)
+        {
+            AddUpInFloatsBehindRelu(groups, first, units, segment, ahead, results);
+            return;
+        }
         NarrowReduction.Run<T, V, W, GradientGroups<T, V, W>, GradientTerms<T, V>, GradientTerms<T, W>, On>(
-            new(_operands->Input + offset, _operands->OutputGradient + offset, _layout->UnitStride, Element.Round<T>(statistics.Mean)), units,
-            segment.Slices, segment.Length, _layout->Unit.Stride, HasShortSlices(segment) ? _layout->Unit.Stride : 0, results);
+            groups, units, segment.Slices, segment.Length, _layout->Unit.Stride, ahead, results);
     }
 
     /// <summary>Whether it pays to prefetch the next slice. The hardware prefetches most of a long one.</summary>
@@ -74,10 +83,9 @@ internal readonly unsafe partial struct GroupBackward<T, V, W>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool FloatsHold(nint unit, in Segment segment, in Sums sums)
     {
-        T* dy = _operands->OutputGradient + (unit * _layout->UnitStride) + segment.Offset;
-        nint slices = segment.Slices, length = segment.Length, stride = _layout->Unit.Stride;
-        nint middle = (slices / 2 * stride) + (length / 2), last = ((slices - 1) * stride) + length - 1;
-        ProductSamples<One> samples = new(Element.ToDouble(dy[0]), Element.ToDouble(dy[middle]), Element.ToDouble(dy[last]));
+        nint first = (unit * _layout->UnitStride) + segment.Offset, slices = segment.Slices, length = segment.Length;
+        nint stride = _layout->Unit.Stride, middle = (slices / 2 * stride) + (length / 2), last = ((slices - 1) * stride) + length - 1;
+        ProductSamples<One> samples = new(Gradient(unit, first), Gradient(unit, first + middle), Gradient(unit, first + last));
         return NumericRange.HoldsProducts<One>(Math.Abs(sums.Product)) && samples.AreSpread(sums.Sum / (slices * length));
     }
 

@@ -91,12 +91,11 @@ internal readonly unsafe partial struct GroupBackward<T, V, W> : IJob
     {
         SliceSet set = _layout->Group;
         nint units = _layout->UnitsPerGroup, firstUnit = group * units, channel = firstUnit % _layout->CoefficientPeriod;
-        T* dy = _operands->OutputGradient + (group * _layout->GroupStride);
         double sum = 0;
         for (nint i = 0; i < units; i++)
             sum += _operands->WeightOf<One>(channel + i) * _unitSums[firstUnit + i].Sum;
         nint middle = (set.Slices / 2 * set.Stride) + (set.Length / 2), last = ((set.Slices - 1) * set.Stride) + set.Length - 1;
-        ProductSamples<One> samples = new(Product(dy, channel, 0), Product(dy, channel, middle), Product(dy, channel, last));
+        ProductSamples<One> samples = new(Product(group, channel, 0), Product(group, channel, middle), Product(group, channel, last));
         // A NaN in one unit says nothing about the others.
         return !double.IsFinite(sum) || samples.AreSpread(sum / set.Elements);
     }
@@ -119,10 +118,11 @@ internal readonly unsafe partial struct GroupBackward<T, V, W> : IJob
 
     /// <summary>weight · dy of one element of a group.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private One Product(T* dy, nint firstChannel, nint element)
+    private One Product(nint group, nint firstChannel, nint element)
     {
         nint unit = _layout->UnitsPerGroup == 1 ? 0 : element / _layout->UnitStride;
-        return _operands->WeightOf<One>(firstChannel + unit) * Element.ToDouble(dy[element]);
+        return _operands->WeightOf<One>(firstChannel + unit)
+            * Gradient((group * _layout->UnitsPerGroup) + unit, (group * _layout->GroupStride) + element);
     }
 
     /// <summary>From the sums of a group's units to what dx takes of the group.</summary>
@@ -193,8 +193,11 @@ internal readonly unsafe partial struct GroupBackward<T, V, W> : IJob
         GradientRows<T> rows = new(
             _operands->Input + offset, _operands->OutputGradient + offset, areSlices ? _layout->Unit.Stride : _layout->UnitStride,
             affines, step: areSlices ? 0 : 1);
-        ElementProgram.Run<T, V, W, GradientProgram<T>>(
-            new(in rows, in statistics, weights, in target), areSlices ? segment.Slices : units);
+        nint count = areSlices ? segment.Slices : units;
+        if (_operands->LeastInputs != null)
+            ApplyBehindRelu(firstUnit, rows, count, target);
+        else
+            ElementProgram.Run<T, V, W, GradientProgram<T>>(new(in rows, in statistics, weights, in target), count);
     }
 
     /// <summary>The input gradient of a segment where the statistics do not depend on x.</summary>

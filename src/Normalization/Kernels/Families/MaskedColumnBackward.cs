@@ -27,6 +27,12 @@ internal readonly unsafe struct MaskedColumnBackward<T>(MaskedOperands<T>* opera
 
     public static bool HasOutputPivots => typeof(T) == typeof(double);
 
+    public static bool HasRelu => false;
+
+    public double* InputSigns => null;
+
+    public double* LeastInputs => null;
+
     public bool NeedsSums => _operands->GivenSums == null;
 
     public bool WritesOutput => _operands->Output != null;
@@ -48,9 +54,9 @@ internal readonly unsafe struct MaskedColumnBackward<T>(MaskedOperands<T>* opera
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void AddRows<W>(in ColumnRows rows, double* pivots, double* outputPivots, double* sums, double* products)
+    public void AddRows<W>(in ColumnRows rows, in ColumnTerms terms, double* sums, double* products)
         where W : unmanaged, IWideSimd<W, T> =>
-        Add<W>(_operands->OutputGradient, rows, pivots, outputPivots, sums, products);
+        Add<W>(_operands->OutputGradient, rows, terms.Pivots, terms.OutputPivots, sums, products);
 
     public void AddInputs<W>(in ColumnRows rows, double* pivots, double* sums, double* squares) where W : unmanaged, IWideSimd<W, T> =>
         Add<W>(_operands->Input, rows, pivots, pivots, sums, squares);

@@ -25,6 +25,12 @@ internal readonly unsafe struct MaskedColumnMoments<T>(MaskedOperands<T>* operan
 
     public static bool HasOutputPivots => false;
 
+    public static bool HasRelu => false;
+
+    public double* InputSigns => null;
+
+    public double* LeastInputs => null;
+
     public bool NeedsSums => true;
 
     public bool WritesOutput => false;
@@ -54,10 +60,10 @@ internal readonly unsafe struct MaskedColumnMoments<T>(MaskedOperands<T>* operan
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void AddRows<W>(in ColumnRows rows, double* pivots, double* outputPivots, double* sums, double* products)
+    public void AddRows<W>(in ColumnRows rows, in ColumnTerms terms, double* sums, double* products)
         where W : unmanaged, IWideSimd<W, T> =>
         ColumnReduction.Run<T, W, WeightedMomentRow<T, W>>(
-            new(_operands->Input + rows.Offset, _weights.At(rows.Offset), rows.Stride, _weights.Stride(rows.Stride), pivots),
+            new(_operands->Input + rows.Offset, _weights.At(rows.Offset), rows.Stride, _weights.Stride(rows.Stride), terms.Pivots),
             rows.Rows, rows.Columns, rows.Ahead, sums, products);
 
     public void AddInputs<W>(in ColumnRows rows, double* pivots, double* sums, double* squares) where W : unmanaged, IWideSimd<W, T>

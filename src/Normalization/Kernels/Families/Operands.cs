@@ -64,6 +64,12 @@ internal unsafe struct BackwardOperands<T> where T : unmanaged
     public T* Skip;
 
     /// <summary>
+    /// Where dy goes back through ReLU by x alone: it passes where x · sign is not below the least input, of each unit or channel.
+    /// </summary>
+    public double* InputSigns;
+    public double* LeastInputs;
+
+    /// <summary>
     /// Where weights are repeated for each element, the gradient of each repetition is added here instead of to the parameters' gradients.
     /// </summary>
     public double* ExpandedWeightGradient;

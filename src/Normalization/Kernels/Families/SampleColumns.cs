@@ -87,7 +87,7 @@ internal static unsafe class SampleColumns<T, V, W>
             BackwardOperands<T> withSums = operands;
             withSums.SampleSums = sums;
             if (layout.ChannelsPerGroup == 1)
-                SampleColumns<T, V, W, ColumnBackward<T>>.Run(route, new(withSums));
+                SampleColumns<T, V, W, ColumnBackward<T, Off>>.Run(route, new(withSums));
             else
                 SampleColumns<T, V, W, ColumnGroupBackward<T>>.Run(route, new(withSums, layout.ChannelsPerGroup));
             AddParameterGradients(layout, withSums);

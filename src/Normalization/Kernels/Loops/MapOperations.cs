@@ -93,8 +93,10 @@ internal readonly unsafe struct GradientMap<T, V>(T* x, T* dy, in GradientAffine
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Invoke<TAccess>(nint i, in NoColumn column, TAccess access) where TAccess : struct, IAccess =>
-        V.FusedMultiplyAdd(
-            access.Load<V, T>(_dy + i) - _center, _outer, V.FusedMultiplyAdd(access.Load<V, T>(_x + i) - _pivot, _inner, _shift));
+        Of(access.Load<V, T>(_x + i), access.Load<V, T>(_dy + i));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Of(V input, V gradient) => V.FusedMultiplyAdd(gradient - _center, _outer, V.FusedMultiplyAdd(input - _pivot, _inner, _shift));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Prefetch(nint i)
@@ -179,10 +181,11 @@ internal readonly unsafe struct ColumnGradientMap<T, V>(
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Invoke<TAccess>(nint i, in ColumnGradient<V> column, TAccess access) where TAccess : struct, IAccess =>
-        V.FusedMultiplyAdd(
-            access.Load<V, T>(_dy + i) - column.Center,
-            column.Outer,
-            V.FusedMultiplyAdd(access.Load<V, T>(_x + i) - column.Pivot, column.Inner, column.Shift));
+        Of(access.Load<V, T>(_x + i), access.Load<V, T>(_dy + i), column);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Of(V input, V gradient, in ColumnGradient<V> column) =>
+        V.FusedMultiplyAdd(gradient - column.Center, column.Outer, V.FusedMultiplyAdd(input - column.Pivot, column.Inner, column.Shift));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Prefetch(nint i)

@@ -106,13 +106,20 @@ internal readonly unsafe struct GradientGroups<T, V, W>(T* x, T* dy, nint stride
     private readonly T* _x = x;
     private readonly T* _dy = dy;
     private readonly nint _stride = stride;
-    private readonly double _pivot = pivot;
+
+    public double Pivot { get; } = pivot;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public GradientTerms<T, V> NarrowAt(nint group) => new(_x + (group * _stride), _dy + (group * _stride), _pivot, outputPivot: 0);
+    public T* Input(nint group) => _x + (group * _stride);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public GradientTerms<T, W> WideAt(nint group) => new(_x + (group * _stride), _dy + (group * _stride), _pivot, outputPivot: 0);
+    public T* OutputGradient(nint group) => _dy + (group * _stride);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public GradientTerms<T, V> NarrowAt(nint group) => new(Input(group), OutputGradient(group), Pivot, outputPivot: 0);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public GradientTerms<T, W> WideAt(nint group) => new(Input(group), OutputGradient(group), Pivot, outputPivot: 0);
 }
 
 /// <summary>weight · dy and weight · dy · (x - pivot).</summary>

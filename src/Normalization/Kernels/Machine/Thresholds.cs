@@ -71,6 +71,12 @@ internal static class Thresholds
     /// <summary>So many small groups are taken at a time, which overlaps the divisions of one group with the sums of another.</summary>
     public const int BatchGroups = 8;
 
+    /// <summary>Backward goes through ReLU by x alone only where a bound of x serves so many elements of a channel.</summary>
+    public const int ShortestReluChannel = 1024;
+
+    /// <summary>The same for a channel of a sample.</summary>
+    public const int ShortestReluUnit = 4096;
+
     /// <summary>How many rows are written side by side, so that what they share is read once for all of them.</summary>
     public const int RowsAtOnce = 4;
 

@@ -64,6 +64,11 @@ internal unsafe interface ISimd<TSelf, T>
     /// <summary>The lanes of one vector where the mask is set, and those of another one elsewhere.</summary>
     static abstract TSelf Select(TSelf mask, TSelf ifSet, TSelf otherwise);
 
+    /// <summary>
+    /// Keeps the lanes whose value is not below a limit, or NaN, and clears the others. One call, because a loop inlines only so many.
+    /// </summary>
+    static abstract TSelf KeepFrom(TSelf limit, TSelf value, TSelf kept);
+
     /// <summary>2ⁿ from <see cref="Elementary.Rounding{V, T}"/> + n, where n is whole and 2ⁿ a normal number.</summary>
     static abstract TSelf PowerFromRounded(TSelf rounded);
 }

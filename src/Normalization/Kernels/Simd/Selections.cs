@@ -14,6 +14,10 @@ internal readonly unsafe partial struct Float128
         new(Vector128.ConditionalSelect(mask._value, ifSet._value, otherwise._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float128 KeepFrom(Float128 limit, Float128 value, Float128 kept) =>
+        new(Vector128.ConditionalSelect(Vector128.GreaterThan(limit._value, value._value), default, kept._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float128 PowerFromRounded(Float128 rounded) => new(((rounded._value.AsInt32() + Vector128.Create(127)) << 23).AsSingle());
 }
 
@@ -25,6 +29,10 @@ internal readonly unsafe partial struct Float256
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float256 Select(Float256 mask, Float256 ifSet, Float256 otherwise) =>
         new(Vector256.ConditionalSelect(mask._value, ifSet._value, otherwise._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float256 KeepFrom(Float256 limit, Float256 value, Float256 kept) =>
+        new(Vector256.ConditionalSelect(Vector256.GreaterThan(limit._value, value._value), default, kept._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float256 PowerFromRounded(Float256 rounded) => new(((rounded._value.AsInt32() + Vector256.Create(127)) << 23).AsSingle());
@@ -40,6 +48,10 @@ internal readonly unsafe partial struct Float512
         new(Vector512.ConditionalSelect(mask._value, ifSet._value, otherwise._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float512 KeepFrom(Float512 limit, Float512 value, Float512 kept) =>
+        new(Vector512.ConditionalSelect(Vector512.GreaterThan(limit._value, value._value), default, kept._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float512 PowerFromRounded(Float512 rounded) => new(((rounded._value.AsInt32() + Vector512.Create(127)) << 23).AsSingle());
 }
 
@@ -51,6 +63,10 @@ internal readonly unsafe partial struct Double128<T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double128<T> Select(Double128<T> mask, Double128<T> ifSet, Double128<T> otherwise) =>
         new(Vector128.ConditionalSelect(mask._value, ifSet._value, otherwise._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Double128<T> KeepFrom(Double128<T> limit, Double128<T> value, Double128<T> kept) =>
+        new(Vector128.ConditionalSelect(Vector128.GreaterThan(limit._value, value._value), default, kept._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double128<T> PowerFromRounded(Double128<T> rounded) =>
@@ -67,6 +83,10 @@ internal readonly unsafe partial struct Double256<T>
         new(Vector256.ConditionalSelect(mask._value, ifSet._value, otherwise._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Double256<T> KeepFrom(Double256<T> limit, Double256<T> value, Double256<T> kept) =>
+        new(Vector256.ConditionalSelect(Vector256.GreaterThan(limit._value, value._value), default, kept._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double256<T> PowerFromRounded(Double256<T> rounded) =>
         new(((rounded._value.AsInt64() + Vector256.Create(1023L)) << 52).AsDouble());
 }
@@ -79,6 +99,10 @@ internal readonly unsafe partial struct Double512<T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double512<T> Select(Double512<T> mask, Double512<T> ifSet, Double512<T> otherwise) =>
         new(Vector512.ConditionalSelect(mask._value, ifSet._value, otherwise._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Double512<T> KeepFrom(Double512<T> limit, Double512<T> value, Double512<T> kept) =>
+        new(Vector512.ConditionalSelect(Vector512.GreaterThan(limit._value, value._value), default, kept._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double512<T> PowerFromRounded(Double512<T> rounded) =>
