@@ -33,7 +33,7 @@ internal static partial class PlantedBugs
             ("ValueOf(bound.FirstPassed())", "ValueOf(bound.FirstPassed() + 1)"));
         yield return new(
             "a common part of dy is looked for before ReLU", $"{Relu}A_common_part_of_dy_is_looked_for_behind_relu",
-            ("gradient = BehindRelu((group * _layout->UnitsPerGroup) + unit, i, gradient);", "_ = unit;"));
+            ("? gradient : BehindRelu(unit, element, gradient);", "? gradient : unit >= 0 ? gradient : 0;"));
         yield return new(
             "a column takes the bound of another", $"{Relu}Columns_that_go_through_relu_by_x_have_the_bits_of_their_steps",
             ("Expand<W>(_pass.LeastInputs + tile.FirstChannel,", "Expand<W>(_pass.LeastInputs,"));

@@ -5,7 +5,9 @@ using Normalization.Kernels.Statistics;
 
 namespace Normalization.Kernels.Families;
 
-/// <summary>The input gradients of slices, a stride apart, that share their statistics. The weights lie as far apart as the affines.</summary>
+/// <summary>
+/// The input gradients of slices, a stride apart, that share their statistics. The weights lie as far apart as the affines.
+/// </summary>
 internal readonly unsafe ref struct GradientProgram<T>(
     ref readonly GradientRows<T> rows, ref readonly GroupStatistics statistics, double* weights, ref readonly Target<T> target)
     : IElementProgram<T>

@@ -43,6 +43,14 @@ internal static unsafe class Moments<T, V, W, TSource>
             ShortReduction.Run<T, V, TSource, TLanes, Off>(rows, stride, set.Length, results);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Sums ShortSums(TSource row, in SliceSet set, bool isCentered)
+    {
+        double* results = stackalloc double[3];
+        ShortSums<One>(row, 0, set, isCentered, results);
+        return new() { Sum = results[0], Product = results[1], Pivot = results[2] };
+    }
+
     /// <summary>Turns these sums into statistics; false where floats were not enough in one of the rows.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool TryFinishShort<TLanes>(
@@ -107,11 +115,7 @@ internal static unsafe class Moments<T, V, W, TSource>
     public static Sums SegmentSums(TSource group, in SliceSet set, in Segment segment, bool isCentered, bool isNarrow)
     {
         if (isNarrow && IsShort(set))
-        {
-            double* results = stackalloc double[3];
-            ShortSums<One>(group, 0, set, isCentered, results);
-            return new() { Sum = results[0], Product = results[1], Pivot = results[2] };
-        }
+            return ShortSums(group, set, isCentered);
         Sums sums = new() { Pivot = isNarrow ? NarrowPivot(group, set, isCentered) : Pivot(group, isCentered) };
         if (isNarrow)
             NarrowSums(group.At(segment.Offset), 0, 1, set, segment, isCentered, ahead: 0, &sums);
@@ -132,7 +136,9 @@ internal static unsafe class Moments<T, V, W, TSource>
     {
         bool isNarrow = IsNarrow(set, isCentered, isExact);
         Sums sums;
-        if (isNarrow)
+        if (isNarrow && IsShort(set))
+            sums = ShortSums(group, set, isCentered);
+        else if (isNarrow)
             NarrowSums(group, 0, 1, set, isCentered, ahead: 0, &sums);
         else
             ComputeSums(group, set, isCentered, &sums);
@@ -262,6 +268,7 @@ internal static unsafe class Moments<T, V, W, TSource>
         TSource groups, nint groupStride, nint count, in SliceSet set, in Segment size, nint ahead, Sums* sums)
         where TCentered : struct, IFlag =>
         NarrowReduction.Run<
-            T, V, W, MomentGroups<T, V, W, TSource, TCentered>, MomentTerms<T, V, TSource, TCentered>, MomentTerms<T, W, TSource, TCentered>,
-            TCentered>(new(groups, groupStride, sums), count, size.Slices, size.Length, set.Stride, ahead, sums);
+            T, V, W, MomentGroups<T, V, W, TSource, TCentered>, MomentTerms<T, V, TSource, TCentered>,
+            MomentTerms<T, W, TSource, TCentered>, TCentered>(
+                new(groups, groupStride, sums), count, size.Slices, size.Length, set.Stride, ahead, sums);
 }
