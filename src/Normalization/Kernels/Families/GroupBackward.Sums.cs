@@ -19,21 +19,29 @@ internal readonly unsafe partial struct GroupBackward<T, V, W>
     private void AddUp(nint first, nint last, in GroupStatistics statistics)
     {
         SliceSet set = _layout->Unit;
-        bool areTogether = _isNarrow && set.Segments == 1;
-        if (areTogether)
-            AddUpInFloats(first, last - first, set[0], statistics, _unitSums + first);
+        if (set.Segments > 1)
+        {
+            AddUpSegments(first, last, statistics);
+            return;
+        }
+        Segment all = set[0];
+        if (_isNarrow)
+            AddUpInFloats(first, last - first, all, statistics, _unitSums + first);
         for (nint unit = first; unit < last; unit++)
         {
-            if (areTogether)
-            {
-                if (!FloatsHold(unit, set[0], _unitSums[unit]))
-                    _unitSums[unit] = SumsInDouble(unit, statistics, set[0]);
-                _unitSums[unit] = AboutMean(unit, _unitSums[unit], statistics);
-                continue;
-            }
+            Sums sums = _isNarrow && FloatsHold(unit, all, _unitSums[unit]) ? _unitSums[unit] : SumsInDouble(unit, statistics, all);
+            _unitSums[unit] = AboutMean(unit, sums, statistics);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private void AddUpSegments(nint first, nint last, in GroupStatistics statistics)
+    {
+        for (nint unit = first; unit < last; unit++)
+        {
             TotalSums total = default;
-            for (nint i = 0; i < set.Segments; i++)
-                total.Add(SegmentSums(unit, statistics, set[i]));
+            for (nint i = 0; i < _layout->Unit.Segments; i++)
+                total.Add(SegmentSums(unit, statistics, _layout->Unit[i]));
             _unitSums[unit] = AboutMean(unit, total.Value, statistics);
         }
     }
@@ -51,7 +59,7 @@ internal readonly unsafe partial struct GroupBackward<T, V, W>
         return SumsInDouble(unit, statistics, segment);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Sums SumsInDouble(nint unit, in GroupStatistics statistics, in Segment segment) =>
         _operands->LeastInputs != null
             ? SumsInDoubleBehindRelu(unit, statistics, segment)

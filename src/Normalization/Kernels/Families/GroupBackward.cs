@@ -30,7 +30,9 @@ internal readonly unsafe partial struct GroupBackward<T, V, W> : IJob
         _unitSums = unitSums;
         _isStreamed = isStreamed;
         _mayBeRefined = SumsToZero && Moments<T, V, W, Plain<T>>.IsNarrow(layout->Group, isCentered: true, isExact: false);
-        _isNarrow = _mayBeRefined && layout->Unit.Length >= NarrowReduction.BlockLength;
+        // The sums of one short unit alone cost more in float at their beginning and end.
+        _isNarrow = _mayBeRefined && layout->Unit.Length >= NarrowReduction.BlockLength
+            && (layout->UnitsPerGroup > 1 || layout->Unit.Elements >= Thresholds.ShortestNarrowGroup);
         _ahead = Thresholds.Ahead(layout->Elements * sizeof(T), layout->GroupStride);
     }
 
