@@ -110,7 +110,10 @@ public sealed class ReluBackwardTests
             double size = Math.Pow(10, random.Next(-8, 8)), mean = (random.NextDouble() - 0.5) * size * (i % 3 == 0 ? 1e4 : 1);
             GroupStatistics<One> statistics = new()
             {
-                Mean = mean, Variance = size * size, InverseStandardDeviation = 1 / size, MeanLow = mean * 1e-9,
+                Mean = mean,
+                Variance = size * size,
+                InverseStandardDeviation = 1 / size,
+                MeanLow = mean * 1e-9,
             };
             double weight = random.NextDouble() - 0.5, bias = (i % 4) switch { 0 => 0, 1 => 1e-12, 2 => 1e4, _ => 1 } * (random.NextDouble() - 0.5);
             var affine = Affine<One>.Create<float>(statistics, weight, bias);
