@@ -19,7 +19,9 @@ public enum Activation
     /// <summary>max(0, z); its slope at 0 is 0. Nair, Hinton: Rectified Linear Units Improve Restricted Boltzmann Machines, 2010.</summary>
     Relu,
 
-    /// <summary>z / (1 + e⁻ᶻ), also called swish. Elfwing, Uchibe, Doya: Sigmoid-Weighted Linear Units, 2017, arXiv:1702.03118.</summary>
+    /// <summary>
+    /// z / (1 + e⁻ᶻ), also called swish. Elfwing, Uchibe, Doya: Sigmoid-Weighted Linear Units, 2017, arXiv:1702.03118.
+    /// </summary>
     Silu,
 
     /// <summary>

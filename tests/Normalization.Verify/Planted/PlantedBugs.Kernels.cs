@@ -27,7 +27,7 @@ internal static partial class PlantedBugs
             ("        staging.Flush();\n", ""));
         yield return new(
             "a negative weight turns ReLU around", $"{Relu}A_gradient_that_goes_through_relu_by_x_has_the_bits_of_its_steps",
-            ("_sign = _scale < 0 ? -1 : 1;", "_sign = 1;"));
+            ("sign = bound._sign;", "sign = Math.Abs(bound._sign);"));
         yield return new(
             "the bound of ReLU is only near", $"{Relu}A_bound_decides_for_every_float_as_the_norm_does",
             ("ValueOf(bound.FirstPassed())", "ValueOf(bound.FirstPassed() + 1)"));

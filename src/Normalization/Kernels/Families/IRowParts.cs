@@ -2,10 +2,13 @@ using Normalization.Kernels.Plans;
 
 namespace Normalization.Kernels.Families;
 
-/// <summary>Where the backward pass of rows has its rows: some neighboring ones at a time, in memory of the thread where needed.</summary>
+/// <summary>
+/// Where the backward pass of rows finds its rows. A pass takes some neighboring rows at a time. Rows that are not in memory as the pass
+/// needs them are computed or moved into memory of the thread.
+/// </summary>
 internal unsafe interface IRowParts<T> where T : unmanaged
 {
-    /// <summary>Whether all rows are there as they are needed.</summary>
+    /// <summary>Whether all rows are in memory as the pass needs them.</summary>
     static abstract bool ArePlain { get; }
 
     /// <summary>Whether x, dy and dx are all in memory of the thread.</summary>
@@ -21,6 +24,6 @@ internal unsafe interface IRowParts<T> where T : unmanaged
     static abstract BackwardOperands<T> Of(
         GroupLayout* layout, in BackwardOperands<T> operands, double* memory, nint first, nint last);
 
-    /// <summary>Brings the gradients of these rows to where they belong.</summary>
+    /// <summary>Moves the gradients of these rows from the memory of the thread to the tensor.</summary>
     static abstract void Finish(GroupLayout* layout, in BackwardOperands<T> operands, double* memory, nint first, nint last);
 }

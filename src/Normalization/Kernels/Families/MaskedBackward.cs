@@ -60,7 +60,9 @@ internal readonly unsafe struct MaskedBackward<T, V, W>(MaskedOperands<T>* opera
             Fence.Publish();
     }
 
-    /// <summary>Σ (dy - pivot), Σ (dy - pivot) · x̂ and, where there is a pivot, Σ x̂ over the valid positions of one slice.</summary>
+    /// <summary>
+    /// Σ (dy - pivot), Σ (dy - pivot) · x̂ and, where there is a pivot, Σ x̂ over the valid positions of one slice.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private Sums SumsOf(nint unit, nint sample, in GroupStatistics statistics, double outputPivot)
     {

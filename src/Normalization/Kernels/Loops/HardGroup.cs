@@ -49,7 +49,9 @@ internal readonly unsafe struct HardGroup
         return true;
     }
 
-    /// <summary>What is subtracted of g; with Σ dy and Σ dy · x̂ given, where they run over more elements than there are here.</summary>
+    /// <summary>
+    /// What is subtracted of g; with Σ dy and Σ dy · x̂ given, where these sums run over more elements than there are here.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public HardGradient Gradient(in Sums given = default, double givenCount = 0)
     {

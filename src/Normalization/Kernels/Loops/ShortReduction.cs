@@ -5,8 +5,8 @@ namespace Normalization.Kernels.Loops;
 
 /// <summary>
 /// Σ d and Σ d² of short rows of floats, with d = x - pivot, added up in float, of one layout at every vector width: 16 lanes, element i
-/// in lane i mod 16, of which each adds 4 elements before they are added to those before. Lanes 0 to 3, 4 to 7, 8 to 11 and 12 to 15
-/// are added in pairs, and the four sums in double. The elements past the last whole 16 have sums of their own.
+/// in lane i mod 16. Each lane adds up 4 elements, and adds their sum to the sum of the elements before. Lanes 0 to 3, 4 to 7, 8 to 11
+/// and 12 to 15 are added in pairs, and the four sums in double. The elements past the last whole 16 have sums of their own.
 /// </summary>
 internal static unsafe class ShortReduction
 {

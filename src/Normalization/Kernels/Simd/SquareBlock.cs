@@ -58,11 +58,10 @@ internal static unsafe class SquareBlock
     {
         Vector256<double> r0 = Avx.LoadVector256(source), r1 = Avx.LoadVector256(source + stride);
         Vector256<double> r2 = Avx.LoadVector256(source + (2 * stride)), r3 = Avx.LoadVector256(source + (3 * stride));
-        Vector256<double> low01 = Avx.UnpackLow(r0, r1), high01 = Avx.UnpackHigh(r0, r1);
-        Vector256<double> low23 = Avx.UnpackLow(r2, r3), high23 = Avx.UnpackHigh(r2, r3);
-        Avx.Store(destination, Avx.Permute2x128(low01, low23, 0x20));
-        Avx.Store(destination + to, Avx.Permute2x128(high01, high23, 0x20));
-        Avx.Store(destination + (2 * to), Avx.Permute2x128(low01, low23, 0x31));
-        Avx.Store(destination + (3 * to), Avx.Permute2x128(high01, high23, 0x31));
+        Square.Transpose(ref r0, ref r1, ref r2, ref r3);
+        Avx.Store(destination, r0);
+        Avx.Store(destination + to, r1);
+        Avx.Store(destination + (2 * to), r2);
+        Avx.Store(destination + (3 * to), r3);
     }
 }
