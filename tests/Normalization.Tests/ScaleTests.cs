@@ -140,13 +140,15 @@ public sealed class ScaleTests
     }
 
     /// <summary>Four rows are added before they become doubles. dβ and dγ have a value although dy is near the largest float.</summary>
-    [Fact]
-    public void Large_gradients_of_four_rows_do_not_overflow()
+    [Theory]
+    [InlineData(64)]
+    [InlineData(300)]
+    public void Large_gradients_of_four_rows_do_not_overflow(int width)
     {
-        var sample = new Sample<float>(new(Kind.Layer, 8, 300));
+        var sample = new Sample<float>(new(Kind.Layer, 8, width));
         sample.Layer.Weight!.Value.Fill(1e-10f);
         for (int i = 0; i < sample.OutputGradient.Length; i++)
-            sample.OutputGradient.Span[i] = i / 300 < 4 ? 2e38f : -2e38f;
+            sample.OutputGradient.Span[i] = i / width < 4 ? 2e38f : -2e38f;
         var reference = Reference.Of(sample);
         (double[] input, double[] weight, double[] bias) = reference.Gradients(Values.Doubles(sample.OutputGradient));
         sample.Run();
@@ -161,17 +163,19 @@ public sealed class ScaleTests
     }
 
     /// <summary>1 / σ is beyond the floats in the first row, and its neighbors are ordinary.</summary>
-    [Fact]
-    public void Rows_that_floats_cannot_normalize_have_gradients()
+    [Theory]
+    [InlineData(64)]
+    [InlineData(300)]
+    public void Rows_that_floats_cannot_normalize_have_gradients(int width)
     {
-        var sample = new Sample<float>(new Case(Kind.Layer, 8, 300) { Epsilon = 0 });
-        for (int i = 0; i < 300; i++)
+        var sample = new Sample<float>(new Case(Kind.Layer, 8, width) { Epsilon = 0 });
+        for (int i = 0; i < width; i++)
             sample.Input.Span[i] = float.Epsilon * (i % 3);
         var reference = Reference.Of(sample);
         (double[] input, double[] weight, _) = reference.Gradients(Values.Doubles(sample.OutputGradient));
         sample.Run();
         Values.Distance(Values.Doubles(sample.Layer.Weight!.Gradient), weight).Should().BeLessThan(3e-7);
-        Values.Distance(Values.Doubles(sample.InputGradient).AsSpan(300), input.AsSpan(300)).Should().BeLessThan(3e-7);
+        Values.Distance(Values.Doubles(sample.InputGradient).AsSpan(width), input.AsSpan(width)).Should().BeLessThan(3e-7);
     }
 
     [Theory]

@@ -29,7 +29,15 @@ internal static partial class PlantedBugs
             ("InputScale = 1 << 18;", "InputScale = 1;"));
         yield return new(
             "a row that x̂ of floats cannot hold is summed in float", "ScaleTests.Rows_that_floats_cannot_normalize_have_gradients",
-            ("NumericRange.Holds<float, One>(statistics.InverseStandardDeviation)\n", "statistics.Variance >= 0\n"));
+            ("NumericRange.Holds<float, TLanes>(statistics.InverseStandardDeviation)\n", "TLanes.AreAtMost(0, statistics.Variance)\n"));
+        yield return new(
+            "the last elements of a short row are left out of its sums",
+            "ShortRowGradientTests.Rows_of_every_length_have_the_gradients_of_the_closed_form",
+            ("sum += TLanes.SumsOfFours(_rest + place, _fours);", "_ = place;"));
+        yield return new(
+            "a row that floats cannot hold is written from coefficients in float",
+            "ShortRowGradientTests.A_row_that_floats_cannot_hold_leaves_its_neighbors_as_they_are",
+            ("_areWide[row] = true;", "_areWide[row] = false;"));
         yield return new(
             "rows multiply dy by γ in float beyond its range",
             "ScaleTests.A_product_of_weight_and_gradient_beyond_float_does_not_spoil_the_input_gradient",

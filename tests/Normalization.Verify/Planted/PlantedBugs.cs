@@ -160,7 +160,7 @@ internal static partial class PlantedBugs
             ("nint tile = 0; tile < tiles", "nint tile = 1; tile < tiles"));
         yield return new(
             "every tile of a row takes the weights of the first", "SameBitsTests.Many_long_rows_have_the_bits_that_they_have_alone",
-            ("T* weight = rows.Weight + first;", "T* weight = rows.Weight;"), ("    Weight = rows.Weight + first;", "    Weight = rows.Weight;"));
+            ("T* weight = rows.Weight + first;", "T* weight = rows.Weight;"), ("T* weights = rows.Weight + first;", "T* weights = rows.Weight;"));
         yield return new(
             "the gradient of fixed statistics is that of the batch's", "GradientTests.Evaluation_gradients_are_the_closed_form",
             ("= (pass.Mode.HasFixedStatistics, elementsPerGroup)", "= (false, elementsPerGroup)"));

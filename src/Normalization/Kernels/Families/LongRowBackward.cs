@@ -71,7 +71,7 @@ internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
                 for (nint tile = 0; tile < tiles; tile++)
                     total.Add(sums[(row * tiles) + tile]);
                 Sums value = total.Value;
-                RowGradients<T, V, W>.SetCoefficients(job.Rows(row, 0), areFour: false, layout.Unit, operands.IsCentered, &value);
+                RowGradients<T, V, W>.SetCoefficients(job.Rows(row, 0), layout.Unit, operands.IsCentered, &value);
             }
             nint fours = (job.RowsPerPeriod + Thresholds.RowsAtOnce - 1) / Thresholds.RowsAtOnce;
             Partition.For(new InputGradients(job), fours * layout.CoefficientPeriod * tiles, degree);
@@ -159,7 +159,7 @@ internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
                 {
                     T* output = _backward._operands.InputGradient + (row * _backward.Width) + column;
                     Target<T> target = new(output, columns, _backward._isStreamed, _backward._ahead == 0 ? 0 : Thresholds.RowTile);
-                    RowGradients<T, V, W>.Write(_backward.Rows(row, column), areFour, target);
+                    RowGradients<T, V, W>.Write(_backward.Rows(row, column), areFour ? Thresholds.RowsAtOnce : 1, target);
                 }
             }
             if (_backward._isStreamed)

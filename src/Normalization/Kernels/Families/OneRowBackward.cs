@@ -35,13 +35,15 @@ internal static unsafe class OneRowBackward<T, V, W>
         else
             AddUpShort(row, width, operands, &sums);
         SliceSet unit = new(1, width, width);
-        RowGradients<T, V, W>.SetCoefficients(row, areFour: false, unit, operands.IsCentered, &sums);
-        RowGradients<T, V, W>.Write(row, areFour: false, new(operands.InputGradient, width, isStreamed: false, ahead: 0));
+        Target<T> target = new(operands.InputGradient, width, isStreamed: false, ahead: 0);
+        RowGradients<T, V, W>.Write(row, 1, unit, operands.IsCentered, &sums, target);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void AddUp(in WeightedRows<T> row, nint width, in BackwardOperands<T> operands, Sums* sums)
     {
+        T* numbers = stackalloc T[NarrowRowGradients.Numbers];
+        NarrowRowGradients.TryScale(row, areFour: false, numbers);
         T* bias = operands.BiasGradient, weight = operands.WeightGradient;
         TotalSums total = default;
         for (nint column = 0, columns; column < width; column += columns)
@@ -49,7 +51,7 @@ internal static unsafe class OneRowBackward<T, V, W>
             columns = Math.Min(Thresholds.RowTile, width - column);
             NarrowRowGradients.Gradients<T, V> gradients =
                 new(bias == null ? null : bias + column, weight == null ? null : weight + column);
-            NarrowRowGradients.Run<T, V, W, Off, NarrowRowGradients.Gradients<T, V>>(row, column, columns, 0, sums, gradients);
+            NarrowRowGradients.Run<T, V, W, Off, NarrowRowGradients.Gradients<T, V>>(row, numbers, column, columns, 0, sums, gradients);
             total.Add(*sums);
         }
         if (width > Thresholds.RowTile)

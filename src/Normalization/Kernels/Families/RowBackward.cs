@@ -40,7 +40,7 @@ internal readonly unsafe struct RowBackward<T, V, W, TParts> : IWorkerJob, IStag
         _memory = memory;
         if (TParts.AreTurned)
             return;
-        _ahead = Thresholds.Ahead(2 * layout->Elements * sizeof(T), Thresholds.RowsAtOnce * layout->Unit.Length);
+        _ahead = Thresholds.Ahead(2 * layout->Elements * sizeof(T), RowsTogether * layout->Unit.Length);
         _isStreamed = isStreamed;
         _isStaged = !isStreamed && Thresholds.IsStaged(3 * layout->Elements * sizeof(T), layout->Unit.Length * sizeof(T));
     }
@@ -53,6 +53,8 @@ internal readonly unsafe struct RowBackward<T, V, W, TParts> : IWorkerJob, IStag
     }
 
     private nint Width => _layout->Unit.Length;
+
+    private nint RowsTogether => NarrowRowGradients.AreShort<T>(Width) ? Thresholds.BatchGroups : Thresholds.RowsAtOnce;
 
     private nint PaddedParameters => Padded(_layout->Coefficients);
 
@@ -120,32 +122,37 @@ internal readonly unsafe struct RowBackward<T, V, W, TParts> : IWorkerJob, IStag
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void RunPart(nint row, nint last, double* sums, ref Staging<T, V> output)
     {
+        // Rows that share their weights go together.
+        nint most = _layout->SharesWeights ? RowsTogether : 1;
         for (nint count; row < last; row += count)
         {
-            // Rows that share their weights go together.
-            bool areFour = _layout->SharesWeights && row + Thresholds.RowsAtOnce <= last;
-            count = areFour ? Thresholds.RowsAtOnce : 1;
+            nint left = Math.Min(most, last - row);
+            count = left < Thresholds.RowsAtOnce ? 1 : left - (left % Thresholds.RowsAtOnce);
             T* place = _isStaged ? output.Next(row * Width, count * Width) : _operands->InputGradient;
-            RunRows(row, areFour, sums, sums + PaddedParameters, place);
+            RunRows(row, count, sums, sums + PaddedParameters, place);
         }
     }
 
-    /// <summary>The sums of one row or four, then their input gradients while they are still in the cache.</summary>
+    /// <summary>The sums of one row, of four or of eight, then their input gradients while they are still in the cache.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private void RunRows(nint row, bool areFour, double* sums, double* products, T* output)
+    private void RunRows(nint row, nint count, double* sums, double* products, T* output)
     {
-        Sums* rowSums = stackalloc Sums[Thresholds.RowsAtOnce];
-        GradientAffine* affines = stackalloc GradientAffine[Thresholds.RowsAtOnce];
+        Sums* rowSums = stackalloc Sums[Thresholds.BatchGroups];
+        GradientAffine* affines = stackalloc GradientAffine[Thresholds.BatchGroups];
         double* pivots = stackalloc double[Thresholds.RowsAtOnce];
-        for (nint i = 0; typeof(T) == typeof(double) && i < (areFour ? Thresholds.RowsAtOnce : 1); i++)
+        for (nint i = 0; typeof(T) == typeof(double) && i < count; i++)
             pivots[i] = RowGradients<T, V, W>.Pivot(*_layout, *_operands, row + i);
         nint offset = row * Width, weight = row % _layout->CoefficientPeriod * Width;
         var rows = new WeightedRows<T>(
             _operands->Input + offset, _operands->OutputGradient + offset, _operands->Weight + weight, Width,
             _operands->Statistics + row, pivots, affines, step: 1);
         bool isNarrow = NarrowRowGradients.Cover<T>(Width);
-        RowGradientReduction.Run<T, V, W>(rows, areFour, isNarrow, Width, _ahead, rowSums, sums + weight, products + weight);
-        RowGradients<T, V, W>.SetCoefficients(rows, areFour, _layout->Unit, _operands->IsCentered, rowSums);
-        RowGradients<T, V, W>.Write(rows, areFour, new(output + offset, Width, _isStreamed, _ahead));
+        for (nint i = 0; i < count; i += Thresholds.RowsAtOnce)
+        {
+            RowGradientReduction.Run<T, V, W>(
+                rows.Down(i), count > 1, isNarrow, Width, _ahead, rowSums + i, sums + weight, products + weight);
+        }
+        Target<T> target = new(output + offset, Width, _isStreamed, _ahead);
+        RowGradients<T, V, W>.Write(rows, count, _layout->Unit, _operands->IsCentered, rowSums, target);
     }
 }

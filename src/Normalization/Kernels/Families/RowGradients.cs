@@ -24,10 +24,44 @@ internal static unsafe class RowGradients<T, V, W>
             : 0;
     }
 
-    /// <summary>The coefficients of one row or four, from the sums over all of each.</summary>
+    /// <summary>The coefficients of one row, from the sums over all of it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void SetCoefficients(in WeightedRows<T> rows, bool areFour, in SliceSet unit, bool isCentered, Sums* sums) =>
-        Lanes.Run(new RowCoefficients(in rows, in unit, isCentered, sums), 0, areFour ? Thresholds.RowsAtOnce : 1);
+    public static void SetCoefficients(in WeightedRows<T> row, in SliceSet unit, bool isCentered, Sums* sums) =>
+        new RowCoefficients(in row, in unit, isCentered, sums, coefficients: null, areWide: null).TryRun<One>(0);
+
+    /// <summary>The input gradients of neighboring rows, from the sums over all of each.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void Write(
+        in WeightedRows<T> rows, nint count, in SliceSet unit, bool isCentered, Sums* sums, in Target<T> target)
+    {
+        T* coefficients = stackalloc T[NarrowGradientRows<T>.Numbers];
+        bool* areWide = stackalloc bool[Thresholds.BatchGroups];
+        *(ulong*)areWide = 0;
+        Lanes.Run(new RowCoefficients(in rows, in unit, isCentered, sums, coefficients, areWide), 0, count);
+        NarrowGradientRows<T> narrow = new(rows.Input, rows.OutputGradient, rows.Weight, rows.Stride, coefficients);
+        if (*(ulong*)areWide == 0)
+            WriteNarrow(narrow, 0, count, target);
+        else
+            WriteApart(rows, narrow, count, areWide, target);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void WriteNarrow(in NarrowGradientRows<T> rows, nint first, nint count, in Target<T> target) =>
+        Map.Run<T, V, NarrowGradientRows<T>, WeightedGradientMap<T, V>, V>(rows, first, count, areFour: true, target, rows.Stride);
+
+    /// <summary>Rows of which some are not written from coefficients that are elements.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void WriteApart(
+        in WeightedRows<T> rows, in NarrowGradientRows<T> narrow, nint count, bool* areWide, in Target<T> target)
+    {
+        for (nint i = 0; i < count; i++)
+        {
+            if (areWide[i])
+                Write(rows.Down(i), 1, target.Down(i * rows.Stride));
+            else
+                WriteNarrow(narrow, i, 1, target);
+        }
+    }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static GradientAffine OfDoubles(in WeightedRows<T> row, in SliceSet unit, bool isCentered, in Sums sums)
@@ -73,10 +107,10 @@ internal static unsafe class RowGradients<T, V, W>
         return sums;
     }
 
-    /// <summary>Input gradients of one row or four, whose coefficients lie as far apart as their statistics.</summary>
+    /// <summary>Input gradients of rows, whose coefficients lie as far apart as their statistics.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static void Write(in WeightedRows<T> rows, bool areFour, in Target<T> target) =>
-        ElementProgram.Run<T, V, W, WeightedGradientProgram<T>>(new(in rows, in target), areFour ? Thresholds.RowsAtOnce : 1);
+    public static void Write(in WeightedRows<T> rows, nint count, in Target<T> target) =>
+        ElementProgram.Run<T, V, W, WeightedGradientProgram<T>>(new(in rows, in target), count);
 
     /// <summary>Adds what was gathered for some parameters to those of their gradients that are computed.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -105,13 +139,16 @@ internal static unsafe class RowGradients<T, V, W>
         }
     }
 
-    private readonly ref struct RowCoefficients(ref readonly WeightedRows<T> rows, ref readonly SliceSet unit, bool isCentered, Sums* sums)
+    private readonly ref struct RowCoefficients(
+        ref readonly WeightedRows<T> rows, ref readonly SliceSet unit, bool isCentered, Sums* sums, T* coefficients, bool* areWide)
         : ILaneJob
     {
         private readonly ref readonly WeightedRows<T> _rows = ref rows;
         private readonly ref readonly SliceSet _unit = ref unit;
         private readonly bool _isCentered = isCentered;
         private readonly Sums* _sums = sums;
+        private readonly T* _coefficients = coefficients;
+        private readonly bool* _areWide = areWide;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public bool TryRun<TLanes>(nint first) where TLanes : unmanaged, ILanes<TLanes>
@@ -124,7 +161,7 @@ internal static unsafe class RowGradients<T, V, W>
             {
                 Sums sums = _sums[first] with { Pivot = _rows.Pivots[step] };
                 OfDoubles(_rows.Down(first), _unit, _isCentered, sums).Store(_rows.Affines + step);
-                return true;
+                return SetWide(first);
             }
             var statistics = GroupStatistics<TLanes>.Load(_rows.Statistics + step);
             nint sizeOfSums = sizeof(Sums) / sizeof(double);
@@ -147,12 +184,23 @@ internal static unsafe class RowGradients<T, V, W>
                 (sum, product) = (sums.Sum, sums.Product);
                 hold = HoldProducts(sum, product, samples);
             }
-            ProjectionSums<TLanes> total = new() { Sum = sum, Product = product, Weight = 1 };
-            GradientAffine<TLanes> affine = Projection<TLanes>
-                .Create<T>(statistics, total, _unit.Length, _isCentered, mayBeNarrow: hold).Weighted<T>(1);
-            if (TLanes.Count > 1 && !affine.IsNarrow && _unit.Length >= Projection.FewElements)
+            var affine = GradientAffine<TLanes>.OfRow<T>(statistics, sum, product, _unit.Length, _isCentered, mayBeNarrow: hold);
+            if (_coefficients != null && affine.IsNarrow)
+            {
+                affine.StoreElements(_coefficients + first, Thresholds.BatchGroups);
+                return true;
+            }
+            if (TLanes.Count > 1)
                 return false;
             affine.Store(_rows.Affines + step);
+            return SetWide(first);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private bool SetWide(nint row)
+        {
+            if (_areWide != null)
+                _areWide[row] = true;
             return true;
         }
 

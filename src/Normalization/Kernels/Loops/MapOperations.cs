@@ -108,24 +108,39 @@ internal readonly unsafe struct GradientMap<T, V>(T* x, T* dy, in GradientAffine
 
 /// <summary>(dy · weight[i] - center) · outer + (x - pivot) · inner + shift.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-internal readonly unsafe struct WeightedGradientMap<T, V>(T* x, T* dy, T* weight, in GradientAffine affine)
-    : IMap<WeightedGradientMap<T, V>, WeightedRows<T>, V, V>
+internal readonly unsafe struct WeightedGradientMap<T, V>(T* x, T* dy, T* weight, V minusCenter, V pivot, V outer, V inner, V shift)
+    : IMap<WeightedGradientMap<T, V>, WeightedRows<T>, V, V>, IMap<WeightedGradientMap<T, V>, NarrowGradientRows<T>, V, V>
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
 {
     private readonly T* _x = x;
     private readonly T* _dy = dy;
     private readonly T* _weight = weight;
-    private readonly V _minusCenter = V.Broadcast(-affine.Center);
-    private readonly V _pivot = V.Broadcast(affine.Pivot);
-    private readonly V _outer = V.Broadcast(affine.Outer);
-    private readonly V _inner = V.Broadcast(affine.Inner);
-    private readonly V _shift = V.Broadcast(affine.Shift);
+    private readonly V _minusCenter = minusCenter;
+    private readonly V _pivot = pivot;
+    private readonly V _outer = outer;
+    private readonly V _inner = inner;
+    private readonly V _shift = shift;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static WeightedGradientMap<T, V> Of(in WeightedRows<T> rows, nint row) =>
-        new(
-            rows.Input + (row * rows.Stride), rows.OutputGradient + (row * rows.Stride), rows.Weight, rows.Affines[row * rows.Step]);
+    public static WeightedGradientMap<T, V> Of(in WeightedRows<T> rows, nint row)
+    {
+        ref GradientAffine affine = ref rows.Affines[row * rows.Step];
+        return new(
+            rows.Input + (row * rows.Stride), rows.OutputGradient + (row * rows.Stride), rows.Weight,
+            V.Broadcast(-affine.Center), V.Broadcast(affine.Pivot), V.Broadcast(affine.Outer), V.Broadcast(affine.Inner),
+            V.Broadcast(affine.Shift));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static WeightedGradientMap<T, V> Of(in NarrowGradientRows<T> rows, nint row)
+    {
+        const int Step = Thresholds.BatchGroups;
+        T* own = rows.Coefficients + row;
+        return new(
+            rows.Input + (row * rows.Stride), rows.OutputGradient + (row * rows.Stride), rows.Weight,
+            V.Repeat(own), V.Repeat(own + Step), V.Repeat(own + (2 * Step)), V.Repeat(own + (3 * Step)), V.Repeat(own + (4 * Step)));
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess => access.Load<V, T>(_weight + i);

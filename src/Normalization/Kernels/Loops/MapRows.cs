@@ -76,3 +76,20 @@ internal readonly unsafe struct GradientRows<T>(T* input, T* outputGradient, nin
     /// <summary>How far apart the affines of neighboring rows lie: zero where all rows have the same.</summary>
     public readonly nint Step = step;
 }
+
+/// <summary>
+/// A few rows of x and dy, a stride apart, with weights that they share. The coefficients of their input gradients are elements: the
+/// negative centers of all, then the pivots, the factors of dy, those of x, and the shifts.
+/// </summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+internal readonly unsafe struct NarrowGradientRows<T>(T* input, T* outputGradient, T* weight, nint stride, T* coefficients)
+    where T : unmanaged
+{
+    public const int Numbers = 5 * Thresholds.BatchGroups;
+
+    public readonly T* Input = input;
+    public readonly T* OutputGradient = outputGradient;
+    public readonly T* Weight = weight;
+    public readonly nint Stride = stride;
+    public readonly T* Coefficients = coefficients;
+}

@@ -7,39 +7,62 @@ namespace Normalization.Kernels.Loops;
 
 /// <summary>
 /// The sums of <see cref="RowGradientReduction"/> of floats, taken in float: Σ g and Σ g · x̂ of each row in 16 lanes, at most 16 elements
-/// of a lane before the lane is added to a double; of each column the terms of at most four rows before they are added to a double.
-/// x̂ and dy are scaled down by powers of two, so that no product and no sum of four terms overflows.
+/// of a lane before the lane is added to a double, or, in rows below 256 elements, to three other lanes; of each column the terms of at
+/// most four rows before they are added to a double. x̂ and dy are scaled down by powers of two, so that no product and no sum of four
+/// terms overflows.
 /// </summary>
-internal static unsafe class NarrowRowGradients
+internal static unsafe partial class NarrowRowGradients
 {
+    /// <summary>The size of the numbers that make x̂ of one row or four.</summary>
+    public const int Numbers = 3 * Thresholds.RowsAtOnce;
+
     private const int Lanes = 16;
     private const int BlockLength = 256;
     private const double InputScale = 1 << 18;
     private const double GradientScale = 4;
 
-    /// <summary>Whether rows of this length are summed in float. Shorter rows do not gain.</summary>
+    /// <summary>Whether rows of this length are summed in float. The parts of the gradient of fewer elements cancel each other.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool Cover<T>(nint length) => typeof(T) == typeof(float) && length >= BlockLength;
+    public static bool Cover<T>(nint length) => typeof(T) == typeof(float) && length >= Projection.FewElements;
 
-    /// <summary>Whether x̂ of a row can be computed in float.</summary>
+    /// <summary>Whether such rows are less than a block.</summary>
+    public static bool AreShort<T>(nint length) => Cover<T>(length) && length < BlockLength;
+
+    /// <summary>Whether x̂ of rows can be computed in float.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool Hold(in GroupStatistics statistics) =>
-        NumericRange.Spans<float, One>(statistics)
-        && NumericRange.Holds<float, One>(statistics.InverseStandardDeviation)
-        && NumericRange.Holds<float, One>(statistics.InverseStandardDeviation * statistics.Mean);
+    public static bool Hold<TLanes>(in GroupStatistics<TLanes> statistics) where TLanes : unmanaged, ILanes<TLanes> =>
+        NumericRange.Spans<float, TLanes>(statistics)
+        && NumericRange.Holds<float, TLanes>(statistics.InverseStandardDeviation)
+        && NumericRange.Holds<float, TLanes>(statistics.InverseStandardDeviation * statistics.Mean);
+
+    /// <summary>
+    /// The numbers that make x̂ of one row or four: the means, the factors and the addends. False where x̂ of one of them cannot be
+    /// computed in float.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool TryScale<T>(in WeightedRows<T> rows, bool areFour, T* numbers) where T : unmanaged
+    {
+        int held = 0;
+        Simd.Lanes.Run(new RowNumbers<T>(in rows, numbers, &held), 0, areFour ? Thresholds.RowsAtOnce : 1);
+        return held == (areFour ? Thresholds.RowsAtOnce : 1);
+    }
 
     /// <summary>The sums of one row or four in neighboring columns.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Run<T, V, W, TFour, TColumns>(
-        in WeightedRows<T> rows, nint first, nint columns, nint ahead, Sums* rowSums, TColumns columnSums)
+        in WeightedRows<T> rows, T* numbers, nint first, nint columns, nint ahead, Sums* rowSums, TColumns columnSums)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
         where W : unmanaged, IWideSimd<W, T>
         where TFour : struct, IFlag
         where TColumns : struct, IColumnSums<V>
     {
+        if (columns < BlockLength)
+        {
+            RunShort<T, V, TFour, TColumns>(rows, numbers, first, columns, ahead, rowSums, columnSums);
+            return;
+        }
         int count = TFour.Value ? Thresholds.RowsAtOnce : 1;
-        Rows<T, V> four = new(rows, first, TFour.Value);
         double* lanes = stackalloc double[2 * Thresholds.RowsAtOnce * Lanes];
         new Span<double>(lanes, 2 * count * Lanes).Clear();
         nint whole = columns & -Lanes;
@@ -48,14 +71,15 @@ internal static unsafe class NarrowRowGradients
             nint end = Math.Min(start + BlockLength, whole);
             for (nint lane = 0; lane < Lanes; lane += V.Count)
             {
-                AddBlock<T, V, W, TFour, Whole, TColumns>(
-                    four, default, start + lane, end, lane == 0 ? ahead : 0, lanes + lane, columnSums);
+                AddUp<T, V, TFour, Whole, TColumns, DoubleLanes<T, V, W>>(
+                    rows, numbers, default, first, start + lane, end, lane == 0 ? ahead : 0, new(lanes + lane), columnSums);
             }
         }
         for (nint lane = whole; lane < columns; lane += V.Count)
         {
             Part part = new(Math.Min(V.Count, columns - lane));
-            AddBlock<T, V, W, TFour, Part, TColumns>(four, part, lane, columns, ahead: 0, lanes + lane - whole, columnSums);
+            AddUp<T, V, TFour, Part, TColumns, DoubleLanes<T, V, W>>(
+                rows, numbers, part, first, lane, columns, ahead: 0, new(lanes + lane - whole), columnSums);
         }
         for (int row = 0; row < count; row++)
         {
@@ -64,31 +88,66 @@ internal static unsafe class NarrowRowGradients
         }
     }
 
-    /// <summary>One vector of lanes of a block. It is a method of its own, because the JIT inlines only so much into one method.</summary>
+    /// <summary>
+    /// Rows of less than one block: their lanes are added in fours, and the fours of four rows side by side, because the lanes of a row
+    /// would cost as much as the row.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void AddBlock<T, V, W, TFour, TAccess, TColumns>(
-        in Rows<T, V> rows, TAccess access, nint i, nint end, nint ahead, double* lanes, TColumns columnSums)
+    private static void RunShort<T, V, TFour, TColumns>(
+        in WeightedRows<T> rows, T* numbers, nint first, nint columns, nint ahead, Sums* rowSums, TColumns columnSums)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
-        where W : unmanaged, IWideSimd<W, T>
+        where TFour : struct, IFlag
+        where TColumns : struct, IColumnSums<V>
+    {
+        const int Size = 2 * Thresholds.RowsAtOnce * Lanes;
+        float* sums = stackalloc float[2 * Size], rest = sums + Size;
+        nint whole = columns & -Lanes;
+        for (nint lane = 0; lane < Lanes; lane += V.Count)
+        {
+            AddUp<T, V, TFour, Whole, TColumns, FloatFours<T, V>>(
+                rows, numbers, default, first, lane, whole, lane == 0 ? ahead : 0, new(sums + (lane / V.Count * 4)), columnSums);
+        }
+        if (whole < columns)
+            new Span<float>(rest, Size).Clear();
+        for (nint lane = whole; lane < columns; lane += V.Count)
+        {
+            Part part = new(Math.Min(V.Count, columns - lane));
+            AddUp<T, V, TFour, Part, TColumns, FloatFours<T, V>>(
+                rows, numbers, part, first, lane, columns, ahead: 0, new(rest + ((lane - whole) / V.Count * 4)), columnSums);
+        }
+        Simd.Lanes.Run(
+            new ShortSums(sums, whole < columns ? rest : null, Lanes / V.Count, rowSums), 0, TFour.Value ? Thresholds.RowsAtOnce : 1);
+    }
+
+    /// <summary>One vector of lanes. It is a method of its own, because the JIT inlines only so much into one method.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void AddUp<T, V, TFour, TAccess, TColumns, TLaneSums>(
+        in WeightedRows<T> rows, T* numbers, TAccess access, nint first, nint i, nint end, nint ahead, TLaneSums lanes, TColumns columnSums)
+        where T : unmanaged
+        where V : unmanaged, ISimd<V, T>
         where TFour : struct, IFlag
         where TAccess : struct, IAccess
         where TColumns : struct, IColumnSums<V>
+        where TLaneSums : struct, ILaneSums<V>
     {
-        Row<T, V> row0 = rows.Row0;
-        Unsafe.SkipInit(out Row<T, V> row1);
-        Unsafe.SkipInit(out Row<T, V> row2);
-        Unsafe.SkipInit(out Row<T, V> row3);
-        if (TFour.Value)
-            (row1, row2, row3) = (rows.Row1, rows.Row2, rows.Row3);
-        T* weight = rows.Weight;
+        // Where there is one row, the other three variables refer to it too, and are not used.
+        int others = TFour.Value ? 1 : 0;
+        Row<T, V> row0 = new(rows, numbers, 0, first), row1 = new(rows, numbers, others, first);
+        Row<T, V> row2 = new(rows, numbers, 2 * others, first), row3 = new(rows, numbers, 3 * others, first);
+        T* weights = rows.Weight + first;
         V s0 = default, s1 = default, s2 = default, s3 = default, p0 = default, p1 = default, p2 = default, p3 = default;
         V scale = V.Broadcast(1 / GradientScale);
         for (; i < end; i += Lanes)
         {
             if (ahead != 0)
-                rows.Prefetch(i + ahead);
-            V w = access.Load<V, T>(weight + i);
+            {
+                row0.Prefetch(i + ahead);
+                row1.Prefetch(i + ahead);
+                row2.Prefetch(i + ahead);
+                row3.Prefetch(i + ahead);
+            }
+            V w = access.Load<V, T>(weights + i);
             row0.Add(access, i, w, ref s0, ref p0, out V dy0, out V n0);
             V sum = dy0 * scale, product = dy0 * n0;
             if (TFour.Value)
@@ -104,113 +163,62 @@ internal static unsafe class NarrowRowGradients
             }
             columnSums.Add(i, access, sum, product);
         }
-        AddLanes<T, V, W>(lanes, s0, p0);
+        lanes.Add(0, s0, p0);
         if (TFour.Value)
         {
-            AddLanes<T, V, W>(lanes + (2 * Lanes), s1, p1);
-            AddLanes<T, V, W>(lanes + (4 * Lanes), s2, p2);
-            AddLanes<T, V, W>(lanes + (6 * Lanes), s3, p3);
+            lanes.Add(1, s1, p1);
+            lanes.Add(2, s2, p2);
+            lanes.Add(3, s3, p3);
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddLanes<T, V, W>(double* lanes, V sum, V product)
-        where T : unmanaged
-        where V : unmanaged, ISimd<V, T>
-        where W : unmanaged, IWideSimd<W, T>
+    private readonly struct ShortSums(float* sums, float* rest, int fours, Sums* rowSums) : ILaneJob
     {
-        AddScaled<T, V, W>(lanes, sum, 1);
-        AddScaled<T, V, W>(lanes + Lanes, product, InputScale);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddScaled<T, V, W>(double* destination, V value, double scale)
-        where T : unmanaged
-        where V : unmanaged, ISimd<V, T>
-        where W : unmanaged, IWideSimd<W, T>
-    {
-        (W lower, W upper) = V.Widen<W>(value);
-        W factor = W.Broadcast(scale);
-        W.StoreDoubles(destination, W.FusedMultiplyAdd(lower, factor, W.LoadDoubles(destination)));
-        W.StoreDoubles(destination + W.Count, W.FusedMultiplyAdd(upper, factor, W.LoadDoubles(destination + W.Count)));
-    }
-
-    /// <summary>Where the terms of the columns go, scaled down as they are.</summary>
-    public interface IColumnSums<V> where V : unmanaged
-    {
-        void Add<TAccess>(nint i, TAccess access, V sum, V product) where TAccess : struct, IAccess;
-    }
-
-    /// <summary>Sums in double of many rows, which are read and written 16 at a time.</summary>
-    public readonly struct DoubleSums<T, V, W>(double* sums, double* products) : IColumnSums<V>
-        where T : unmanaged
-        where V : unmanaged, ISimd<V, T>
-        where W : unmanaged, IWideSimd<W, T>
-    {
-        private readonly double* _sums = sums;
-        private readonly double* _products = products;
+        private readonly float* _sums = sums;
+        private readonly float* _rest = rest;
+        private readonly int _fours = fours;
+        private readonly Sums* _rowSums = rowSums;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Add<TAccess>(nint i, TAccess access, V sum, V product) where TAccess : struct, IAccess
+        public bool TryRun<TLanes>(nint first) where TLanes : unmanaged, ILanes<TLanes>
         {
-            AddScaled<T, V, W>(_sums + i, sum, GradientScale);
-            AddScaled<T, V, W>(_products + i, product, InputScale);
+            nint place = first * Lanes, products = place + (Thresholds.RowsAtOnce * Lanes), step = sizeof(Sums) / sizeof(double);
+            TLanes sum = TLanes.SumsOfFours(_sums + place, _fours), product = TLanes.SumsOfFours(_sums + products, _fours);
+            if (_rest != null)
+            {
+                sum += TLanes.SumsOfFours(_rest + place, _fours);
+                product += TLanes.SumsOfFours(_rest + products, _fours);
+            }
+            double* numbers = (double*)(_rowSums + first);
+            TLanes.Scatter(numbers, step, sum);
+            TLanes.Scatter(numbers + 1, step, product * InputScale);
+            return true;
         }
     }
 
-    /// <summary>
-    /// The gradients themselves, unless they are null, where there is one row. One addition in float has the bits of an addition in double
-    /// that is rounded to float.
-    /// </summary>
-    public readonly struct Gradients<T, V>(T* bias, T* weight) : IColumnSums<V>
-        where T : unmanaged
-        where V : unmanaged, ISimd<V, T>
+    /// <summary>The numbers of rows, and how many of them are right.</summary>
+    private readonly ref struct RowNumbers<T>(ref readonly WeightedRows<T> rows, T* numbers, int* held) : ILaneJob where T : unmanaged
     {
-        private readonly T* _bias = bias;
-        private readonly T* _weight = weight;
+        private readonly ref readonly WeightedRows<T> _rows = ref rows;
+        private readonly T* _numbers = numbers;
+        private readonly int* _held = held;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Add<TAccess>(nint i, TAccess access, V sum, V product) where TAccess : struct, IAccess
+        public bool TryRun<TLanes>(nint first) where TLanes : unmanaged, ILanes<TLanes>
         {
-            if (_bias != null)
-                AddTo(_bias + i, access, sum, GradientScale);
-            if (_weight != null)
-                AddTo(_weight + i, access, product, InputScale);
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static void AddTo<TAccess>(T* gradient, TAccess access, V value, double scale) where TAccess : struct, IAccess =>
-            access.Store(gradient, V.FusedMultiplyAdd(value, V.Broadcast(scale), access.Load<V, T>(gradient)));
-    }
-
-    private readonly struct Rows<T, V>
-        where T : unmanaged
-        where V : unmanaged, ISimd<V, T>
-    {
-        public readonly Row<T, V> Row0;
-        public readonly Row<T, V> Row1;
-        public readonly Row<T, V> Row2;
-        public readonly Row<T, V> Row3;
-        public readonly T* Weight;
-
-        /// <summary>One row or four; the other three are not there.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Rows(in WeightedRows<T> rows, nint first, bool areFour)
-        {
-            Unsafe.SkipInit(out this);
-            Row0 = new(rows, 0, first);
-            if (areFour)
-                (Row1, Row2, Row3) = (new(rows, 1, first), new(rows, 2, first), new(rows, 3, first));
-            Weight = rows.Weight + first;
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Prefetch(nint i)
-        {
-            Row0.Prefetch(i);
-            Row1.Prefetch(i);
-            Row2.Prefetch(i);
-            Row3.Prefetch(i);
+            // The statistics of several lanes are neighbors.
+            if (TLanes.Count > 1 && _rows.Step != 1)
+                return false;
+            var statistics = GroupStatistics<TLanes>.Load(_rows.Statistics + (first * _rows.Step));
+            if (!Hold(statistics))
+                return TLanes.Count == 1;
+            TLanes scale = statistics.InverseStandardDeviation * (1 / InputScale);
+            TLanes.StoreElements(_numbers + first, statistics.Mean);
+            TLanes.StoreElements(_numbers + Thresholds.RowsAtOnce + first, scale);
+            TLanes.StoreElements(
+                _numbers + (2 * Thresholds.RowsAtOnce) + first, -scale * GradientAffine<TLanes>.OffsetFromPivot<T>(statistics));
+            *_held += TLanes.Count;
+            return true;
         }
     }
 
@@ -225,15 +233,13 @@ internal static unsafe class NarrowRowGradients
         private readonly V _shift;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Row(in WeightedRows<T> rows, int index, nint first)
+        public Row(in WeightedRows<T> rows, T* numbers, int index, nint first)
         {
-            GroupStatistics* statistics = rows.Statistics + (index * rows.Step);
             _input = rows.Input + (index * rows.Stride) + first;
             _outputGradient = rows.OutputGradient + (index * rows.Stride) + first;
-            double scale = statistics->InverseStandardDeviation * (1 / InputScale);
-            _mean = V.Broadcast(statistics->Mean);
-            _scale = V.Broadcast(scale);
-            _shift = V.Broadcast(-scale * GradientAffine.OffsetFromPivot<T>(*statistics));
+            _mean = V.Repeat(numbers + index);
+            _scale = V.Repeat(numbers + Thresholds.RowsAtOnce + index);
+            _shift = V.Repeat(numbers + (2 * Thresholds.RowsAtOnce) + index);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

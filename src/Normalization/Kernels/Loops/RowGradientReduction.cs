@@ -106,28 +106,29 @@ internal static unsafe class RowGradientReduction
         where V : unmanaged, ISimd<V, T>
         where W : unmanaged, IWideSimd<W, T>
     {
-        int count = areFour ? Thresholds.RowsAtOnce : 1, held = 0;
         NarrowRowGradients.DoubleSums<T, V, W> columnSums = new(sums, products);
-        for (int i = 0; i < count; i++)
-            held += NarrowRowGradients.Hold(rows.Statistics[i * rows.Step]) ? 1 : 0;
-        if (held == Thresholds.RowsAtOnce)
+        T* numbers = stackalloc T[NarrowRowGradients.Numbers];
+        if (NarrowRowGradients.TryScale(rows, areFour, numbers))
         {
-            NarrowRowGradients.Run<T, V, W, On, NarrowRowGradients.DoubleSums<T, V, W>>(rows, column, columns, ahead, rowSums, columnSums);
-            return;
-        }
-        for (int i = 0; i < count; i++)
-        {
-            WeightedRows<T> row = rows.Down(i);
-            if (NarrowRowGradients.Hold(*row.Statistics))
+            if (areFour)
+            {
+                NarrowRowGradients.Run<T, V, W, On, NarrowRowGradients.DoubleSums<T, V, W>>(
+                    rows, numbers, column, columns, ahead, rowSums, columnSums);
+            }
+            else
             {
                 NarrowRowGradients.Run<T, V, W, Off, NarrowRowGradients.DoubleSums<T, V, W>>(
-                    row, column, columns, 0, rowSums + i, columnSums);
-                continue;
+                    rows, numbers, column, columns, 0, rowSums, columnSums);
             }
-            Run<T, W, Off, Off>(row, column, columns, 0, rowSums + i, sums, products);
-            rowSums[i].Product = row.Statistics->InverseStandardDeviation
-                * (rowSums[i].Product - (row.Statistics->MeanLow * rowSums[i].Sum));
+            return;
         }
+        for (int i = 0; areFour && i < Thresholds.RowsAtOnce; i++)
+            RunNarrow<T, V, W>(rows.Down(i), areFour: false, column, columns, 0, rowSums + i, sums, products);
+        if (areFour)
+            return;
+        Run<T, W, Off, Off>(rows, column, columns, 0, rowSums, sums, products);
+        rowSums->Product = rows.Statistics->InverseStandardDeviation
+            * (rowSums->Product - (rows.Statistics->MeanLow * rowSums->Sum));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]

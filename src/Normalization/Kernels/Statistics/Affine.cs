@@ -114,6 +114,42 @@ internal unsafe struct GradientAffine<TLanes> where TLanes : unmanaged, ILanes<T
         return new() { Outer = affine.Scale, IsNarrow = affine.IsNarrow };
     }
 
+    /// <summary>
+    /// Of a row of <paramref name="count"/> elements whose weights are part of dy, from Σ dy and Σ dy · x̂. The same numbers as <see
+    /// cref="Projection{TLanes}"/> gives, from fewer variables, because the JIT keeps only so many in registers.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static GradientAffine<TLanes> OfRow<T>(
+        in GroupStatistics<TLanes> statistics, TLanes sum, TLanes product, double count, bool isCentered, bool mayBeNarrow)
+        where T : unmanaged
+    {
+        TLanes r = statistics.InverseStandardDeviation, inner = -r * (r * (product / count));
+        TLanes mean = isCentered ? sum / count : 0, center = TLanes.Within(TLanes.Round<T>(mean), NumericRange.LargestOf<T>());
+        TLanes shift = (r * center) - (r * mean) - (isCentered ? inner * OffsetFromPivot<T>(statistics) : 0);
+        return new()
+        {
+            Center = center,
+            Pivot = TLanes.Round<T>(statistics.Mean),
+            Outer = r,
+            Inner = inner,
+            Shift = shift,
+            IsNarrow = mayBeNarrow && count >= Projection.FewElements
+                && NumericRange.Holds<T, TLanes>(inner) && NumericRange.Spans<T, TLanes>(statistics)
+                && NumericRange.Holds<T, TLanes>(r) && TLanes.AreZeroOrBetween(shift, 0, NumericRange.LargestOf<T>()),
+        };
+    }
+
+    /// <summary>Stores the coefficients of each lane as elements, each kind <paramref name="step"/> elements apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly void StoreElements<T>(T* destination, nint step) where T : unmanaged
+    {
+        TLanes.StoreElements(destination, -Center);
+        TLanes.StoreElements(destination + step, Pivot);
+        TLanes.StoreElements(destination + (2 * step), Outer);
+        TLanes.StoreElements(destination + (3 * step), Inner);
+        TLanes.StoreElements(destination + (4 * step), Shift);
+    }
+
     /// <summary>What the pivot leaves of the mean.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TLanes OffsetFromPivot<T>(in GroupStatistics<TLanes> statistics) where T : unmanaged =>

@@ -51,10 +51,9 @@ internal readonly struct Projection<TLanes> where TLanes : unmanaged, ILanes<TLa
     /// <param name="sums">Of the group's gradients.</param>
     /// <param name="count">How many elements the sums are of.</param>
     /// <param name="isCentered">Whether the mean is subtracted.</param>
-    /// <param name="mayBeNarrow">False where the products of weight and dy need the range of doubles.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Projection<TLanes> Create<T>(
-        in GroupStatistics<TLanes> statistics, in ProjectionSums<TLanes> sums, double count, bool isCentered, bool mayBeNarrow = true)
+        in GroupStatistics<TLanes> statistics, in ProjectionSums<TLanes> sums, double count, bool isCentered)
         where T : unmanaged
     {
         TLanes r = statistics.InverseStandardDeviation;
@@ -70,7 +69,7 @@ internal readonly struct Projection<TLanes> where TLanes : unmanaged, ILanes<TLa
             Pivot = TLanes.Round<T>(statistics.Mean),
             Inner = inner,
             Shift = isCentered ? inner * GradientAffine<TLanes>.OffsetFromPivot<T>(statistics) : 0,
-            IsNarrow = mayBeNarrow && count >= FewElements
+            IsNarrow = count >= FewElements
                 && NumericRange.Holds<T, TLanes>(inner) && NumericRange.Spans<T, TLanes>(statistics),
         };
     }

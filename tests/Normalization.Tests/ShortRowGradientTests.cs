@@ -1,0 +1,46 @@
+namespace Normalization.Tests;
+
+/// <summary>Rows of less than a block are summed in float, eight rows at a time.</summary>
+public sealed class ShortRowGradientTests
+{
+    /// <summary>The lengths at which lanes, vectors and blocks begin to differ, for eight rows, four and one.</summary>
+    public static TheoryData<int> Lengths => [31, 32, 33, 47, 48, 49, 63, 64, 65, 100, 127, 200, 255, 256];
+
+    [Theory]
+    [MemberData(nameof(Lengths))]
+    public void Rows_of_every_length_have_the_gradients_of_the_closed_form(int width)
+    {
+        foreach (Kind kind in (Kind[])[Kind.Layer, Kind.Rms])
+        {
+            var sample = new Sample<float>(new Case(kind, 13, width));
+            var reference = Reference.Of(sample);
+            (double[] input, double[] weight, double[] bias) = reference.Gradients(Values.Doubles(sample.OutputGradient));
+            sample.Run();
+            Values.Distance(Values.Doubles(sample.InputGradient), input, reference.LargestTerm).Should().BeLessThan(3e-7);
+            Values.Distance(Values.Doubles(sample.Layer.Weight!.Gradient), weight, 13).Should().BeLessThan(3e-7);
+            Values.Distance(Values.Doubles(sample.Layer.Bias?.Gradient), kind == Kind.Rms ? [] : bias, 13).Should().BeLessThan(3e-7);
+        }
+    }
+
+    [Theory]
+    [InlineData(1e30f)]
+    [InlineData(1e-32f)]
+    public void A_row_that_floats_cannot_hold_leaves_its_neighbors_as_they_are(float scale)
+    {
+        const int Width = 64, Hard = 5;
+        var sample = new Sample<float>(new Case(Kind.Layer, 8, Width) { Epsilon = 0 });
+        sample.Run();
+        long[] before = Values.Bits(sample.InputGradient);
+        foreach (ref float value in sample.Input.Span.Slice(Hard * Width, Width))
+            value *= scale;
+        var reference = Reference.Of(sample);
+        (double[] input, _, _) = reference.Gradients(Values.Doubles(sample.OutputGradient));
+        sample.Run();
+        long[] after = Values.Bits(sample.InputGradient);
+        after[..(Hard * Width)].Should().Equal(before[..(Hard * Width)]);
+        after[((Hard + 1) * Width)..].Should().Equal(before[((Hard + 1) * Width)..]);
+        Range row = (Hard * Width)..((Hard + 1) * Width);
+        double largest = input[row].Max(Math.Abs);
+        Values.Distance(Values.Doubles(sample.InputGradient)[row], input[row], largest).Should().BeLessThan(1e-6);
+    }
+}
