@@ -117,7 +117,7 @@ internal sealed class KernelSet<T, V, W>(int width) : KernelSet<T>
         if (MaskedLaunch.AreColumns(operands.Plan))
             MaskedColumns<T, V, W>.Moments(operands);
         else
-            MaskedMoments<T, W>.Run(operands);
+            MaskedMoments<T, V, W>.Run(operands);
     }
 
     public override void MaskedForward(in MaskedOperands<T> operands)

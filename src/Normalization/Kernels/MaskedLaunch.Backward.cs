@@ -189,10 +189,17 @@ internal static unsafe partial class MaskedLaunch
             return;
         nint all = AreColumns(plan) ? positions.Total(plan.S).Count : 0;
         using var channels = new Scratch<Sums>(plan.C);
-        using var plain = new Scratch<Sums>(units.Length);
-        for (int unit = 0; unit < units.Length; unit++)
-            plain.Span[unit] = units[unit].AboutZero(all > 0 ? all : positions.Samples[(int)(unit / plan.C)].Count);
-        AddUnits(plan, plain.Span, channels.Span);
+        using var totals = new Scratch<TotalSums>(plan.C);
+        totals.Span.Clear();
+        // The sums of a sample lie together.
+        for (int first = 0; first < units.Length; first += totals.Span.Length)
+        {
+            nint count = all > 0 ? all : positions.Samples[first / totals.Span.Length].Count;
+            for (int channel = 0; channel < totals.Span.Length; channel++)
+                totals.Span[channel].Add(units[first + channel].AboutZero(count));
+        }
+        for (int channel = 0; channel < totals.Span.Length; channel++)
+            channels.Span[channel] = totals.Span[channel].Value;
         Launch.AddParameterGradients(default, channels.Span, weightGradient, biasGradient);
     }
 

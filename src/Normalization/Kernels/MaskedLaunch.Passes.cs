@@ -46,9 +46,8 @@ internal static unsafe partial class MaskedLaunch
         nint bytes = Math.Max(1, plan.C * plan.S * sizeof(T)), step = Math.Max(1, Thresholds.FusedBytes / bytes);
         if (areChannels && !hasFixedStatistics)
             Moments(plan, x, epsilon, positions, statistics);
-        bool isDirect = !terms.IsAny && !AreSlicesShort(plan);
-        bool isWhole = isDirect && (areChannels || hasFixedStatistics || positions.Weights.IsEmpty);
-        step = isWhole ? plan.N : step;
+        bool isDirect = !terms.IsAny && plan.Order == MemoryOrder.ChannelsFirst;
+        step = isDirect ? plan.N : step;
         for (nint first = 0; first < plan.N; first += step)
         {
             nint count = Math.Min(step, plan.N - first), groups = areChannels ? 0 : plan.Groups;
@@ -57,7 +56,7 @@ internal static unsafe partial class MaskedLaunch
             Span<GroupStatistics> own = areChannels ? statistics : statistics.Slice((int)(first * groups), (int)(count * groups));
             ValidPositions<T> valid = positions.Part(plan.S, first, count);
             bool areGiven = areChannels || hasFixedStatistics;
-            if (!areGiven && !(isDirect && positions.Weights.IsEmpty))
+            if (!areGiven && !isDirect)
             {
                 Moments(part, x.Slice(offset, length), epsilon, valid, own);
                 areGiven = true;
@@ -67,10 +66,6 @@ internal static unsafe partial class MaskedLaunch
                 y.Slice(offset, length));
         }
     }
-
-    /// <summary>Whether a pass over all positions has a better way than slice by slice, or other bits.</summary>
-    private static bool AreSlicesShort(in Plan plan) =>
-        plan.Order == MemoryOrder.ChannelsLast || (plan.S < Thresholds.ShortUnit && !AreColumns(plan));
 
     private static void ForwardPart<T>(
         in Plan plan,
@@ -85,7 +80,7 @@ internal static unsafe partial class MaskedLaunch
         Span<T> y)
         where T : unmanaged
     {
-        bool isDirect = !terms.IsAny && !AreSlicesShort(plan);
+        bool isDirect = !terms.IsAny && plan.Order == MemoryOrder.ChannelsFirst;
         if (isDirect && (positions.Weights.IsEmpty || !positions.KeepsInvalid))
         {
             Forward(plan, x, weight, bias, epsilon, statistics, hasFixedStatistics, positions, y);

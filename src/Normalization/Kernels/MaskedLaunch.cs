@@ -1,4 +1,5 @@
 using Normalization.Kernels.Families;
+using Normalization.Kernels.Loops;
 using Normalization.Kernels.Machine;
 using Normalization.Kernels.Plans;
 using Normalization.Kernels.Statistics;
@@ -80,9 +81,12 @@ internal static unsafe partial class MaskedLaunch
     }
 
     /// <summary>
-    /// Whether the slices of a channel are short, so that a pass runs down columns, which have weights where lengths are given.
+    /// Whether the slices of a channel are short, so that a pass runs down columns.
     /// </summary>
     public static bool AreColumns(in Plan plan) => plan.Statistics == StatisticsSharing.Channel && plan.S < Thresholds.ShortSlice;
+
+    /// <summary>Whether slices are long enough to be gone over as far as they are valid. Shorter ones have weights instead.</summary>
+    public static bool TakesLengths(in Plan plan) => plan.S >= NarrowReduction.BlockLength && !AreColumns(plan);
 
     private static void Run<T>(
         Step step,
@@ -98,7 +102,6 @@ internal static unsafe partial class MaskedLaunch
     {
         fixed (T* px = x, pdy = dy, pw = weight, pb = bias, py = output, weights = positions.Weights)
         fixed (GroupStatistics* ps = statistics)
-        fixed (int* lengths = positions.Lengths)
         fixed (SampleWeight* samples = positions.Samples)
         {
             operands.Input = px;
@@ -108,8 +111,8 @@ internal static unsafe partial class MaskedLaunch
             operands.Bias = pb;
             operands.Statistics = ps;
             operands.Weights = weights;
-            operands.Lengths = weights == null ? lengths : null;
             operands.Samples = samples;
+            operands.TakesLengths = TakesLengths(operands.Plan);
             switch (step)
             {
                 case Step.Moments:

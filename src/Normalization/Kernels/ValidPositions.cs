@@ -75,7 +75,8 @@ internal readonly ref struct ValidPositions<T> where T : unmanaged
             for (int i = 0; i < own.Length; i++)
                 own[i] = given[i] ? one : default;
             int count = given.Count(true);
-            samples[sample] = count == 0 ? default : new(count, count, count, given.IndexOf(true), given.LastIndexOf(true));
+            int first = given.IndexOf(true), last = given.LastIndexOf(true);
+            samples[sample] = count == 0 ? default : new(count, count, count, first, last, IsPrefix: last == count - 1);
         }
     }
 

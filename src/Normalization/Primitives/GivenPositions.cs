@@ -55,7 +55,7 @@ internal readonly ref struct GivenPositions<T> where T : unmanaged
 
     /// <summary>How many weights the kernels need.</summary>
     public int WeightCount(in Plan plan) =>
-        !IsAny || (!Lengths.IsEmpty && !MaskedLaunch.AreColumns(plan)) ? 0 : (int)(plan.N * plan.S);
+        !IsAny || (!Lengths.IsEmpty && MaskedLaunch.TakesLengths(plan)) ? 0 : (int)(plan.N * plan.S);
 
     /// <summary>The same for the kernels, over memory for their weights and for those of the samples.</summary>
     public ValidPositions<T> Fill(in Plan plan, Span<T> weights, Span<SampleWeight> samples)

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Normalization.Kernels.Loops;
 using Normalization.Kernels.Machine;
+using Normalization.Kernels.Plans;
 using Normalization.Kernels.Simd;
 using Normalization.Kernels.Statistics;
 
@@ -15,6 +16,8 @@ internal readonly unsafe struct MaskedBackward<T, V, W>(MaskedOperands<T>* opera
     where V : unmanaged, ISimd<V, T>
     where W : unmanaged, IWideSimd<W, T>
 {
+    private const int Most = Thresholds.BatchGroups;
+
     private readonly MaskedOperands<T>* _operands = operands;
     private readonly bool _isStreamed = isStreamed;
 
@@ -33,65 +36,139 @@ internal readonly unsafe struct MaskedBackward<T, V, W>(MaskedOperands<T>* opera
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void Run(nint start, nint end)
     {
-        for (nint index = start; index < end; index++)
+        nint batch = _operands->GroupsAtOnce;
+        for (nint index = start, last; index < end; index = last)
         {
-            MaskedGroup group = _operands->Group(index);
-            GroupStatistics statistics = _operands->Statistics[index];
-            SampleWeight weight = _operands->WeightOf(group);
-            double pivot = _operands->OutputPivotOf(group, weight);
-            for (nint sample = group.FirstSample; sample < group.FirstSample + group.Samples && _operands->GivenSums == null; sample++)
-            {
-                for (nint channel = group.FirstChannel; channel < group.FirstChannel + group.Channels; channel++)
-                {
-                    nint unit = (sample * _operands->Plan.C) + channel;
-                    _operands->UnitSums[unit] = SumsOf(unit, sample, statistics, pivot);
-                }
-            }
-            if (_operands->Output == null)
-                continue;
-            var gradient = MaskedProjection.Create<T>(statistics, Project(group, weight, pivot));
-            for (nint sample = group.FirstSample; sample < group.FirstSample + group.Samples; sample++)
-            {
-                for (nint channel = group.FirstChannel; channel < group.FirstChannel + group.Channels; channel++)
-                    Apply((sample * _operands->Plan.C) + channel, sample, gradient.Weighted<T>(_operands->WeightOf(channel)));
-            }
+            last = _operands->LastAlike(index, end);
+            SampleWeight weight = _operands->WeightOf(_operands->Group(index));
+            for (nint first = index; first < last; first += batch)
+                RunBatch(first, Math.Min(batch, last - first), weight);
         }
         if (_isStreamed)
             Fence.Publish();
     }
 
+    /// <summary>Neighboring groups of the same samples.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private void RunBatch(nint first, nint count, in SampleWeight weight)
+    {
+        MaskedGroup all = _operands->Group(first);
+        nint channels = all.Channels, rows = count * channels;
+        double* outputPivots = stackalloc double[Most];
+        for (nint i = 0; i < count; i++)
+            outputPivots[i] = _operands->OutputPivotOf(all.Next(i), weight);
+        for (nint sample = all.FirstSample; sample < all.FirstSample + all.Samples && _operands->GivenSums == null; sample++)
+        {
+            for (nint row = 0; row < rows; row += Most)
+            {
+                AddUp(
+                    sample, all.FirstChannel + row, Math.Min(Most, rows - row), row, channels, _operands->Statistics + first,
+                    outputPivots);
+            }
+        }
+        if (_operands->Output == null)
+            return;
+        MaskedProjection* gradients = stackalloc MaskedProjection[Most];
+        for (nint i = 0; i < count; i++)
+        {
+            MaskedGroup group = all.Next(i);
+            GroupStatistics statistics = _operands->Statistics[first + i];
+            if (typeof(T) == typeof(float) && !_operands->AreChannels && _operands->IsPrefix(group.FirstSample) && weight.Count > 0)
+                Refine(group, ref statistics);
+            gradients[i] = MaskedProjection.Create<T>(statistics, Project(group, weight, outputPivots[i]));
+        }
+        GradientAffine* affines = stackalloc GradientAffine[Most];
+        nint* groups = stackalloc nint[Most];
+        for (nint row = 0; row < rows; row += Most)
+        {
+            nint channel = all.FirstChannel + row, some = Math.Min(Most, rows - row);
+            MaskedGroup.IndexRows(row, some, channels, groups);
+            for (nint i = 0; i < some; i++)
+                affines[i] = gradients[groups[i]].Weighted<T>(_operands->WeightOf(channel + i));
+            for (nint sample = all.FirstSample; sample < all.FirstSample + all.Samples; sample++)
+                Apply(sample, channel, some, affines);
+        }
+    }
+
     /// <summary>
-    /// Σ (dy - pivot), Σ (dy - pivot) · x̂ and, where there is a pivot, Σ x̂ over the valid positions of one slice.
+    /// Σ (dy - pivot), Σ (dy - pivot) · x̂ and, where there is a pivot, Σ x̂ over the valid positions of some slices of a sample. They are
+    /// the rows from <paramref name="row"/> on of groups with these statistics.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private Sums SumsOf(nint unit, nint sample, in GroupStatistics statistics, double outputPivot)
+    private void AddUp(nint sample, nint channel, nint rows, nint row, nint channels, GroupStatistics* statistics, double* outputPivots)
     {
+        Sums* results = _operands->UnitSums + (sample * _operands->Plan.C) + channel;
         if (_operands->Samples[sample].Count == 0)
-            return default;
-        T* x = _operands->Input + (unit * S), dy = _operands->OutputGradient + (unit * S);
-        double pivot = Element.Round<T>(statistics.Mean), offset = GradientAffine.OffsetFromPivot<T>(statistics);
-        double r = statistics.InverseStandardDeviation;
-        Sums sums = Total(x, dy, sample, pivot, outputPivot);
-        double product = r * (sums.Product - (offset * sums.Sum)), input = 0;
-        if (outputPivot != 0)
-            input = r * (Total(x, x, sample, pivot, pivot).Sum - (offset * _operands->Samples[sample].Count));
-        return new() { Sum = sums.Sum, Product = product, Pivot = outputPivot, Input = input };
+        {
+            new Span<Sums>(results, (int)rows).Clear();
+            return;
+        }
+        double* pivots = stackalloc double[Most], abouts = stackalloc double[Most];
+        nint* groups = stackalloc nint[Most];
+        MaskedGroup.IndexRows(row, rows, channels, groups);
+        bool areAboutZero = true;
+        for (nint i = 0; i < rows; i++)
+        {
+            pivots[i] = Element.Round<T>(statistics[groups[i]].Mean);
+            abouts[i] = outputPivots[groups[i]];
+            areAboutZero &= abouts[i] == 0;
+        }
+        MaskedRowSums<T, V, W>.Gradients(*_operands, _operands->OutputGradient, sample, channel, rows, pivots, abouts, results);
+        for (nint i = 0; i < rows; i++)
+        {
+            ref readonly GroupStatistics own = ref statistics[groups[i]];
+            double r = own.InverseStandardDeviation, offset = GradientAffine.OffsetFromPivot<T>(own);
+            double product = r * (results[i].Product - (offset * results[i].Sum));
+            results[i] = new() { Sum = results[i].Sum, Product = product, Pivot = abouts[i] };
+        }
+        if (!areAboutZero)
+            AddUpInputs(sample, channel, rows, statistics, groups, pivots, results);
+    }
+
+    /// <summary>
+    /// Takes the mean again in double, where forward took it in float and a large part is common to all dy of a group of a sample.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private void Refine(in MaskedGroup group, ref GroupStatistics statistics)
+    {
+        nint unit = (group.FirstSample * _operands->Plan.C) + group.FirstChannel, last = group.Channels - 1;
+        SliceSet set = _operands->LayoutOf(group.FirstSample).Group;
+        if (!Moments<T, V, W, Plain<T>>.IsNarrow(set, isCentered: true, isExact: false))
+            return;
+        double sum = 0;
+        for (nint i = 0; i < group.Channels; i++)
+            sum += _operands->WeightOf(group.FirstChannel + i) * _operands->UnitSums[unit + i].Sum;
+        nint length = _operands->LengthOf(group.FirstSample);
+        ProductSamples<One> samples = new(
+            Product(group, 0, 0), Product(group, group.Channels / 2, length / 2), Product(group, last, length - 1));
+        // A NaN in one unit says nothing about the others.
+        if (!double.IsFinite(sum) || samples.AreSpread(sum / set.Elements))
+            return;
+        double move = Moments<T, V, W, Plain<T>>.RefineMean(new(_operands->Input + (unit * S)), set, ref statistics);
+        for (nint i = 0; i < group.Channels; i++)
+            _operands->UnitSums[unit + i].Product -= statistics.InverseStandardDeviation * move * _operands->UnitSums[unit + i].Sum;
+    }
+
+    /// <summary>weight · dy of one element of a group.</summary>
+    private double Product(in MaskedGroup group, nint channel, nint position)
+    {
+        nint place = (((group.FirstSample * _operands->Plan.C) + group.FirstChannel + channel) * S) + position;
+        return _operands->WeightOf(group.FirstChannel + channel) * Element.ToDouble(_operands->OutputGradient[place]);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private Sums Total(T* x, T* dy, nint sample, double pivot, double outputPivot)
+    private void AddUpInputs(
+        nint sample, nint channel, nint rows, GroupStatistics* statistics, nint* groups, double* pivots, Sums* results)
     {
-        TotalSums total = default;
-        nint length = _operands->LengthOf(sample);
-        T* weights = _operands->WeightsOf(sample);
-        for (nint i = 0; i < length; i += Thresholds.SegmentLength)
+        Sums* inputs = stackalloc Sums[Most];
+        MaskedRowSums<T, V, W>.Gradients(*_operands, _operands->Input, sample, channel, rows, pivots, pivots, inputs);
+        for (nint i = 0; i < rows; i++)
         {
-            nint count = Math.Min(Thresholds.SegmentLength, length - i);
-            total.Add(weights == null
-                ? Reduction.Run<T, W, GradientTerms<T, W>>(new(x + i, dy + i, pivot, outputPivot), 1, count, 0)
-                : Reduction.Run<T, W, MaskedGradientTerms<T, W>>(new(x + i, dy + i, weights + i, pivot, outputPivot), 1, count, 0));
+            ref readonly GroupStatistics own = ref statistics[groups[i]];
+            double offset = GradientAffine.OffsetFromPivot<T>(own);
+            if (results[i].Pivot != 0)
+                results[i].Input = own.InverseStandardDeviation * (inputs[i].Sum - (offset * _operands->Samples[sample].Count));
         }
-        return total.Value;
     }
 
     /// <summary>From the sums of a group's slices to what dx takes of the group.</summary>
@@ -115,38 +192,54 @@ internal readonly unsafe struct MaskedBackward<T, V, W>(MaskedOperands<T>* opera
                 Sums sums = _operands->UnitSums[(sample * _operands->Plan.C) + channel];
                 sum.Add(gamma * sums.Sum);
                 product.Add(gamma * sums.Product);
-                product.Add(gamma * (pivot * sums.Input));
+                if (pivot != 0)
+                    product.Add(gamma * (pivot * sums.Input));
             }
         }
         double total = _operands->GivenSums != null ? _operands->GivenWeight : weight.Sum;
         return new(sum.Value, product.Value, pivot, first + (excess / group.Channels), total, weight.Count);
     }
 
+    /// <summary>The gradient of the input in some slices of a sample.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private void Apply(nint unit, nint sample, GradientAffine affine)
+    private void Apply(nint sample, nint channel, nint rows, GradientAffine* affines)
     {
-        nint start = unit * S, length = _operands->Samples[sample].Count == 0 ? 0 : _operands->LengthOf(sample);
-        T* weights = _operands->WeightsOf(sample);
-        for (nint i = 0; i < length; i += Thresholds.SegmentLength)
+        nint start = ((sample * _operands->Plan.C) + channel) * S;
+        nint length = _operands->Samples[sample].Count == 0 ? 0 : _operands->LengthOf(sample);
+        MaskedRows<T> masked = new(_operands->Input + start, _operands->OutputGradient + start, _operands->WeightsOf(sample), S, affines);
+        bool areOnes = _operands->Samples[sample].AreOnes;
+        Target<T> target = new(_operands->Output + start, length, _isStreamed, 0);
+        for (nint first = 0, next; first < rows && length > 0; first = next)
         {
-            nint offset = start + i;
-            Target<T> target = new(_operands->Output + offset, Math.Min(Thresholds.SegmentLength, length - i), _isStreamed, 0);
-            MaskedRow<T> row = new(_operands->Input + offset, _operands->OutputGradient + offset, weights + i, &affine);
-            if (weights == null && affine.IsNarrow)
-                RunPlain<V>(row, target);
-            else if (weights == null)
-                RunPlain<W>(row, target);
-            else if (affine.IsNarrow)
-                Map.Run<T, V, MaskedRow<T>, MaskedGradientMap<T, V>, NoColumn>(row, 0, 1, areFour: false, target, 0);
+            bool isNarrow = affines[first].IsNarrow;
+            for (next = first + 1; next < rows && affines[next].IsNarrow == isNarrow; next++)
+            {
+            }
+            if (isNarrow)
+                Run<V>(masked, first, next - first, areOnes, target);
             else
-                Map.Run<T, W, MaskedRow<T>, MaskedGradientMap<T, W>, NoColumn>(row, 0, 1, areFour: false, target, 0);
+                Run<W>(masked, first, next - first, areOnes, target);
         }
-        if (_operands->ClearsInvalid && length < S)
-            new Span<T>(_operands->Output + start + length, (int)(S - length)).Clear();
+        for (nint row = 0; row < rows && _operands->ClearsInvalid && length < S; row++)
+            new Span<T>(_operands->Output + start + (row * S) + length, (int)(S - length)).Clear();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void RunPlain<TVector>(in MaskedRow<T> row, in Target<T> target) where TVector : unmanaged, ISimd<TVector, T> =>
-        Map.Run<T, TVector, GradientRows<T>, GradientMap<T, TVector>, NoColumn>(
-            new(row.Input, row.OutputGradient, 0, row.Affine, 0), 0, 1, areFour: false, target, 0);
+    private void Run<TVector>(in MaskedRows<T> rows, nint first, nint count, bool areOnes, in Target<T> target)
+        where TVector : unmanaged, ISimd<TVector, T>
+    {
+        if (rows.Weights == null)
+        {
+            Map.Run<T, TVector, GradientRows<T>, GradientMap<T, TVector>, NoColumn>(
+                new(rows.Input, rows.OutputGradient, S, rows.Affines, 1), first, count, areFour: false, target, S);
+        }
+        else if (areOnes)
+        {
+            Map.Run<T, TVector, MaskedRows<T>, MaskedGradientMap<T, TVector>, TVector>(rows, first, count, areFour: true, target, S);
+        }
+        else
+        {
+            Map.Run<T, TVector, MaskedRows<T>, WeightedRowGradientMap<T, TVector>, NoColumn>(rows, first, count, areFour: false, target, S);
+        }
+    }
 }

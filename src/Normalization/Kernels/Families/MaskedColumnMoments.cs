@@ -87,7 +87,7 @@ internal readonly unsafe struct MaskedColumnMoments<T>(MaskedOperands<T>* operan
         if (areNear)
             statistics.Store(_operands->Statistics + channel);
         else
-            _operands->Statistics[channel] = new MaskedMoments<T, W>(_operands).Compute(_operands->Group(channel), _total);
+            _operands->Statistics[channel] = new MaskedMoments<T, W, W>(_operands).Compute(channel, _total);
         return true;
     }
 

@@ -3,17 +3,18 @@ using Normalization.Kernels.Loops;
 using Normalization.Kernels.Machine;
 using Normalization.Kernels.Plans;
 using Normalization.Kernels.Simd;
+using Normalization.Kernels.Statistics;
 
 namespace Normalization.Kernels.Families;
 
-/// <summary>
-/// Forward over the valid positions, sample by sample. The statistics are given, except those of groups of samples that have lengths.
-/// </summary>
+/// <summary>Forward over the valid positions, sample by sample: the statistics, unless they are given, and the output.</summary>
 internal readonly unsafe struct MaskedForward<T, V, W>(MaskedOperands<T>* operands) : IJob
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
     where W : unmanaged, IWideSimd<W, T>
 {
+    private const int Most = Thresholds.BatchGroups;
+
     private readonly MaskedOperands<T>* _operands = operands;
 
     public static void Run(in MaskedOperands<T> operands)
@@ -29,46 +30,124 @@ internal readonly unsafe struct MaskedForward<T, V, W>(MaskedOperands<T>* operan
     public void Run(nint start, nint end)
     {
         Plan plan = _operands->Plan;
-        long bytes = (long)plan.Elements * sizeof(T);
         nint groups = _operands->AreChannels ? plan.C : plan.Groups;
         for (nint sample = start; sample < end; sample++)
         {
-            nint offset = sample * plan.C * plan.S, length = _operands->LengthOf(sample);
             GroupStatistics* statistics = _operands->Statistics + (_operands->AreChannels ? 0 : sample * groups);
+            nint valid = 0;
             if (_operands->Samples[sample].Count == 0)
             {
                 if (!_operands->HasFixedStatistics)
                     new Span<GroupStatistics>(statistics, (int)groups).Clear();
             }
+            else if (_operands->IsPrefix(sample))
+            {
+                OfPrefix(sample, statistics);
+                valid = _operands->LengthOf(sample);
+            }
             else
             {
-                var layout = GroupLayout.Sample(plan.C, plan.S, groups, length);
-                ForwardOperands<T> forward = new()
-                {
-                    Output = _operands->Output + offset,
-                    Weight = _operands->Weight,
-                    Bias = _operands->Bias,
-                    Statistics = statistics,
-                    Epsilon = _operands->Epsilon,
-                    HasFixedStatistics = _operands->HasFixedStatistics,
-                    IsCentered = true,
-                };
-                bool isStreamed = Thresholds.IsStreamed(2 * bytes, length * sizeof(T));
-                Plain<T> source = new(_operands->Input + offset);
-                T* weights = _operands->WeightsOf(sample);
-                if (weights == null || _operands->Samples[sample].Count == plan.S)
-                {
-                    GroupForward<T, V, W, Plain<T>, Identity<T>>.RunSample(&layout, &forward, source, default, isStreamed, bytes);
-                }
-                else
-                {
-                    GroupForward<T, V, W, Plain<T>, MaskEpilogue<T>>.RunSample(
-                        &layout, &forward, source, new(weights, plan.S, 0), isStreamed, bytes);
-                }
+                if (!_operands->HasFixedStatistics)
+                    new MaskedMoments<T, V, W>(_operands).Run(sample * groups, (sample + 1) * groups);
+                OfWeights(sample, statistics, plan.C / groups);
+                valid = plan.S;
             }
-            nint cleared = _operands->Samples[sample].Count == 0 ? 0 : length;
-            for (nint channel = 0; channel < plan.C && _operands->ClearsInvalid && cleared < plan.S; channel++)
-                new Span<T>(_operands->Output + offset + (channel * plan.S) + cleared, (int)(plan.S - cleared)).Clear();
+            for (nint channel = 0; channel < plan.C && _operands->ClearsInvalid && valid < plan.S; channel++)
+                new Span<T>(_operands->Output + (((sample * plan.C) + channel) * plan.S) + valid, (int)(plan.S - valid)).Clear();
+        }
+    }
+
+    private ForwardOperands<T> OperandsOf(nint element, nint channel, GroupStatistics* statistics) => new()
+    {
+        Output = _operands->Output + element,
+        Weight = _operands->Weight == null ? null : _operands->Weight + channel,
+        Bias = _operands->Bias == null ? null : _operands->Bias + channel,
+        Statistics = statistics,
+        Epsilon = _operands->Epsilon,
+        HasFixedStatistics = _operands->HasFixedStatistics,
+        IsCentered = true,
+    };
+
+    private bool IsStreamed(nint length) =>
+        Thresholds.IsStreamed(2 * (long)_operands->Plan.Elements * sizeof(T), length * sizeof(T));
+
+    /// <summary>A sample whose first positions are valid.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private void OfPrefix(nint sample, GroupStatistics* statistics)
+    {
+        nint offset = sample * _operands->Plan.C * _operands->Plan.S;
+        GroupLayout layout = _operands->LayoutOf(sample);
+        ForwardOperands<T> forward = OperandsOf(offset, 0, statistics);
+        GroupForward<T, V, W, Plain<T>, Identity<T>>.RunSample(
+            &layout, &forward, new(_operands->Input + offset), default, IsStreamed(layout.Unit.Length),
+            (long)_operands->Plan.Elements * sizeof(T));
+    }
+
+    /// <summary>The output of a sample with statistics: several channels at a time, which share the weights.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private void OfWeights(nint sample, GroupStatistics* statistics, nint channelsPerGroup)
+    {
+        nint channels = _operands->Plan.C, s = _operands->Plan.S;
+        bool isStreamed = IsStreamed(s);
+        GroupStatistics* own = stackalloc GroupStatistics[Most];
+        Affine* affines = stackalloc Affine[Most];
+        nint* groups = stackalloc nint[Most];
+        ForwardOperands<T> operands = OperandsOf(0, 0, own);
+        for (nint first = 0, count; first < channels; first += count)
+        {
+            count = Math.Min(Most, channels - first);
+            MaskedGroup.IndexRows(first, count, channelsPerGroup, groups);
+            for (nint i = 0; i < count; i++)
+                own[i] = statistics[groups[i]];
+            Lanes.Run(new ChannelAffines(in operands, first, affines), 0, count);
+            nint offset = ((sample * channels) + first) * s;
+            MaskedAffineRows<T> rows = new(_operands->Input + offset, _operands->WeightsOf(sample), s, affines);
+            Target<T> target = new(_operands->Output + offset, s, isStreamed, 0);
+            for (nint i = 0, next; i < count; i = next)
+            {
+                next = i + 1;
+                if (!affines[i].IsNarrow)
+                {
+                    Alone(sample, first + i, own + i);
+                    continue;
+                }
+                while (next < count && affines[next].IsNarrow)
+                    next++;
+                Map.Run<T, V, MaskedAffineRows<T>, MaskedAffineMap<T, V>, V>(rows, i, next - i, areFour: true, target, s);
+            }
+        }
+        if (isStreamed)
+            Fence.Publish();
+    }
+
+    /// <summary>A channel whose coefficients leave the range of the element type.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private void Alone(nint sample, nint channel, GroupStatistics* statistics)
+    {
+        nint s = _operands->Plan.S, offset = ((sample * _operands->Plan.C) + channel) * s;
+        var layout = GroupLayout.ChannelGroups(1, 1, s, 1);
+        ForwardOperands<T> forward = OperandsOf(offset, channel, statistics);
+        forward.HasFixedStatistics = true;
+        GroupForward<T, V, W, Plain<T>, MaskEpilogue<T>>.RunPart(
+            &layout, &forward, new(_operands->Input + offset), new(_operands->WeightsOf(sample), s, 0), IsStreamed(s), 0, 1);
+    }
+
+    private readonly ref struct ChannelAffines(ref readonly ForwardOperands<T> operands, nint first, Affine* affines) : ILaneJob
+    {
+        private readonly ref readonly ForwardOperands<T> _operands = ref operands;
+        private readonly nint _first = first;
+        private readonly Affine* _affines = affines;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public bool TryRun<TLanes>(nint index) where TLanes : unmanaged, ILanes<TLanes>
+        {
+            var affine = Affine<TLanes>.Create<T>(
+                GroupStatistics<TLanes>.Load(_operands.Statistics + index), _operands.WeightOf<TLanes>(_first + index),
+                _operands.BiasOf<TLanes>(_first + index));
+            bool isDone = TLanes.Count == 1 || affine.IsNarrow;
+            if (isDone)
+                affine.Store(_affines + index);
+            return isDone;
         }
     }
 }

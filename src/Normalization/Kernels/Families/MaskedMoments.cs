@@ -1,16 +1,23 @@
 using System.Runtime.CompilerServices;
 using Normalization.Kernels.Loops;
 using Normalization.Kernels.Machine;
+using Normalization.Kernels.Plans;
 using Normalization.Kernels.Simd;
 using Normalization.Kernels.Statistics;
 
 namespace Normalization.Kernels.Families;
 
-/// <summary>The statistics of groups over their valid positions: Σ w · d and Σ w · d² of each slice, added in order.</summary>
-internal readonly unsafe struct MaskedMoments<T, W>(MaskedOperands<T>* operands) : IJob
+/// <summary>
+/// The statistics of groups over their valid positions: Σ w · d and Σ w · d² of each slice, added in order. Several groups are taken at a
+/// time; each has the bits that it has alone.
+/// </summary>
+internal readonly unsafe struct MaskedMoments<T, V, W>(MaskedOperands<T>* operands) : IJob
     where T : unmanaged
+    where V : unmanaged, ISimd<V, T>
     where W : unmanaged, IWideSimd<W, T>
 {
+    private const int Most = Thresholds.BatchGroups;
+
     private readonly MaskedOperands<T>* _operands = operands;
 
     public static void Run(in MaskedOperands<T> operands)
@@ -18,56 +25,139 @@ internal readonly unsafe struct MaskedMoments<T, W>(MaskedOperands<T>* operands)
         fixed (MaskedOperands<T>* pOperands = &operands)
         {
             Partition.For(
-                new MaskedMoments<T, W>(pOperands), operands.Groups, Partition.DegreeFor((long)operands.Plan.Elements * sizeof(T)));
+                new MaskedMoments<T, V, W>(pOperands), operands.Groups, Partition.DegreeFor((long)operands.Plan.Elements * sizeof(T)));
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void Run(nint start, nint end)
     {
-        for (nint index = start; index < end; index++)
+        for (nint index = start, last; index < end; index = last)
         {
+            last = _operands->LastAlike(index, end);
             MaskedGroup group = _operands->Group(index);
             SampleWeight weight = _operands->WeightOf(group);
-            _operands->Statistics[index] = weight.Count == 0 ? default : Compute(group, weight);
+            if (weight.Count == 0)
+                new Span<GroupStatistics>(_operands->Statistics + index, (int)(last - index)).Clear();
+            else if (!_operands->AreChannels && _operands->IsPrefix(group.FirstSample))
+                OfPrefix(group.FirstSample, index, last);
+            else
+                Compute(index, last, weight);
         }
     }
 
+    /// <summary>The statistics that a forward pass over the first positions of a sample takes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public GroupStatistics Compute(in MaskedGroup group, in SampleWeight weight)
+    private void OfPrefix(nint sample, nint first, nint last)
     {
-        nint sample = group.FirstSample + (weight.First / _operands->Plan.S), position = weight.First % _operands->Plan.S;
-        double first = Element.ToDouble(
-            _operands->Input[(((sample * _operands->Plan.C) + group.FirstChannel) * _operands->Plan.S) + position]);
-        GroupStatistics statistics = About(first, group, weight.Sum);
+        Plan plan = _operands->Plan;
+        GroupLayout layout = _operands->LayoutOf(sample);
+        ForwardOperands<T> forward = new()
+        {
+            Statistics = _operands->Statistics + (sample * plan.Groups),
+            Epsilon = _operands->Epsilon,
+            IsCentered = true,
+        };
+        GroupForward<T, V, W, Plain<T>, Identity<T>>.RunPart(
+            &layout, &forward, new(_operands->Input + (sample * plan.C * plan.S)), default, isStreamed: false,
+            first - (sample * plan.Groups), last - (sample * plan.Groups));
+    }
+
+    /// <summary>Groups whose elements weigh the same together.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private void Compute(nint start, nint end, in SampleWeight weight)
+    {
+        Sums* sums = stackalloc Sums[Most];
+        nint batch = _operands->GroupsAtOnce;
+        for (nint first = start; first < end; first += batch)
+        {
+            nint count = Math.Min(batch, end - first);
+            MaskedGroup group = _operands->Group(first);
+            T* elements = FirstOf(group, weight);
+            for (nint i = 0; i < count; i++)
+                sums[i].Pivot = Element.ToDouble(elements[i * group.Channels * _operands->Plan.S]);
+            AddUp(first, count, sums);
+            Lanes.Run(new Finishing(this, first, sums, in weight), 0, count);
+        }
+    }
+
+    /// <summary>The statistics of one group.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public GroupStatistics Compute(nint index, in SampleWeight weight)
+    {
+        double first = Element.ToDouble(*FirstOf(_operands->Group(index), weight));
+        GroupStatistics statistics = About(first, index, weight.Sum);
         // The first element may be an outlier: then the sums are taken again about the mean.
         if (!statistics.AreNear<T>(first) && double.IsFinite(statistics.Mean - first))
-            statistics = About(Element.Round<T>(statistics.Mean), group, weight.Sum);
+            statistics = About(Element.Round<T>(statistics.Mean), index, weight.Sum);
         return statistics;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private GroupStatistics About(double about, in MaskedGroup group, double weight)
+    private GroupStatistics About(double about, nint index, double weight)
     {
-        TotalSums total = default;
+        Sums sums = new() { Pivot = about };
+        AddUp(index, 1, &sums);
+        return GroupStatistics.FromSums(sums.Sum, sums.Product, about, weight, _operands->Epsilon);
+    }
+
+    private T* FirstOf(in MaskedGroup group, in SampleWeight weight)
+    {
+        nint sample = group.FirstSample + (weight.First / _operands->Plan.S), position = weight.First % _operands->Plan.S;
+        return _operands->Input + (((sample * _operands->Plan.C) + group.FirstChannel) * _operands->Plan.S) + position;
+    }
+
+    /// <summary>The sums of neighboring groups, each about the pivot that is there.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private void AddUp(nint first, nint count, Sums* sums)
+    {
+        MaskedGroup group = _operands->Group(first);
+        Sums* results = stackalloc Sums[Most];
+        double* pivots = stackalloc double[Most];
+        nint* groups = stackalloc nint[Most];
+        TotalSums* totals = stackalloc TotalSums[Most];
+        new Span<TotalSums>(totals, Most).Clear();
+        nint channels = group.Channels;
         for (nint sample = group.FirstSample; sample < group.FirstSample + group.Samples; sample++)
         {
-            nint length = _operands->LengthOf(sample);
-            T* weights = _operands->WeightsOf(sample);
             if (_operands->Samples[sample].Count == 0)
                 continue;
-            for (nint channel = group.FirstChannel; channel < group.FirstChannel + group.Channels; channel++)
+            for (nint row = 0, rows; row < count * channels; row += rows)
             {
-                T* x = _operands->Input + (((sample * _operands->Plan.C) + channel) * _operands->Plan.S);
-                for (nint i = 0; i < length; i += Thresholds.SegmentLength)
-                {
-                    nint count = Math.Min(Thresholds.SegmentLength, length - i);
-                    total.Add(weights == null
-                        ? Reduction.Run<T, W, MomentTerms<T, W, Plain<T>, On>>(new(new(x + i), about), 1, count, 0)
-                        : Reduction.Run<T, W, WeightedMomentTerms<T, W>>(new(x + i, weights + i, about), 1, count, 0));
-                }
+                rows = Math.Min(Most, (count * channels) - row);
+                MaskedGroup.IndexRows(row, rows, channels, groups);
+                for (nint i = 0; i < rows; i++)
+                    pivots[i] = sums[groups[i]].Pivot;
+                MaskedRowSums<T, V, W>.Moments(*_operands, sample, group.FirstChannel + row, rows, pivots, results);
+                for (nint i = 0; i < rows; i++)
+                    totals[groups[i]].Add(results[i]);
             }
         }
-        return GroupStatistics.FromSums(total.Value.Sum, total.Value.Product, about, weight, _operands->Epsilon);
+        for (nint i = 0; i < count; i++)
+            sums[i] = totals[i].Value with { Pivot = sums[i].Pivot };
+    }
+
+    private readonly ref struct Finishing(
+        MaskedMoments<T, V, W> moments, nint first, Sums* sums, ref readonly SampleWeight weight) : ILaneJob
+    {
+        private readonly MaskedMoments<T, V, W> _moments = moments;
+        private readonly nint _first = first;
+        private readonly Sums* _sums = sums;
+        private readonly ref readonly SampleWeight _weight = ref weight;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public bool TryRun<TLanes>(nint index) where TLanes : unmanaged, ILanes<TLanes>
+        {
+            double* sums = (double*)(_sums + index);
+            nint step = sizeof(Sums) / sizeof(double);
+            TLanes about = TLanes.Gather(sums + 2, step);
+            var statistics = GroupStatistics<TLanes>.FromSums(
+                TLanes.Gather(sums, step), TLanes.Gather(sums + 1, step), about, _weight.Sum, _moments._operands->Epsilon);
+            bool areNear = statistics.AreNear<T>(about);
+            if (areNear)
+                statistics.Store(_moments._operands->Statistics + _first + index);
+            else if (TLanes.Count == 1)
+                _moments._operands->Statistics[_first + index] = _moments.Compute(_first + index, _weight);
+            return areNear || TLanes.Count == 1;
+        }
     }
 }

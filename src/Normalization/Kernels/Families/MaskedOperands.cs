@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Normalization.Kernels.Machine;
 using Normalization.Kernels.Plans;
 using Normalization.Kernels.Simd;
 using Normalization.Kernels.Statistics;
@@ -23,14 +24,14 @@ internal unsafe struct MaskedOperands<T> where T : unmanaged
     public double Epsilon;
     public bool HasFixedStatistics;
 
-    /// <summary>How many of its first positions each sample has.</summary>
-    public int* Lengths;
-
     /// <summary>[n, s]; where there are none, all valid positions weigh 1.</summary>
     public T* Weights;
 
     /// <summary>What the positions of each sample weigh.</summary>
     public SampleWeight* Samples;
+
+    /// <summary>Whether a sample whose first positions are valid is gone over without weights.</summary>
+    public bool TakesLengths;
 
     /// <summary>Whether 0 is written past the length of a sample.</summary>
     public bool ClearsInvalid;
@@ -46,15 +47,36 @@ internal unsafe struct MaskedOperands<T> where T : unmanaged
 
     public readonly nint Groups => AreChannels ? Plan.C : Plan.N * Plan.Groups;
 
+    /// <summary>Whether the valid positions of a sample are its first ones, and are gone over without weights.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly bool IsPrefix(nint sample) => Weights == null || (TakesLengths && Samples[sample].IsPrefix);
+
     /// <summary>How many positions of a sample are gone over.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly nint LengthOf(nint sample) => Lengths == null ? Plan.S : Lengths[sample];
+    public readonly nint LengthOf(nint sample) => IsPrefix(sample) ? Samples[sample].Count : Plan.S;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly T* WeightsOf(nint sample) => Weights == null ? null : Weights + (sample * Plan.S);
+    public readonly T* WeightsOf(nint sample) => IsPrefix(sample) ? null : Weights + (sample * Plan.S);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly double WeightOf(nint channel) => Weight == null ? 1 : Element.ToDouble(Weight[channel]);
+
+    /// <summary>How many neighboring groups are taken at a time: as many as stay in the first-level cache.</summary>
+    public readonly nint GroupsAtOnce =>
+        Thresholds.GroupsPerBatch((AreChannels ? Plan.N : Plan.C / Plan.Groups) * Plan.S * sizeof(T));
+
+    /// <summary>The end of the groups from one on that have the same samples, and so the same weights.</summary>
+    public readonly nint LastAlike(nint index, nint end) =>
+        AreChannels ? end : Math.Min(end, ((index / Plan.Groups) + 1) * Plan.Groups);
+
+    /// <summary>
+    /// The groups of a sample whose first positions are valid. Where they are all positions, the layout is that of a pass without a mask.
+    /// </summary>
+    public readonly GroupLayout LayoutOf(nint sample)
+    {
+        nint groups = AreChannels ? Plan.C : Plan.Groups, length = LengthOf(sample);
+        return length == Plan.S ? GroupLayout.ChannelGroups(1, Plan.C, Plan.S, groups) : GroupLayout.Sample(Plan.C, Plan.S, groups, length);
+    }
 
     public readonly MaskedGroup Group(nint index) => AreChannels
         ? new(0, Plan.N, index, 1)
@@ -96,4 +118,23 @@ internal unsafe struct MaskedOperands<T> where T : unmanaged
 }
 
 /// <summary>The samples and the channels that share statistics.</summary>
-internal readonly record struct MaskedGroup(nint FirstSample, nint Samples, nint FirstChannel, nint Channels);
+internal readonly record struct MaskedGroup(nint FirstSample, nint Samples, nint FirstChannel, nint Channels)
+{
+    /// <summary>One of the groups behind it with the same samples.</summary>
+    public MaskedGroup Next(nint groups) => this with { FirstChannel = FirstChannel + (groups * Channels) };
+
+    /// <summary>
+    /// For each of some rows, which are channels of neighboring groups, the index of its group. Each of them costs a division otherwise.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static unsafe void IndexRows(nint first, nint rows, nint channels, nint* groups)
+    {
+        nint group = first / channels, left = ((group + 1) * channels) - first;
+        for (nint i = 0; i < rows; i++)
+        {
+            groups[i] = group;
+            if (--left == 0)
+                (group, left) = (group + 1, channels);
+        }
+    }
+}

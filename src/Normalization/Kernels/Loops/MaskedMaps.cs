@@ -20,38 +20,144 @@ internal readonly unsafe struct MaskEpilogue<T>(T* weights, nint length, nint po
         V.Select(V.GreaterThan(access.Load<V, T>(_weights + _position + i), default), value, default);
 }
 
-/// <summary>One row of x and dy, with a weight for each element and coefficients that all share.</summary>
+/// <summary>Rows of x, a stride apart, with coefficients of their own and weights that they share.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-internal readonly unsafe struct MaskedRow<T>(T* input, T* outputGradient, T* weights, GradientAffine* affine) where T : unmanaged
+internal readonly unsafe struct MaskedAffineRows<T>(T* input, T* weights, nint stride, Affine* affines) where T : unmanaged
+{
+    public readonly T* Input = input;
+    public readonly T* Weights = weights;
+    public readonly nint Stride = stride;
+    public readonly Affine* Affines = affines;
+}
+
+/// <summary>(x - pivot) · scale + shift where w is above 0, and 0 elsewhere.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+internal readonly unsafe struct MaskedAffineMap<T, V>(T* x, T* weights, in Affine affine)
+    : IMap<MaskedAffineMap<T, V>, MaskedAffineRows<T>, V, V>
+    where T : unmanaged
+    where V : unmanaged, ISimd<V, T>
+{
+    private readonly T* _x = x;
+    private readonly T* _weights = weights;
+    private readonly V _pivot = V.Broadcast(affine.Pivot);
+    private readonly V _scale = V.Broadcast(affine.Scale);
+    private readonly V _shift = V.Broadcast(affine.Shift);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static MaskedAffineMap<T, V> Of(in MaskedAffineRows<T> rows, nint row) =>
+        new(rows.Input + (row * rows.Stride), rows.Weights, rows.Affines[row]);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess =>
+        V.GreaterThan(access.Load<V, T>(_weights + i), default);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Invoke<TAccess>(nint i, in V column, TAccess access) where TAccess : struct, IAccess =>
+        V.Select(column, V.FusedMultiplyAdd(access.Load<V, T>(_x + i) - _pivot, _scale, _shift), default);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch(nint i) => RawMemory.Prefetch(_x + i);
+}
+
+/// <summary>Rows, a stride apart, that share their weights, and what each has where they are not above 0.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+internal readonly unsafe struct MaskedCopies<T>(T* input, T* weights, nint stride, double* elsewhere) where T : unmanaged
+{
+    public readonly T* Input = input;
+    public readonly T* Weights = weights;
+    public readonly nint Stride = stride;
+    public readonly double* Elsewhere = elsewhere;
+}
+
+/// <summary>x where w is above 0, and another number elsewhere.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+internal readonly unsafe struct MaskedCopyMap<T, V>(T* x, T* weights, double elsewhere)
+    : IMap<MaskedCopyMap<T, V>, MaskedCopies<T>, V, V>
+    where T : unmanaged
+    where V : unmanaged, ISimd<V, T>
+{
+    private readonly T* _x = x;
+    private readonly T* _weights = weights;
+    private readonly V _elsewhere = V.Broadcast(elsewhere);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static MaskedCopyMap<T, V> Of(in MaskedCopies<T> rows, nint row) =>
+        new(rows.Input + (row * rows.Stride), rows.Weights, rows.Elsewhere[row]);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess =>
+        V.GreaterThan(access.Load<V, T>(_weights + i), default);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Invoke<TAccess>(nint i, in V column, TAccess access) where TAccess : struct, IAccess =>
+        V.Select(column, access.Load<V, T>(_x + i), _elsewhere);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch(nint i) => RawMemory.Prefetch(_x + i);
+}
+
+/// <summary>Rows of x and dy, a stride apart, with coefficients of their own and weights that they share.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+internal readonly unsafe struct MaskedRows<T>(T* input, T* outputGradient, T* weights, nint stride, GradientAffine* affines)
+    where T : unmanaged
 {
     public readonly T* Input = input;
     public readonly T* OutputGradient = outputGradient;
     public readonly T* Weights = weights;
-    public readonly GradientAffine* Affine = affine;
+    public readonly nint Stride = stride;
+    public readonly GradientAffine* Affines = affines;
+}
+
+/// <summary><see cref="GradientMap{T, V}"/> where w is above 0, and 0 elsewhere: the gradient where all weights are 0 or 1.</summary>
+[method: MethodImpl(MethodImplOptions.AggressiveInlining)]
+internal readonly unsafe struct MaskedGradientMap<T, V>(in GradientMap<T, V> gradient, T* weights)
+    : IMap<MaskedGradientMap<T, V>, MaskedRows<T>, V, V>
+    where T : unmanaged
+    where V : unmanaged, ISimd<V, T>
+{
+    private readonly GradientMap<T, V> _gradient = gradient;
+    private readonly T* _weights = weights;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static MaskedGradientMap<T, V> Of(in MaskedRows<T> rows, nint row) =>
+        new(new(rows.Input + (row * rows.Stride), rows.OutputGradient + (row * rows.Stride), rows.Affines[row]), rows.Weights);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess =>
+        V.GreaterThan(access.Load<V, T>(_weights + i), default);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public V Invoke<TAccess>(nint i, in V column, TAccess access) where TAccess : struct, IAccess =>
+        V.Select(column, _gradient.Invoke(i, default, access), default);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch(nint i) => _gradient.Prefetch(i);
 }
 
 /// <summary>
 /// (dy - center) · outer + w · ((x - pivot) · inner + shift) + (1 - w) · center · outer where w is above 0, and 0 elsewhere. Where w is 1
-/// this is <see cref="GradientMap{T, V}"/>.
+/// this is <see cref="MaskedGradientMap{T, V}"/>.
 /// </summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-internal readonly unsafe struct MaskedGradientMap<T, V>(in MaskedRow<T> row) : IMap<MaskedGradientMap<T, V>, MaskedRow<T>, V, NoColumn>
+internal readonly unsafe struct WeightedRowGradientMap<T, V>(T* x, T* dy, T* weights, in GradientAffine affine)
+    : IMap<WeightedRowGradientMap<T, V>, MaskedRows<T>, V, NoColumn>
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
 {
-    private readonly T* _x = row.Input;
-    private readonly T* _dy = row.OutputGradient;
-    private readonly T* _weights = row.Weights;
+    private readonly T* _x = x;
+    private readonly T* _dy = dy;
+    private readonly T* _weights = weights;
     private readonly V _one = V.Broadcast(1);
-    private readonly V _center = V.Broadcast(row.Affine->Center);
-    private readonly V _pivot = V.Broadcast(row.Affine->Pivot);
-    private readonly V _outer = V.Broadcast(row.Affine->Outer);
-    private readonly V _inner = V.Broadcast(row.Affine->Inner);
-    private readonly V _shift = V.Broadcast(row.Affine->Shift);
-    private readonly V _across = V.Broadcast(row.Affine->Center * row.Affine->Outer);
+    private readonly V _center = V.Broadcast(affine.Center);
+    private readonly V _pivot = V.Broadcast(affine.Pivot);
+    private readonly V _outer = V.Broadcast(affine.Outer);
+    private readonly V _inner = V.Broadcast(affine.Inner);
+    private readonly V _shift = V.Broadcast(affine.Shift);
+    private readonly V _across = V.Broadcast(affine.Center * affine.Outer);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static MaskedGradientMap<T, V> Of(in MaskedRow<T> rows, nint row) => new(rows);
+    public static WeightedRowGradientMap<T, V> Of(in MaskedRows<T> rows, nint row) =>
+        new(rows.Input + (row * rows.Stride), rows.OutputGradient + (row * rows.Stride), rows.Weights, rows.Affines[row]);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public NoColumn Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess => default;

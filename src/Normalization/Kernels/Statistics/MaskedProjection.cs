@@ -23,6 +23,8 @@ internal readonly struct MaskedProjection
 
     private double Pivot { get; init; }
 
+    private double Mean { get; init; }
+
     private double Inner { get; init; }
 
     private double Offset { get; init; }
@@ -36,6 +38,7 @@ internal readonly struct MaskedProjection
         {
             InverseStandardDeviation = r,
             Sums = sums,
+            Mean = sums.Sum / sums.Total,
             Pivot = Element.Round<T>(statistics.Mean),
             Inner = inner,
             Offset = GradientAffine.OffsetFromPivot<T>(statistics),
@@ -46,15 +49,15 @@ internal readonly struct MaskedProjection
 
     public GradientAffine Weighted<T>(double weight) where T : unmanaged
     {
-        double r = InverseStandardDeviation, outer = r * weight, mean = Sums.Sum / Sums.Total;
+        double r = InverseStandardDeviation, outer = r * weight;
         // Sums of floats have no pivot, but dy is centered before it is scaled, as x is.
         double center = typeof(T) == typeof(double)
             ? Sums.Pivot
-            : One.Within(Element.Round<T>(mean / weight), NumericRange.LargestOf<T>());
+            : One.Within(Element.Round<T>(Mean / weight), NumericRange.LargestOf<T>());
         double common = typeof(T) == typeof(double)
             ? Sums.Pivot * (weight - (Sums.MeanWeight * (Sums.Count / Sums.Total)))
             : center * weight;
-        double shift = (r * (common - mean)) - (Inner * Offset);
+        double shift = (r * (common - Mean)) - (Inner * Offset);
         double limit = NumericRange.LargestOf<T>();
         return new()
         {

@@ -6,7 +6,8 @@ namespace Normalization.Kernels.Statistics;
 /// <param name="Count">How many positions have a weight above 0.</param>
 /// <param name="First">The first of them.</param>
 /// <param name="Last">The last of them.</param>
-internal readonly record struct SampleWeight(double Sum, double Squares, nint Count, nint First, nint Last)
+/// <param name="IsPrefix">Whether these are the first positions of one sample, and given as such or by a mask.</param>
+internal readonly record struct SampleWeight(double Sum, double Squares, nint Count, nint First, nint Last, bool IsPrefix = false)
 {
     /// <summary>
     /// How many elements of equal weight the variance is as good as (Kish): σ² · n / (n - 1) is unbiased. It is the number of elements
@@ -18,7 +19,7 @@ internal readonly record struct SampleWeight(double Sum, double Squares, nint Co
     public bool AreOnes => Sum == Count && Squares == Count;
 
     /// <summary>The first positions of a sample, which weigh 1.</summary>
-    public static SampleWeight OfLength(int length) => new(length, length, length, 0, length - 1);
+    public static SampleWeight OfLength(int length) => new(length, length, length, 0, length - 1, IsPrefix: true);
 
     /// <summary>The same in so many channels.</summary>
     public SampleWeight In(nint channels) => this with { Sum = Sum * channels, Squares = Squares * channels, Count = Count * channels };

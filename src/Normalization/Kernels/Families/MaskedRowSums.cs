@@ -1,0 +1,174 @@
+using System.Runtime.CompilerServices;
+using Normalization.Kernels.Loops;
+using Normalization.Kernels.Machine;
+using Normalization.Kernels.Simd;
+using Normalization.Kernels.Statistics;
+
+namespace Normalization.Kernels.Families;
+
+/// <summary>
+/// The sums of neighboring rows, which are channels of one sample, over its valid positions: four rows at a time. Rows that have weights
+/// are copied first: terms that look at the weights would be too large for the JIT to inline, and short copies stay in the nearest cache.
+/// </summary>
+internal static unsafe class MaskedRowSums<T, V, W>
+    where T : unmanaged
+    where V : unmanaged, ISimd<V, T>
+    where W : unmanaged, IWideSimd<W, T>
+{
+    private const int Lanes = 16;
+
+    // Half of a common first-level cache, for x and for dy.
+    private const nint CopiedBytes = 12 * 1024;
+
+    /// <summary>Σ w · d and Σ w · d² of each row, with d = x - its pivot.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void Moments(in MaskedOperands<T> operands, nint sample, nint channel, nint rows, double* pivots, Sums* results)
+    {
+        nint s = operands.Plan.S, length = operands.LengthOf(sample);
+        T* x = operands.Input + (((sample * operands.Plan.C) + channel) * s), weights = operands.WeightsOf(sample);
+        bool areOnes = operands.Samples[sample].AreOnes;
+        if (length <= Thresholds.SegmentLength)
+        {
+            Moments(x, weights, areOnes, s, rows, length, pivots, results);
+            return;
+        }
+        for (nint row = 0; row < rows; row++)
+        {
+            TotalSums total = default;
+            for (nint i = 0; i < length; i += Thresholds.SegmentLength)
+            {
+                Sums part;
+                nint count = Math.Min(Thresholds.SegmentLength, length - i);
+                Moments(x + (row * s) + i, weights == null ? null : weights + i, areOnes, s, 1, count, pivots + row, &part);
+                total.Add(part);
+            }
+            results[row] = total.Value;
+        }
+    }
+
+    /// <summary>
+    /// Σ (dy - its pivot) and Σ (dy - its pivot) · (x - its pivot) of each row. Any other tensor may stand in the place of dy.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void Gradients(
+        in MaskedOperands<T> operands, T* gradient, nint sample, nint channel, nint rows, double* pivots, double* outputPivots,
+        Sums* results)
+    {
+        nint s = operands.Plan.S, start = ((sample * operands.Plan.C) + channel) * s, length = operands.LengthOf(sample);
+        T* x = operands.Input + start, dy = gradient + start, weights = operands.WeightsOf(sample);
+        if (length <= Thresholds.SegmentLength)
+        {
+            Gradients(x, dy, weights, s, rows, length, pivots, outputPivots, results);
+            return;
+        }
+        for (nint row = 0; row < rows; row++)
+        {
+            TotalSums total = default;
+            for (nint i = 0; i < length; i += Thresholds.SegmentLength)
+            {
+                Sums part;
+                nint offset = (row * s) + i, count = Math.Min(Thresholds.SegmentLength, length - i);
+                Gradients(
+                    x + offset, dy + offset, weights == null ? null : weights + i, s, 1, count, pivots + row, outputPivots + row, &part);
+                total.Add(part);
+            }
+            results[row] = total.Value;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void Moments(T* x, T* weights, bool areOnes, nint s, nint rows, nint length, double* pivots, Sums* results)
+    {
+        if (weights == null)
+        {
+            Run<MomentRowTerms<T, V, W>, MomentTerms<T, V, Plain<T>, On>, MomentTerms<T, W, Plain<T>, On>>(
+                new(x, s, pivots), rows, length, results);
+            return;
+        }
+        if (length >= NarrowReduction.BlockLength)
+        {
+            Run<WeightedMomentRowTerms<T, V, W>, WeightedMomentTerms<T, V>, WeightedMomentTerms<T, W>>(
+                new(x, weights, s, pivots), rows, length, results);
+            return;
+        }
+        nint room = Room(length), most = RowsAtOnce(room, rows);
+        T* copies = stackalloc T[(int)((most + 1) * room)], padded = copies + (most * room);
+        if (!areOnes)
+        {
+            new Span<T>(padded, (int)room).Clear();
+            new ReadOnlySpan<T>(weights, (int)length).CopyTo(new(padded, (int)room));
+        }
+        for (nint first = 0, count; first < rows; first += count)
+        {
+            count = Math.Min(most, rows - first);
+            Copy(x + (first * s), weights, s, pivots + first, count, length, copies, room);
+            if (areOnes)
+            {
+                Run<MomentRowTerms<T, V, W>, MomentTerms<T, V, Plain<T>, On>, MomentTerms<T, W, Plain<T>, On>>(
+                    new(copies, room, pivots + first), count, room, results + first);
+            }
+            else
+            {
+                Run<WeightedMomentRowTerms<T, V, W>, WeightedMomentTerms<T, V>, WeightedMomentTerms<T, W>>(
+                    new(copies, padded, room, pivots + first), count, room, results + first);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void Gradients(
+        T* x, T* dy, T* weights, nint s, nint rows, nint length, double* pivots, double* outputPivots, Sums* results)
+    {
+        if (weights == null)
+        {
+            Run<GradientRowTerms<T, V, W>, GradientTerms<T, V>, GradientTerms<T, W>>(
+                new(x, dy, s, pivots, outputPivots), rows, length, results);
+            return;
+        }
+        nint room = Room(length), most = RowsAtOnce(room, rows);
+        T* copies = stackalloc T[(int)(2 * most * room)], outputCopies = copies + (most * room);
+        for (nint first = 0, count; first < rows; first += count)
+        {
+            count = Math.Min(most, rows - first);
+            Copy(x + (first * s), weights, s, pivots + first, count, length, copies, room);
+            Copy(dy + (first * s), weights, s, outputPivots + first, count, length, outputCopies, room);
+            Run<GradientRowTerms<T, V, W>, GradientTerms<T, V>, GradientTerms<T, W>>(
+                new(copies, outputCopies, room, pivots + first, outputPivots + first), count, room, results + first);
+        }
+    }
+
+    // Whole vectors of every width: the last ones of a slice would be calls.
+    private static nint Room(nint length) => (length + Lanes - 1) & -Lanes;
+
+    private static nint RowsAtOnce(nint room, nint rows) => Math.Clamp(CopiedBytes / (room * sizeof(T)), 1, rows);
+
+    /// <summary>Copies rows; what is not valid, and the room behind a row, becomes the pivot of the row, whose difference is 0.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void Copy(T* x, T* weights, nint s, double* pivots, nint rows, nint length, T* copies, nint room)
+    {
+        for (nint row = 0; row < rows && length < room; row++)
+        {
+            for (nint i = room - Lanes; i < room; i += V.Count)
+                V.Store(copies + (row * room) + i, V.Broadcast(pivots[row]));
+        }
+        Map.Run<T, V, MaskedCopies<T>, MaskedCopyMap<T, V>, V>(
+            new(x, weights, s, pivots), 0, rows, areFour: true, new(copies, length, isStreamed: false, 0), room);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void Run<TRows, TNarrow, TWide>(TRows terms, nint rows, nint length, Sums* results)
+        where TRows : struct, IGroupTerms<TNarrow, TWide>
+        where TNarrow : struct, ITerms<V>
+        where TWide : struct, ITerms<W>
+    {
+        nint row = 0;
+        for (; row + Thresholds.RowsAtOnce <= rows; row += Thresholds.RowsAtOnce)
+        {
+            Reduction.RunFour<T, W, TWide>(
+                terms.WideAt(row), terms.WideAt(row + 1), terms.WideAt(row + 2), terms.WideAt(row + 3), 1, length, 0, ahead: 0,
+                results + row);
+        }
+        for (; row < rows; row++)
+            results[row] = Reduction.Run<T, W, TWide>(terms.WideAt(row), 1, length, 0);
+    }
+}
