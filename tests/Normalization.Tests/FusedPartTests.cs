@@ -53,6 +53,20 @@ public sealed class FusedPartTests
         }
     }
 
+    /// <summary>The end of a slice overlaps what comes before the end, and both are read before one of them is written.</summary>
+    [Fact]
+    public void An_activation_in_the_place_of_the_input_has_the_bits_of_one_beside_it()
+    {
+        for (int length = 1; length < 70; length++)
+        {
+            Sample<float> sample = new(new(Kind.Instance, 2, 3, length) { Affine = true, Track = true, Activation = Activation.Gelu });
+            sample.Layer.Eval();
+            sample.Layer.Forward(sample.Input, sample.Output);
+            sample.Layer.Forward(sample.Input, sample.Input);
+            Values.Bits(sample.Input).Should().Equal(Values.Bits(sample.Output), "slices of {0}", length);
+        }
+    }
+
     [Fact]
     public void Rows_beyond_the_range_take_the_gradient_through_an_activation()
     {

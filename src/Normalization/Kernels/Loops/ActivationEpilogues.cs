@@ -11,6 +11,8 @@ internal readonly unsafe struct ActivationEpilogue<T, TActivation>(T* skip) : IE
 {
     private readonly T* _skip = skip;
 
+    public static bool IsLong => TActivation.IsLong;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ActivationEpilogue<T, TActivation> At(nint offset) => new(_skip == null ? null : _skip + offset);
 
@@ -45,6 +47,8 @@ internal readonly unsafe struct GradientEpilogue<T, TActivation>(T* dy, T* skip)
 {
     private readonly T* _dy = dy;
     private readonly T* _skip = skip;
+
+    public static bool IsLong => TActivation.IsLong;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public GradientEpilogue<T, TActivation> At(nint offset) => new(_dy + offset, _skip == null ? null : _skip + offset);

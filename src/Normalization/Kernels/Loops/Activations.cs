@@ -6,6 +6,9 @@ namespace Normalization.Kernels.Loops;
 /// <summary>A function of single values, and the gradient that goes back through it.</summary>
 internal interface IActivation
 {
+    /// <summary>Whether it takes so many instructions that a loop has it only once.</summary>
+    static virtual bool IsLong => true;
+
     static abstract V Apply<V, T>(V z) where V : unmanaged, ISimd<V, T> where T : unmanaged;
 
     /// <summary>dy · (the slope at z).</summary>
@@ -14,6 +17,8 @@ internal interface IActivation
 
 internal readonly struct NoActivation : IActivation
 {
+    public static bool IsLong => false;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Apply<V, T>(V z) where V : unmanaged, ISimd<V, T> where T : unmanaged => z;
 
@@ -24,6 +29,8 @@ internal readonly struct NoActivation : IActivation
 /// <summary>max(0, z). No value lies between 0 and the smallest positive one, and NaN is not less than that one.</summary>
 internal readonly struct ReluActivation : IActivation
 {
+    public static bool IsLong => false;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Apply<V, T>(V z) where V : unmanaged, ISimd<V, T> where T : unmanaged => Gradient<V, T>(z, z);
 

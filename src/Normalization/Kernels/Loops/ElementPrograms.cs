@@ -29,6 +29,9 @@ internal interface IEpilogue<TSelf, T>
     where TSelf : struct, IEpilogue<TSelf, T>
     where T : unmanaged
 {
+    /// <summary>Whether it takes so many instructions that a loop has it only once.</summary>
+    static virtual bool IsLong => false;
+
     /// <summary>The epilogue that begins that many elements later.</summary>
     TSelf At(nint offset);
 

@@ -9,6 +9,9 @@ internal interface IMap<TSelf, TRows, V, TColumn>
     where TSelf : struct, IMap<TSelf, TRows, V, TColumn>
     where TRows : struct
 {
+    /// <summary>Whether the operation is so long that the JIT inlines it only once into a method.</summary>
+    static virtual bool IsLong => false;
+
     /// <summary>The operation in one of the rows. Its vectors are made inside the loop's method, so that they stay in registers.</summary>
     static abstract TSelf Of(in TRows rows, nint row);
 
@@ -59,7 +62,7 @@ internal static unsafe class Map
     {
         bool isStreamed = target.IsStreamed && IsAligned(target.Output, 0);
         nint row = first, end = first + count;
-        if (areFour && (!target.IsStreamed || IsAligned(target.Output, stride)))
+        if (areFour && !TMap.IsLong && (!target.IsStreamed || IsAligned(target.Output, stride)))
         {
             for (; row + Thresholds.RowsAtOnce <= end; row += Thresholds.RowsAtOnce)
             {
@@ -105,13 +108,18 @@ internal static unsafe class Map
             return;
         }
         TMap row0 = TMap.Of(rows, row);
+        // The last vector overlaps the vector before it. It is computed first, because y may be the input, which is then still unchanged.
+        nint end = length - V.Count;
+        if (TMap.IsLong)
+        {
+            RunLong<T, V, TRows, TMap, TColumn>(row0, y, end);
+            return;
+        }
         Unsafe.SkipInit(out TMap row1);
         Unsafe.SkipInit(out TMap row2);
         Unsafe.SkipInit(out TMap row3);
         if (TFour.Value)
             (row1, row2, row3) = (TMap.Of(rows, row + 1), TMap.Of(rows, row + 2), TMap.Of(rows, row + 3));
-        // The last vector overlaps the vector before it. It is computed first, because y may be the input, which is then still unchanged.
-        nint end = length - V.Count;
         TColumn column = row0.Column(end, default(Whole));
         V last0 = row0.Invoke(end, column, default(Whole));
         Unsafe.SkipInit(out V last1);
@@ -168,6 +176,33 @@ internal static unsafe class Map
         }
     }
 
+    // A loop that has the operation once, also for the last vector. A method of its own would inline less: the JIT goes by its size.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void RunLong<T, V, TRows, TMap, TColumn>(TMap map, T* y, nint end)
+        where T : unmanaged
+        where V : unmanaged, ISimd<V, T>
+        where TRows : struct
+        where TMap : struct, IMap<TMap, TRows, V, TColumn>
+        where TColumn : struct
+    {
+        Unsafe.SkipInit(out V last);
+        nint i = end, step = V.Count;
+        do
+        {
+            V value = map.Invoke(i, map.Column(i, default(Whole)), default(Whole));
+            if (i == end)
+            {
+                last = value;
+                i = 0;
+                continue;
+            }
+            V.Store(y + i, value);
+            i += step;
+        }
+        while (i < end);
+        V.Store(y + end, last);
+    }
+
     /// <summary>Writes whole cache lines past the cache; the partial lines at both ends are written in the ordinary way.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void RunStreamed<T, V, TRows, TMap, TColumn, TFour>(in TRows rows, nint row, in Target<T> target, nint stride)
@@ -180,7 +215,7 @@ internal static unsafe class Map
     {
         T* y = target.Output + (row * stride);
         nint length = target.Length, ahead = target.Ahead;
-        nint line = RawMemory.LineBytes / sizeof(T);
+        nint line = RawMemory.LineBytes / sizeof(T), step = V.Count;
         nint head = Math.Min(length, (nint)((0 - (nuint)y) & (RawMemory.LineBytes - 1)) / sizeof(T));
         nint tail = length - ((length - head) % line);
         RunPart<T, V, TRows, TMap, TColumn>(rows, row, TFour.Value ? Thresholds.RowsAtOnce : 1, y, stride, 0, head);
@@ -203,7 +238,7 @@ internal static unsafe class Map
                     row3.Prefetch(i + ahead);
                 }
             }
-            for (nint k = i; k < i + line; k += V.Count)
+            for (nint k = i; k < i + line; k += step)
             {
                 TColumn column = row0.Column(k, default(Whole));
                 V.StoreNonTemporal(y + k, row0.Invoke(k, column, default(Whole)));

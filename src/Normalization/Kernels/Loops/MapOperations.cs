@@ -19,6 +19,8 @@ internal readonly unsafe struct AffineMap<T, V, TSource, TEpilogue>(TSource x, T
     private readonly V _scale = V.Broadcast(affine.Scale);
     private readonly V _shift = V.Broadcast(affine.Shift);
 
+    public static bool IsLong => TEpilogue.IsLong;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static AffineMap<T, V, TSource, TEpilogue> Of(in AffineRows<T, TSource, TEpilogue, Affine> rows, nint row) =>
         new(rows.SourceAt(row), rows.EpilogueAt(row), *rows.Coefficients);
@@ -50,6 +52,8 @@ internal readonly unsafe struct ColumnAffineMap<T, V, TSource, TEpilogue>(
     private readonly void* _pivot = pivot;
     private readonly void* _scale = scale;
     private readonly void* _shift = shift;
+
+    public static bool IsLong => TEpilogue.IsLong;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ColumnAffineMap<T, V, TSource, TEpilogue> Of(in ColumnAffineMap<T, V, TSource, TEpilogue> first, nint row) =>

@@ -23,6 +23,8 @@ internal readonly unsafe struct WeightedAffineMap<T, V, TSource, TEpilogue, THas
     private readonly V _scale = scale;
     private readonly V _shift = shift;
 
+    public static bool IsLong => TEpilogue.IsLong;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static WeightedAffineMap<T, V, TSource, TEpilogue, THasBias> Of(
         in WeightedAffineRows<T, TSource, TEpilogue> rows, nint row)

@@ -21,6 +21,8 @@ internal readonly unsafe struct WideAffineMap<T, W, TSource, TEpilogue>(TSource 
     private readonly W _factor = W.Broadcast(affine.Power * affine.Factor);
     private readonly W _bias = W.Broadcast(affine.Bias);
 
+    public static bool IsLong => TEpilogue.IsLong;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static WideAffineMap<T, W, TSource, TEpilogue> Of(in AffineRows<T, TSource, TEpilogue, WideAffine> rows, nint row) =>
         new(rows.SourceAt(row), rows.EpilogueAt(row), *rows.Coefficients);
