@@ -8,7 +8,7 @@ using Normalization.Kernels.Statistics;
 
 namespace Normalization.Tests;
 
-/// <summary>A source and an epilogue in the loops of forward, beside the plain ones: x + residual before the norm, ReLU behind it.</summary>
+/// <summary>A source and an epilogue in the loops of forward, beside the plain ones: x + residual before the norm, their sum and ReLU behind it.</summary>
 public sealed unsafe class ElementProgramTests
 {
     /// <summary>n, c, s and groups of BatchNorm (0 groups) and GroupNorm, or rows and width: every family, with tails, parts and several segments.</summary>
@@ -49,14 +49,18 @@ public sealed unsafe class ElementProgramTests
             {
                 T[] expected = Forward<T, V, W, Plain<T>, Identity<T>>(plan, sum, weight, hasBias ? bias : [], static p => new(p), default);
                 expected = [.. expected.Select(static y => T.MaxNumber(y, T.Zero))];
-                fixed (T* added = residual)
+                T[] written = new T[sum.Length];
+                fixed (T* first = x, added = residual, place = written)
                 {
                     T* second = added;
-                    T[] actual = Forward<T, V, W, AddResidual<T>, Relu<T>>(plan, x, weight, hasBias ? bias : [], p => new(p, second), default);
+                    SumEpilogue<T, Relu<T>> epilogue = new(new(first, added), place, isStreamed: false, default);
+                    T[] actual = Forward<T, V, W, Added<T>, SumEpilogue<T, Relu<T>>>(
+                        plan, x, weight, hasBias ? bias : [], p => new(p, second), epilogue);
                     actual.Should().Equal(expected);
                     actual.Should().Contain(T.Zero);
                     actual.Any(static y => y > T.Zero).Should().BeTrue();
                 }
+                written.Should().Equal(sum);
             }
         }
     }
@@ -87,29 +91,6 @@ public sealed unsafe class ElementProgramTests
     {
         var random = new Random(seed);
         return [.. Enumerable.Range(0, (int)count).Select(_ => T.CreateChecked((random.NextDouble() - 0.4) * scale))];
-    }
-
-    /// <summary>x + residual, rounded to the element type as if it had been written.</summary>
-    private readonly struct AddResidual<T>(T* x, T* residual) : ISource<AddResidual<T>, T> where T : unmanaged
-    {
-        private readonly T* _x = x;
-        private readonly T* _residual = residual;
-
-        public AddResidual<T> At(nint offset) => new(_x + offset, _residual + offset);
-
-        public V Load<V, TAccess>(nint i, TAccess access) where V : unmanaged, ISimd<V, T> where TAccess : struct, IAccess
-        {
-            T* sums = stackalloc T[V.Count];
-            V.Store(sums, access.Load<V, T>(_x + i) + access.Load<V, T>(_residual + i));
-            return V.Load(sums);
-        }
-
-        public TLanes Gather<TLanes>(nint step) where TLanes : unmanaged, ILanes<TLanes> =>
-            TLanes.Round<T>(TLanes.GatherElements(_x, step) + TLanes.GatherElements(_residual, step));
-
-        public void Prefetch(nint i, bool isFar)
-        {
-        }
     }
 
     private readonly struct Relu<T> : IEpilogue<Relu<T>, T> where T : unmanaged

@@ -26,7 +26,7 @@ internal readonly unsafe partial struct GroupForward<T, V, W, TSource, TEpilogue
     private readonly nint _batch;
     private readonly nint _ahead;
 
-    // Several threads use all of the memory's speed without prefetch.
+    // Several threads use all of the memory's speed without prefetch, and so do two inputs.
     private readonly bool _sumsPrefetch;
 
     private GroupForward(
@@ -41,12 +41,12 @@ internal readonly unsafe partial struct GroupForward<T, V, W, TSource, TEpilogue
         long all = Thresholds.ForwardBytes(bytes, operands->HasFixedStatistics);
         _isStaged = !isStreamed && layout->UnitsAreNeighbors && Thresholds.IsStaged(all, layout->Unit.Length * sizeof(T));
         _groupsAtOnce = groupsAtOnce;
-        nint batch = Thresholds.GroupsPerBatch(layout->Group.Elements * sizeof(T));
+        nint batch = Thresholds.GroupsPerBatch(layout->Group.Elements * sizeof(T) * TSource.Arrays);
         if (_isStaged)
             batch = Math.Min(batch, Thresholds.StagedBytes / (layout->Unit.Length * sizeof(T)));
         _batch = Math.Max(_groupsAtOnce, batch);
         _ahead = Thresholds.Ahead(bytes, batch * layout->GroupStride);
-        _sumsPrefetch = degree == 1;
+        _sumsPrefetch = degree == 1 && TSource.Arrays == 1;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
@@ -79,12 +79,12 @@ internal readonly unsafe partial struct GroupForward<T, V, W, TSource, TEpilogue
         GroupLayout* layout, ForwardOperands<T>* operands, in TSource source, in TEpilogue epilogue, bool isStreamed, long bytes) =>
         new GroupForward<T, V, W, TSource, TEpilogue>(layout, 1, operands, source, epilogue, 1, isStreamed, bytes).Run(0, layout->Groups);
 
-    /// <summary>Some groups, on this thread, where their source is in a cache.</summary>
+    /// <summary>Some groups, on this thread, where their source is in a cache, or of a batch of so many bytes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void RunPart(
         GroupLayout* layout, ForwardOperands<T>* operands, in TSource source, in TEpilogue epilogue, bool isStreamed,
-        nint first, nint last) =>
-        new GroupForward<T, V, W, TSource, TEpilogue>(layout, 1, operands, source, epilogue, 1, isStreamed, bytes: 0).Run(first, last);
+        nint first, nint last, long bytes = 0) =>
+        new GroupForward<T, V, W, TSource, TEpilogue>(layout, 1, operands, source, epilogue, 1, isStreamed, bytes).Run(first, last);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void Run(nint start, nint end) => Staging<T, V>.Run(this, _operands->Output, _isStaged, start, end);
@@ -116,7 +116,8 @@ internal readonly unsafe partial struct GroupForward<T, V, W, TSource, TEpilogue
             {
                 for (nint row = first, rows; row < first + count; row += rows)
                 {
-                    rows = _layout->SharesWeights && row + Thresholds.RowsAtOnce <= first + count ? Thresholds.RowsAtOnce : 1;
+                    bool areFour = _layout->SharesWeights && TSource.Arrays == 1 && row + Thresholds.RowsAtOnce <= first + count;
+                    rows = areFour ? Thresholds.RowsAtOnce : 1;
                     T* place = _isStaged ? output.Next(row * length, rows * length) : _operands->Output;
                     for (nint i = 0; i < _layout->Unit.Segments; i++)
                         ApplyRows(row, rows, _layout->Unit[i], place);

@@ -8,7 +8,7 @@ namespace Normalization.Kernels.Families;
 
 /// <summary>
 /// Forward over x + residual: a thread adds some groups and normalizes them while their sum is in its first-level cache. Where the output
-/// is streamed, the sum is too, from memory of the thread.
+/// is streamed, the sum is too, beside it: both inputs stay in the cache, and are added up for the statistics and again for the outputs.
 /// </summary>
 internal readonly unsafe struct ResidualForward<T, V, W, TEpilogue> : IWorkerJob
     where T : unmanaged
@@ -24,10 +24,11 @@ internal readonly unsafe struct ResidualForward<T, V, W, TEpilogue> : IWorkerJob
     private readonly WorkerScratch _memory;
     private readonly nint _groups;
     private readonly bool _isStreamed;
+    private readonly bool _isBoth;
 
     private ResidualForward(
         GroupLayout* layout, ForwardOperands<T>* operands, T* residual, T* sum, in TEpilogue epilogue, in WorkerScratch memory, nint groups,
-        bool isStreamed)
+        bool isStreamed, bool isBoth)
     {
         _layout = layout;
         _operands = operands;
@@ -37,6 +38,7 @@ internal readonly unsafe struct ResidualForward<T, V, W, TEpilogue> : IWorkerJob
         _memory = memory;
         _groups = groups;
         _isStreamed = isStreamed;
+        _isBoth = isBoth;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
@@ -50,13 +52,15 @@ internal readonly unsafe struct ResidualForward<T, V, W, TEpilogue> : IWorkerJob
             int degree = Partition.DegreeFor(bytes);
             nint groups = Thresholds.GroupsPerSum(layout->GroupStride * sizeof(T));
             int tensors = sum == operands.Input || sum == residual || sum == operands.Output ? 3 : 4;
-            bool isStreamed = Thresholds.IsStreamed(tensors * bytes, layout->Unit.Length * sizeof(T));
-            nint length = isStreamed ? ((groups * layout->GroupStride * sizeof(T)) + RawMemory.LineBytes) / sizeof(double) : 0;
-            using var scratch = new Scratch<double>(WorkerScratch.Size(isStreamed ? degree : 0, length));
+            bool isStreamed = Thresholds.IsStreamed(tensors * bytes, layout->Unit.Length * sizeof(T))
+                && RawMemory.IsAligned<T>((nint)operands.Output);
+            bool isBoth = isStreamed && sum != operands.Output;
+            nint length = isStreamed && !isBoth ? ((groups * layout->GroupStride * sizeof(T)) + RawMemory.LineBytes) / sizeof(double) : 0;
+            using var scratch = new Scratch<double>(WorkerScratch.Size(length > 0 ? degree : 0, length));
             fixed (double* memory = scratch.Span)
             {
                 var job = new ResidualForward<T, V, W, TEpilogue>(
-                    layout, pOperands, residual, sum, epilogue, new(memory, length), groups, isStreamed);
+                    layout, pOperands, residual, sum, epilogue, new(memory, length), groups, isStreamed, isBoth);
                 Partition.ForWorkers(job, (layout->Groups + groups - 1) / groups, degree);
             }
         }
@@ -65,22 +69,32 @@ internal readonly unsafe struct ResidualForward<T, V, W, TEpilogue> : IWorkerJob
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void Run(nint start, nint end, int worker)
     {
+        if (_isBoth)
+        {
+            RunBoth(start * _groups, Math.Min(end * _groups, _layout->Groups));
+            return;
+        }
         for (nint part = start; part < end; part++)
         {
             nint first = part * _groups, last = Math.Min(first + _groups, _layout->Groups);
             nint offset = first * _layout->GroupStride, length = (last - first) * _layout->GroupStride;
             T* sum = _isStreamed ? (T*)_memory[worker] : _sum + offset;
-            SumMap<T, V> parts = new(_operands->Input + offset, _residual + offset);
-            if (!_isStreamed || _sum == _operands->Output)
-                Write<SumMap<T, V>>(parts, new(sum, length, isStreamed: false, ahead: 0));
-            else
-                Write<KeptSumMap<T, V>>(new(parts, sum), new(_sum + offset, length, isStreamed: true, ahead: length));
+            Map.Run<T, V, SumMap<T, V>, SumMap<T, V>, NoColumn>(
+                new(_operands->Input + offset, _residual + offset), first: 0, count: 1, areFour: false,
+                new(sum, length, isStreamed: false, ahead: 0), stride: 0);
             GroupForward<T, V, W, Plain<T>, TEpilogue>.RunPart(
                 _layout, _operands, new(sum - offset), _epilogue, _isStreamed, first, last);
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Write<TMap>(in TMap map, in Target<T> target) where TMap : struct, IMap<TMap, TMap, V, NoColumn> =>
-        Map.Run<T, V, TMap, TMap, NoColumn>(map, first: 0, count: 1, areFour: false, target, stride: 0);
+    /// <summary>Groups whose sum and output go past the cache.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private void RunBoth(nint first, nint last)
+    {
+        Added<T> source = new(_operands->Input, _residual);
+        bool isSumStreamed = ((nint)_sum - (nint)_operands->Output) % RawMemory.LineBytes == 0;
+        GroupForward<T, V, W, Added<T>, SumEpilogue<T, TEpilogue>>.RunPart(
+            _layout, _operands, source, new(source, _sum, isSumStreamed, _epilogue), isStreamed: true, first, last,
+            _layout->Elements * sizeof(T));
+    }
 }

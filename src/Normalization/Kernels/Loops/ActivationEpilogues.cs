@@ -88,4 +88,18 @@ internal static unsafe class Rounded
     /// <summary>Whether a vector computes in the element type.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool Computes<V, T>() where V : unmanaged, ISimd<V, T> where T : unmanaged => sizeof(V) == V.Count * sizeof(T);
+
+    /// <summary>The numbers of a wide vector as elements.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static V Round<V, T>(V value) where V : unmanaged, ISimd<V, T> where T : unmanaged
+    {
+        Values values;
+        V.Store((T*)values.Elements, value);
+        return V.Load((T*)values.Elements);
+    }
+
+    private struct Values
+    {
+        public fixed float Elements[Room];
+    }
 }

@@ -10,6 +10,9 @@ internal interface ISource<TSelf, T>
     where TSelf : struct, ISource<TSelf, T>
     where T : unmanaged
 {
+    /// <summary>From how many arrays an element comes.</summary>
+    static abstract int Arrays { get; }
+
     /// <summary>The source that begins that many elements later.</summary>
     TSelf At(nint offset);
 
@@ -43,6 +46,8 @@ internal interface IEpilogue<TSelf, T>
 internal readonly unsafe struct Plain<T>(T* elements) : ISource<Plain<T>, T> where T : unmanaged
 {
     private readonly T* _elements = elements;
+
+    public static int Arrays => 1;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Plain<T> At(nint offset) => new(_elements + offset);
