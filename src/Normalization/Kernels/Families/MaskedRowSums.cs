@@ -125,6 +125,15 @@ internal static unsafe class MaskedRowSums<T, V, W>
                 new(x, dy, s, pivots, outputPivots), rows, length, results);
             return;
         }
+        if (length >= NarrowReduction.BlockLength)
+        {
+            for (nint row = 0; row < rows; row++)
+            {
+                results[row] = Reduction.Run<T, W, MaskedGradientTerms<T, W>>(
+                    new(x + (row * s), dy + (row * s), weights, pivots[row], outputPivots[row]), 1, length, 0);
+            }
+            return;
+        }
         nint room = Room(length), most = RowsAtOnce(room, rows);
         T* copies = stackalloc T[(int)(2 * most * room)], outputCopies = copies + (most * room);
         for (nint first = 0, count; first < rows; first += count)

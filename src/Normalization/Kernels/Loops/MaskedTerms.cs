@@ -24,3 +24,30 @@ internal readonly unsafe struct WeightedMomentTerms<T, W>(T* x, T* weights, doub
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Prefetch(nint i) => RawMemory.Prefetch(_x + i);
 }
+
+/// <summary>dy - outputPivot and x - pivot, both 0 where w is not above 0.</summary>
+internal readonly unsafe struct MaskedGradientTerms<T, W>(T* x, T* dy, T* weights, double pivot, double outputPivot) : ITerms<W>
+    where T : unmanaged
+    where W : unmanaged, ISimd<W, T>
+{
+    private readonly T* _x = x;
+    private readonly T* _dy = dy;
+    private readonly T* _weights = weights;
+    private readonly W _pivot = W.Broadcast(pivot);
+    private readonly W _outputPivot = W.Broadcast(outputPivot);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void At<TAccess>(nint i, TAccess access, out W a, out W b) where TAccess : struct, IAccess
+    {
+        W isValid = W.GreaterThan(access.Load<W, T>(_weights + i), default);
+        a = W.Select(isValid, access.Load<W, T>(_dy + i) - _outputPivot, default);
+        b = W.Select(isValid, access.Load<W, T>(_x + i) - _pivot, default);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Prefetch(nint i)
+    {
+        RawMemory.Prefetch(_x + i);
+        RawMemory.Prefetch(_dy + i);
+    }
+}
