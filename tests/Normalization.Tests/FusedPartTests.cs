@@ -77,6 +77,35 @@ public sealed class FusedPartTests
         }
     }
 
+    /// <summary>
+    /// Four rows are written at a time, and a sample may end between them; rows without weights, short rows, long rows in segments, and
+    /// rows that floats do not hold take ways of their own.
+    /// </summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(1e33)]
+    public void Rows_of_a_sample_take_a_scale_and_a_shift_with_the_bits_of_the_steps(double scale)
+    {
+        (Case Item, int Samples)[] cases =
+        [
+            (new(Kind.Layer, 5, 7, 517), 5), (new(Kind.Layer, 4, 6, 24) { Affine = false }, 4), (new(Kind.Layer, 9, 31) { Affine = false }, 9),
+            (new(Kind.Rms, 3, 2, 1031), 6), (new(Kind.Layer, 2, 3, 9001) { Affine = false }, 2), (new(Kind.Rms, 2, 2, 8197) { Affine = false }, 2),
+            (new(Kind.Layer, 2, 3, 9001), 2), (new(Kind.Layer, 3, 5, 3) { Bias = false }, 1), (new(Kind.Layer, 3, 400, 65) { Affine = false }, 3),
+        ];
+        foreach ((Case item, int samples) in cases)
+        {
+            foreach (int degree in (int[])[1, 3])
+            {
+                using var setting = Setting.Degree(degree);
+                foreach (Terms terms in (Terms[])[Terms.Scale | Terms.Shift, Terms.Scale | Terms.ScaleIncludesOne | Terms.Residual, Terms.Shift | Terms.Skip])
+                {
+                    CompareOutputs(new FusedSample<float>(item with { Epsilon = 0 }, terms, samples, scale));
+                    CompareOutputs(new FusedSample<double>(item with { Activation = Activation.Relu }, terms, samples, scale));
+                }
+            }
+        }
+    }
+
     /// <summary>The sum and the output go past the cache from a size on that depends on the machine.</summary>
     [Theory]
     [InlineData(3)]
@@ -107,6 +136,13 @@ public sealed class FusedPartTests
             Tensor<T> actual = sample.Layer.Layer.Parameters[i].Gradient, expected = sample.Plain.Layer.Parameters[i].Gradient;
             Values.Bits(actual).Should().Equal(Values.Bits(expected), "{0} with {1}", sample.Layer.Case, terms);
         }
+    }
+
+    private static void CompareOutputs<T>(FusedSample<T> sample) where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        T[] expected = sample.Compose().Output;
+        sample.Layer.Layer.Forward(sample.Layer.Input, sample.Layer.Output, sample.Forward);
+        sample.Layer.Output.Span.SequenceEqual(expected).Should().BeTrue("{0} at {1}", sample.Layer.Case, sample.Layer.Input.Span[0]);
     }
 
     /// <summary>With the sum in memory of its own, in the place of the input or of the residual, and without it.</summary>

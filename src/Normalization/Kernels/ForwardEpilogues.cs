@@ -22,15 +22,20 @@ internal readonly unsafe ref struct ForwardEpilogues<T, V, W>(
     /// <summary>The value of the activation, or its gradient where there is one of the output.</summary>
     public void Run<TActivation>() where TActivation : IActivation
     {
-        Plain<T> source = new(_operands.Input);
-        T* dy = _epilogue.OutputGradient, skip = _epilogue.Skip, residual = _epilogue.Residual, sum = _epilogue.Sum;
+        T* dy = _epilogue.OutputGradient, skip = _epilogue.Skip;
         if (dy != null)
-            KernelSet<T, V, W>.Forward(_route, _operands, source, new GradientEpilogue<T, TActivation>(dy, skip));
-        else if (residual == null)
-            KernelSet<T, V, W>.Forward(_route, _operands, source, new ActivationEpilogue<T, TActivation>(skip));
+            KernelSet<T, V, W>.Forward(_route, _operands, new Plain<T>(_operands.Input), new GradientEpilogue<T, TActivation>(dy, skip));
         else if (typeof(TActivation) == typeof(NoActivation) && skip == null)
-            ResidualForward<T, V, W, Identity<T>>.Run(_route, _operands, residual, sum, default);
+            Run(default(Identity<T>));
         else
-            ResidualForward<T, V, W, ActivationEpilogue<T, TActivation>>.Run(_route, _operands, residual, sum, new(skip));
+            Run(new ActivationEpilogue<T, TActivation>(skip));
+    }
+
+    private void Run<TEpilogue>(in TEpilogue behind) where TEpilogue : struct, IEpilogue<TEpilogue, T>
+    {
+        if (_epilogue.Residual == null)
+            KernelSet<T, V, W>.Forward(_route, _operands, new Plain<T>(_operands.Input), behind);
+        else
+            ResidualForward<T, V, W, TEpilogue>.Run(_route, _operands, _epilogue.Residual, _epilogue.Sum, behind);
     }
 }

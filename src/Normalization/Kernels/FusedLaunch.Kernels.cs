@@ -1,4 +1,5 @@
 using Normalization.Kernels.Families;
+using Normalization.Kernels.Loops;
 using Normalization.Kernels.Plans;
 
 namespace Normalization.Kernels;
@@ -41,8 +42,8 @@ internal static unsafe partial class FusedLaunch
     }
 
     /// <summary>
-    /// Normalizes with a residual, an activation and a skip in the pass of the norm, or gives the gradient that goes back through the last
-    /// two where there is one of the output.
+    /// Normalizes with all terms in the pass of the norm, or gives the gradient that goes back through an activation and a skip where there
+    /// is one of the output.
     /// </summary>
     private static void Normalize<T>(
         in Plan plan,
@@ -60,11 +61,13 @@ internal static unsafe partial class FusedLaunch
         where T : unmanaged
     {
         bool areChannels = hasFixedStatistics && plan.Statistics == StatisticsSharing.Channel;
-        using var coefficients = new Launch.Coefficients<T>(plan, Direction.Forward, areChannels, weight, bias, out Route route);
+        using var coefficients = new Launch.Coefficients<T>(
+            plan, Direction.Forward, areChannels, weight, bias, out Route route, terms.IsModulated);
         fixed (T* px = x, pdy = dy, py = y, pw = coefficients.Weight, pb = coefficients.Bias, skip = terms.Skip)
-        fixed (T* pr = residual, psum = sum)
+        fixed (T* pr = residual, psum = sum, scale = terms.Scale, shift = terms.Shift)
         fixed (GroupStatistics* ps = statistics)
         {
+            Modulation<T> modulation = new(scale, shift, terms.ScaleOffset, terms.SamplesAtOnce(plan));
             ForwardOperands<T> operands = new()
             {
                 Input = px,
@@ -73,6 +76,7 @@ internal static unsafe partial class FusedLaunch
                 Bias = pb,
                 Statistics = ps,
                 Epsilon = epsilon,
+                Modulation = terms.IsModulated ? &modulation : null,
                 HasFixedStatistics = hasFixedStatistics,
                 IsCentered = plan.IsCentered,
             };

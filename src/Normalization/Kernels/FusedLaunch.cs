@@ -63,7 +63,7 @@ internal static unsafe partial class FusedLaunch
         if (plan.PieceSize > 0)
             return;
         // The statistics of a channel need all samples.
-        bool fitsNorm = terms.FitsNorm(plan), isWhole = plan.Statistics == StatisticsSharing.Channel && !hasFixedStatistics;
+        bool fitsNorm = terms.FitsForward(plan), isWhole = plan.Statistics == StatisticsSharing.Channel && !hasFixedStatistics;
         bool isAddedByNorm = !residual.IsEmpty && fitsNorm && !isWhole && IsAddedByNorm<T>(plan);
         nint step = isWhole || (fitsNorm && (residual.IsEmpty || isAddedByNorm)) ? plan.N : Step(plan, terms);
         for (nint first = 0; first < plan.N; first += step)

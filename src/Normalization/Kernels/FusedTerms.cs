@@ -24,9 +24,12 @@ internal readonly ref struct FusedTerms<T> where T : unmanaged
     /// <summary>Whether the gradient changes on its way back to the norm.</summary>
     public bool ChangesGradient => ActivationKind != ActivationKind.None || IsModulated;
 
-    /// <summary>Whether the pass of the norm itself can do all this. A pass on transposed elements cannot.</summary>
+    /// <summary>Whether the passes of the norm itself can do all this. A pass on transposed elements cannot.</summary>
     public bool FitsNorm(in Plan plan) =>
         !IsModulated && plan.Statistics != StatisticsSharing.Position;
+
+    /// <summary>Whether the forward pass can: that of rows takes their scales and shifts too.</summary>
+    public bool FitsForward(in Plan plan) => plan.Order == MemoryOrder.Rows || FitsNorm(plan);
 
     /// <summary>How many of the plan's samples or rows share a scale and a shift.</summary>
     public nint SamplesAtOnce(in Plan plan) =>

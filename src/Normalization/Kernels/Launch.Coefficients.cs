@@ -16,19 +16,20 @@ internal static unsafe partial class Launch
         private readonly Scratch<T> _scratch;
         private readonly Scratch<double> _gradients;
 
-        /// <summary>Chooses the kernel, and makes what it needs.</summary>
+        /// <summary>Chooses the kernel, and makes what it needs. Modulated rows need no weights.</summary>
         public Coefficients(
-            in Plan plan, Direction direction, bool hasFixedStatistics, ReadOnlySpan<T> weight, ReadOnlySpan<T> bias, out Route route)
+            in Plan plan, Direction direction, bool hasFixedStatistics, ReadOnlySpan<T> weight, ReadOnlySpan<T> bias, out Route route,
+            bool isModulated = false)
         {
-            bool hasGradients = direction == Direction.Backward;
-            if (hasGradients || !(weight.IsEmpty && bias.IsEmpty))
+            bool hasGradients = direction == Direction.Backward, hasAny = !(weight.IsEmpty && bias.IsEmpty);
+            if (hasGradients || hasAny || isModulated)
                 Dispatch.Choose(plan, direction, hasFixedStatistics, out route);
             else
                 Dispatch.Choose(plan with { Coefficients = CoefficientSharing.None }, direction, hasFixedStatistics, out route);
             _repetition = (int)route.Repetition;
             Weight = weight;
             Bias = bias;
-            if (!route.HasElementwiseWeights || (_repetition == 1 && !weight.IsEmpty))
+            if (!route.HasElementwiseWeights || (_repetition == 1 && !weight.IsEmpty) || (isModulated && !hasAny))
                 return;
             int length = checked(plan.Parameters * _repetition);
             _scratch = new Scratch<T>((nint)2 * length);

@@ -62,3 +62,47 @@ internal readonly unsafe ref struct WeightedAffineProgram<T, TSource, TEpilogue>
     public void RunHard<W>(nint item) where W : unmanaged, IWideSimd<W, T> =>
         throw new InvalidOperationException("Rows are narrow or wide.");
 }
+
+/// <summary>The same with a scale and a shift behind the weights, which may be missing. Rows that are not narrow go one by one.</summary>
+internal readonly unsafe ref struct ModulatedProgram<T, TSource, TEpilogue>(
+    ref readonly ModulatedRows<T, TSource, TEpilogue> rows, GroupStatistics* statistics, ref readonly Target<T> target) : IElementProgram<T>
+    where T : unmanaged
+    where TSource : struct, ISource<TSource, T>
+    where TEpilogue : struct, IEpilogue<TEpilogue, T>
+{
+    private readonly ref readonly ModulatedRows<T, TSource, TEpilogue> _rows = ref rows;
+    private readonly GroupStatistics* _statistics = statistics;
+    private readonly ref readonly Target<T> _target = ref target;
+
+    /// <summary>Whether there are weights.</summary>
+    public bool HasBias => _rows.Weighted.Weight != null;
+
+    public Arithmetic ArithmeticOf(nint item) => _rows.Weighted.Rows.Coefficients[item].IsNarrow ? Arithmetic.Narrow : Arithmetic.Hard;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Run<V, THasBias>(nint first, nint count) where V : unmanaged, ISimd<V, T> where THasBias : struct, IFlag =>
+        Map.Run<
+            T, V, ModulatedRows<T, TSource, TEpilogue>, ModulatedAffineMap<T, V, TSource, TEpilogue, THasBias>, ModulatedColumn<V>>(
+            _rows, first, count, areFour: true, _target, _rows.Weighted.Rows.Stride);
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public void RunHard<W>(nint item) where W : unmanaged, IWideSimd<W, T>
+    {
+        ref readonly WeightedAffineRows<T, TSource, TEpilogue> weighted = ref _rows.Weighted;
+        AffineRows<T, TSource, ModulationEpilogue<T, TEpilogue>, Affine> row = new(
+            weighted.Rows.SourceAt(item), new(_rows.Modulation, weighted.Rows.EpilogueAt(item)), weighted.Rows.Stride,
+            weighted.Rows.Coefficients + item);
+        Target<T> target = _target.Down(item * weighted.Rows.Stride);
+        if (weighted.Weight == null)
+        {
+            new AffineProgram<T, TSource, ModulationEpilogue<T, TEpilogue>>(in row, 1, in _statistics[item], 1, 0, in target).RunHard<W>(0);
+            return;
+        }
+        WeightedAffineRows<T, TSource, ModulationEpilogue<T, TEpilogue>> own = new(row, weighted.Weight, weighted.Bias);
+        var program = new WeightedAffineProgram<T, TSource, ModulationEpilogue<T, TEpilogue>>(in own, in target);
+        if (weighted.Bias == null)
+            program.Run<W, Off>(0, 1);
+        else
+            program.Run<W, On>(0, 1);
+    }
+}

@@ -101,7 +101,7 @@ internal readonly unsafe partial struct GroupForward<T, V, W, TSource, TEpilogue
             nint count = Math.Min(_batch, end - first);
             if (isShort)
             {
-                bool isWritten = _operands->Output != null && _layout->SharesWeights;
+                bool isWritten = _operands->Output != null && _layout->SharesWeights && _operands->Modulation == null;
                 RunShort(first, count, !isWritten ? null : _isStaged ? output.Next(first * length, count * length) : _operands->Output);
                 if (isWritten)
                     continue;
@@ -183,6 +183,11 @@ internal readonly unsafe partial struct GroupForward<T, V, W, TSource, TEpilogue
     {
         Affine* affines = stackalloc Affine[Thresholds.RowsAtOnce];
         Lanes.Run(new RowAffines(_operands->Statistics + row, affines), 0, rows);
+        if (_operands->Modulation != null)
+        {
+            ApplyModulatedRows(row, rows, segment, affines, output);
+            return;
+        }
         nint width = _layout->Unit.Length, offset = (row * width) + segment.Offset;
         nint weight = ((_layout->SharesWeights ? 0 : row % _layout->CoefficientPeriod) * width) + segment.Offset;
         T* bias = _operands->Bias == null ? null : _operands->Bias + weight;
@@ -190,6 +195,26 @@ internal readonly unsafe partial struct GroupForward<T, V, W, TSource, TEpilogue
             new(_source.At(offset), _epilogue.At(offset), width, affines), _operands->Weight + weight, bias);
         Target<T> target = new(output + offset, segment.Length, _isStreamed, _ahead);
         ElementProgram.Run<T, V, W, WeightedAffineProgram<T, TSource, TEpilogue>>(new(in weighted, in target), rows);
+    }
+
+    /// <summary>The same with a scale and a shift, which the rows of a sample share.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private void ApplyModulatedRows(nint row, nint rows, in Segment segment, Affine* affines, T* output)
+    {
+        nint width = _layout->Unit.Length, rowsOfSample = _operands->Modulation->Rows;
+        T* weight = _operands->Weight == null ? null : _operands->Weight + segment.Offset;
+        T* bias = _operands->Bias == null ? null : _operands->Bias + segment.Offset;
+        for (nint end = row + rows, count; row < end; row += count, affines += count)
+        {
+            nint sample = row / rowsOfSample, offset = (row * width) + segment.Offset;
+            count = Math.Min(end, (sample + 1) * rowsOfSample) - row;
+            ModulatedRows<T, TSource, TEpilogue> modulated = new(
+                new(new(_source.At(offset), _epilogue.At(offset), width, affines), weight, bias),
+                _operands->Modulation->At((sample * width) + segment.Offset));
+            Target<T> target = new(output + offset, segment.Length, _isStreamed, _ahead);
+            ElementProgram.Run<T, V, W, ModulatedProgram<T, TSource, TEpilogue>>(
+                new(in modulated, _operands->Statistics + row, in target), count);
+        }
     }
 
     private bool IsNarrow => Moments<T, V, W, TSource>.IsNarrow(_layout->Group, _operands->IsCentered, _operands->IsExact);

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Normalization.Kernels.Loops;
 using Normalization.Kernels.Plans;
 using Normalization.Kernels.Simd;
 using Normalization.Kernels.Statistics;
@@ -14,6 +15,9 @@ internal unsafe struct ForwardOperands<T> where T : unmanaged
     public T* Bias;
     public GroupStatistics* Statistics;
     public double Epsilon;
+
+    /// <summary>A scale and a shift of some rows, behind the weights, which then need not be there.</summary>
+    public Modulation<T>* Modulation;
 
     /// <summary>s, where the rows are the channels at each position of [n, c, s].</summary>
     public nint Positions;
