@@ -81,7 +81,7 @@ public sealed class VerifyTests
     [InlineData(512)]
     public void No_kernel_touches_a_byte_outside_its_buffers(int width)
     {
-        Assert.SkipUnless(NativeMemoryMap.IsSupported, "mmap and mprotect are Linux's");
+        Assert.SkipUnless(NativeMemoryMap.IsSupported, "the mmap that the guard needs is Linux's");
         GuardCheck.AllLengths(width, Enumerable.Range(0, 40).Concat([63, 64, 65, 255, 256, 257])).Should().BePositive();
     }
 
@@ -90,7 +90,7 @@ public sealed class VerifyTests
     [InlineData("--planted-write")]
     public void The_guard_notices_a_planted_fault(string fault)
     {
-        Assert.SkipUnless(NativeMemoryMap.IsSupported, "mmap and mprotect are Linux's");
+        Assert.SkipUnless(NativeMemoryMap.IsSupported, "the mmap that the guard needs is Linux's");
         GuardCheck.Plant(fault).Should().NotBe(0);
     }
 

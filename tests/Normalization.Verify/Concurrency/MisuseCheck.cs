@@ -29,7 +29,7 @@ internal static class MisuseCheck
     {
         if (!NativeMemoryMap.IsSupported)
         {
-            output.WriteLine("misuse needs the mmap and mprotect of Linux; there is nothing to check on this system.");
+            output.WriteLine("misuse needs the mmap of Linux; there is nothing to check on this system.");
             return true;
         }
         foreach (Func<NormalizationLayer<float>> create in s_layers)

@@ -36,12 +36,10 @@ internal sealed class FusedBuffers<T> : IDisposable
             LayerKind.RmsNorm => NormalizationPlan.Rows(geometry.N, geometry.S, subtractMean: false),
             _ => NormalizationPlan.Groups(geometry.N, geometry.C, geometry.S, geometry.Groups, axis),
         };
-        Span<T> x = Input(0, length), residual = Input(1, length), skip = Input(2, length), dy = Input(3, length);
-        Span<T> scale = Input(4, coefficients), shift = Input(5, coefficients), weight = Input(6, parameters);
-        Span<T> bias = Input(7, hasBias ? parameters : 0);
+        ReadOnlySpan<T> x = Input(0, length), residual = Input(1, length), skip = Input(2, length), dy = Input(3, length);
+        ReadOnlySpan<T> scale = Input(4, coefficients), shift = Input(5, coefficients), weight = Input(6, parameters);
+        ReadOnlySpan<T> bias = Input(7, hasBias ? parameters : 0);
         Span<double> mean = _mean.Place(groups, atEnd).Span, r = _reciprocalDeviation.Place(groups, atEnd).Span;
-        foreach (GuardedMemory<T> memory in _inputs)
-            memory.Allow(MemoryAccess.Read);
         Span<T> sum = Output(0, length);
         NormalizationPrimitives.FusedForward<T>(
             plan, x, weight, bias, 1e-5,
@@ -74,17 +72,14 @@ internal sealed class FusedBuffers<T> : IDisposable
                 WeightGradient = Output(6, parameters),
             },
             mean, r);
-        foreach (GuardedMemory<T> memory in _inputs)
-            memory.Allow(MemoryAccess.ReadWrite);
         return 4;
 
         Span<T> Output(int index, int size) => _outputs[index].Place(size, atEnd).Span;
 
-        Span<T> Input(int index, int size)
+        ReadOnlySpan<T> Input(int index, int size)
         {
-            Span<T> span = _inputs[index].Place(size, atEnd).Span;
-            Values.Fill(span, (ulong)index + 1, center: 0.5);
-            return span;
+            Values.Fill(_inputs[index].Place(size, atEnd).Span, (ulong)index + 1, center: 0.5);
+            return _inputs[index].Read(size, atEnd);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.InteropServices;
 using Normalization.Kernels;
 using Normalization.Verify.Numerics;
 using Normalization.Verify.Reproducibility;
@@ -52,7 +53,7 @@ internal static class GuardCheck
     private static bool IsSupported(TextWriter output)
     {
         if (!NativeMemoryMap.IsSupported)
-            output.WriteLine("guard needs the mmap and mprotect of Linux; there is nothing to check on this system.");
+            output.WriteLine("guard needs the mmap of Linux; there is nothing to check on this system.");
         return NativeMemoryMap.IsSupported;
     }
 
@@ -80,8 +81,7 @@ internal static class GuardCheck
     public static void WriteToInput()
     {
         var memory = new GuardedMemory<float>(100);
-        memory.Allow(MemoryAccess.Read);
-        memory.Place(100, atEnd: true).Span[99] = 1;
+        MemoryMarshal.GetReference(memory.Read(100, atEnd: true)[99..]) = 1;
         Console.WriteLine("wrote to a page that is only readable");
     }
 

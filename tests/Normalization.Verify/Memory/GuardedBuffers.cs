@@ -24,24 +24,18 @@ internal sealed class GuardedBuffers<T>(int capacity, int parameterCapacity) : I
     public int Run(Geometry geometry, bool atEnd, bool affine)
     {
         (int length, int parameters, int groups) = (geometry.Length, geometry.ParameterCount, geometry.GroupCount);
-        Span<T> x = _x.Place(length, atEnd).Span, y = _y.Place(length, atEnd).Span;
-        Span<T> dy = _dy.Place(length, atEnd).Span, dx = _dx.Place(length, atEnd).Span;
-        Span<T> weight = affine ? _weight.Place(parameters, atEnd).Span : default, bias = affine ? _bias.Place(parameters, atEnd).Span : default;
-        Span<T> dw = affine ? _weightGradient.Place(parameters, atEnd).Span : default;
-        Span<T> db = affine ? _biasGradient.Place(parameters, atEnd).Span : default;
+        int coefficients = affine ? parameters : 0;
+        Span<T> y = _y.Place(length, atEnd).Span, dx = _dx.Place(length, atEnd).Span;
+        Span<T> dw = _weightGradient.Place(coefficients, atEnd).Span, db = _biasGradient.Place(coefficients, atEnd).Span;
         Span<double> mean = _mean.Place(groups, atEnd).Span, r = _reciprocalDeviation.Place(groups, atEnd).Span;
-        Values.Fill(x, 1);
-        Values.Fill(dy, 2);
-        Values.Fill(weight, 3, center: 1, spread: 0.5);
-        Values.Fill(bias, 4);
-        AllowInputs(MemoryAccess.Read);
+        Values.Fill(_x.Place(length, atEnd).Span, 1);
+        Values.Fill(_dy.Place(length, atEnd).Span, 2);
+        Values.Fill(_weight.Place(coefficients, atEnd).Span, 3, center: 1, spread: 0.5);
+        Values.Fill(_bias.Place(coefficients, atEnd).Span, 4);
+        ReadOnlySpan<T> x = _x.Read(length, atEnd), dy = _dy.Read(length, atEnd);
+        ReadOnlySpan<T> weight = _weight.Read(coefficients, atEnd), bias = _bias.Read(coefficients, atEnd);
         Forward(geometry, x, weight, bias, y, mean, r, atEnd);
-        _mean.Allow(MemoryAccess.Read);
-        _reciprocalDeviation.Allow(MemoryAccess.Read);
-        Backward(geometry, x, dy, weight, dx, dw, db, mean, r);
-        AllowInputs(MemoryAccess.ReadWrite);
-        _mean.Allow(MemoryAccess.ReadWrite);
-        _reciprocalDeviation.Allow(MemoryAccess.ReadWrite);
+        Backward(geometry, x, dy, weight, dx, dw, db, _mean.Read(groups, atEnd), _reciprocalDeviation.Read(groups, atEnd));
         // The moments, into the memory of the statistics.
         return 2 + Moments(geometry, x, mean, r);
     }
@@ -54,16 +48,9 @@ internal sealed class GuardedBuffers<T>(int capacity, int parameterCapacity) : I
         ((IDisposable)_reciprocalDeviation).Dispose();
     }
 
-    private void AllowInputs(MemoryAccess access)
-    {
-        _x.Allow(access);
-        _dy.Allow(access);
-        _weight.Allow(access);
-        _bias.Allow(access);
-    }
-
     private void Forward(
-        Geometry geometry, Span<T> x, Span<T> weight, Span<T> bias, Span<T> y, Span<double> mean, Span<double> r, bool atEnd)
+        Geometry geometry, ReadOnlySpan<T> x, ReadOnlySpan<T> weight, ReadOnlySpan<T> bias, Span<T> y, Span<double> mean, Span<double> r,
+        bool atEnd)
     {
         (int n, int c, int s) = (geometry.N, geometry.C, geometry.S);
         switch (geometry.Kind)
@@ -91,7 +78,8 @@ internal sealed class GuardedBuffers<T>(int capacity, int parameterCapacity) : I
     }
 
     private static void Backward(
-        Geometry geometry, Span<T> x, Span<T> dy, Span<T> weight, Span<T> dx, Span<T> dw, Span<T> db, Span<double> mean, Span<double> r)
+        Geometry geometry, ReadOnlySpan<T> x, ReadOnlySpan<T> dy, ReadOnlySpan<T> weight, Span<T> dx, Span<T> dw, Span<T> db,
+        ReadOnlySpan<double> mean, ReadOnlySpan<double> r)
     {
         (int n, int c, int s) = (geometry.N, geometry.C, geometry.S);
         switch (geometry.Kind)
@@ -112,7 +100,7 @@ internal sealed class GuardedBuffers<T>(int capacity, int parameterCapacity) : I
         }
     }
 
-    private static int Moments(Geometry geometry, Span<T> x, Span<double> mean, Span<double> variance)
+    private static int Moments(Geometry geometry, ReadOnlySpan<T> x, Span<double> mean, Span<double> variance)
     {
         (int n, int c, int s) = (geometry.N, geometry.C, geometry.S);
         if (geometry.Kind == LayerKind.BatchNorm)

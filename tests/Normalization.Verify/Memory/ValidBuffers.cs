@@ -24,36 +24,36 @@ internal sealed class ValidBuffers<T> : IDisposable
         NormalizationPlan plan = geometry.Kind == LayerKind.BatchNorm
             ? NormalizationPlan.Batch(geometry.N, geometry.C, geometry.S, axis)
             : NormalizationPlan.Groups(geometry.N, geometry.C, geometry.S, geometry.Groups, axis);
-        Span<T> x = Place(0, geometry.Length), dy = Place(1, geometry.Length), weight = Place(2, geometry.C), bias = Place(3, geometry.C);
-        Span<T> weights = Place(4, geometry.N * geometry.S);
-        for (int i = 0; i < weights.Length; i++)
-            weights[i] = T.CreateChecked(i % 3 == 2 ? 0 : 1 + (i % 2));
-        Span<int> lengths = _lengths.Place(geometry.N, atEnd).Span;
-        for (int i = 0; i < lengths.Length; i++)
-            lengths[i] = geometry.S - (i % 2 == 0 ? 0 : geometry.S / 2);
+        ReadOnlySpan<T> x = Input(0, geometry.Length), dy = Input(1, geometry.Length);
+        ReadOnlySpan<T> weight = Input(2, geometry.C), bias = Input(3, geometry.C);
+        Span<T> ofPositions = _buffers[4].Place(geometry.N * geometry.S, atEnd).Span;
+        for (int i = 0; i < ofPositions.Length; i++)
+            ofPositions[i] = T.CreateChecked(i % 3 == 2 ? 0 : 1 + (i % 2));
+        ReadOnlySpan<T> weights = _buffers[4].Read(geometry.N * geometry.S, atEnd);
+        Span<int> ofSamples = _lengths.Place(geometry.N, atEnd).Span;
+        for (int i = 0; i < ofSamples.Length; i++)
+            ofSamples[i] = geometry.S - (i % 2 == 0 ? 0 : geometry.S / 2);
+        ReadOnlySpan<int> lengths = _lengths.Read(geometry.N, atEnd);
         double[] mean = new double[plan.GroupCount], r = new double[plan.GroupCount];
-        foreach (GuardedMemory<T> memory in _buffers.AsSpan(0, 5))
-            memory.Allow(MemoryAccess.Read);
         foreach (bool hasWeights in (bool[])[true, false])
         {
             ForwardTerms<T> forward = new() { Weights = hasWeights ? weights : default, Lengths = hasWeights ? default : lengths };
             NormalizationPrimitives.FusedForward<T>(
-                plan, x, weight, bias, 1e-5, forward, Activation.None, Place(5, geometry.Length), mean, r);
+                plan, x, weight, bias, 1e-5, forward, Activation.None, Output(5, geometry.Length), mean, r);
             BackwardTerms<T> backward = new() { Weights = forward.Weights, Lengths = forward.Lengths };
             NormalizationPrimitives.FusedGradient<T>(
-                plan, x, dy, weight, bias, backward, Activation.None, Place(6, geometry.Length), Place(7, geometry.C), Place(8, geometry.C),
-                mean, r);
+                plan, x, dy, weight, bias, backward, Activation.None, Output(6, geometry.Length), Output(7, geometry.C),
+                Output(8, geometry.C), mean, r);
         }
-        foreach (GuardedMemory<T> memory in _buffers.AsSpan(0, 5))
-            memory.Allow(MemoryAccess.ReadWrite);
         return 4;
 
-        Span<T> Place(int index, int size)
+        ReadOnlySpan<T> Input(int index, int size)
         {
-            Span<T> span = _buffers[index].Place(size, atEnd).Span;
-            Values.Fill(span, (ulong)index + 1, center: 0.5);
-            return span;
+            Values.Fill(_buffers[index].Place(size, atEnd).Span, (ulong)index + 1, center: 0.5);
+            return _buffers[index].Read(size, atEnd);
         }
+
+        Span<T> Output(int index, int size) => _buffers[index].Place(size, atEnd).Span;
     }
 
     public void Dispose()
