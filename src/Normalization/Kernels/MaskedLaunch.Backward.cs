@@ -34,6 +34,13 @@ internal static unsafe partial class MaskedLaunch
         Span<T> biasGradient)
         where T : unmanaged
     {
+        if (positions.AreAll(plan))
+        {
+            FusedLaunch.Backward(
+                plan, x, dy, weight, bias, epsilon, statistics, hasFixedStatistics, terms, gradients, sumGradient, dx, weightGradient,
+                biasGradient);
+            return;
+        }
         using var scratch = new Scratch<T>(terms.ChangesGradient ? dy.Length : 0);
         dy = EpilogueBackward(plan, x, dy, weight, bias, epsilon, statistics, terms, gradients, positions, scratch.Span);
         // The kernels of lengths write nothing past the lengths; those of weights, and what brings the channels last, write everywhere.

@@ -9,6 +9,7 @@ internal static unsafe partial class MaskedLaunch
 {
     /// <summary>
     /// Forward: x + residual, where there is one, is written everywhere; then the statistics, unless they are given; then the output.
+    /// Where all positions count, it is the pass without a mask.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Forward<T>(
@@ -28,6 +29,12 @@ internal static unsafe partial class MaskedLaunch
     {
         if (plan.Elements == 0)
             return;
+        if (positions.AreAll(plan))
+        {
+            FusedLaunch.Forward(
+                plan, x, residual, sum.IsEmpty ? y : sum, weight, bias, epsilon, statistics, hasFixedStatistics, terms, y);
+            return;
+        }
         using Scratch<T> pooledSum = residual.IsEmpty || !sum.IsEmpty ? default : new(x.Length);
         if (!residual.IsEmpty)
         {

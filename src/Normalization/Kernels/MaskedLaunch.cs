@@ -85,8 +85,19 @@ internal static unsafe partial class MaskedLaunch
     /// </summary>
     public static bool AreColumns(in Plan plan) => plan.Statistics == StatisticsSharing.Channel && plan.S < Thresholds.ShortSlice;
 
-    /// <summary>Whether slices are long enough to be gone over as far as they are valid. Shorter ones have weights instead.</summary>
+    /// <summary>Whether slices are so long that all are gone over as far as they are valid, and lengths need no weights.</summary>
     public static bool TakesLengths(in Plan plan) => plan.S >= NarrowReduction.BlockLength && !AreColumns(plan);
+
+    /// <summary>
+    /// How many first positions of a sample are gone over without weights: of short slices as many as a reduction has lanes. Short slices
+    /// that are groups by themselves are faster with weights, four at a time.
+    /// </summary>
+    private static nint ShortestPrefix(in Plan plan)
+    {
+        if (TakesLengths(plan))
+            return 1;
+        return AreColumns(plan) || plan.S < Thresholds.ShortUnit || plan.Groups == plan.C ? nint.MaxValue : ShortReduction.Lanes;
+    }
 
     private static void Run<T>(
         Step step,
@@ -112,7 +123,7 @@ internal static unsafe partial class MaskedLaunch
             operands.Statistics = ps;
             operands.Weights = weights;
             operands.Samples = samples;
-            operands.TakesLengths = TakesLengths(operands.Plan);
+            operands.ShortestPrefix = ShortestPrefix(operands.Plan);
             switch (step)
             {
                 case Step.Moments:

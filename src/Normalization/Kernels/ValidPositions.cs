@@ -30,6 +30,18 @@ internal readonly ref struct ValidPositions<T> where T : unmanaged
 
     public bool IsAny => !Samples.IsEmpty;
 
+    /// <summary>Whether all positions of all samples count, and weigh 1.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public bool AreAll(in Plan plan)
+    {
+        for (int i = 0; i < Samples.Length; i++)
+        {
+            if (Samples[i].Count != plan.S || !Samples[i].AreOnes)
+                return false;
+        }
+        return plan.Elements > 0;
+    }
+
     /// <summary>What the valid positions of all samples weigh.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public SampleWeight Total(nint s)
@@ -67,13 +79,14 @@ internal readonly ref struct ValidPositions<T> where T : unmanaged
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Fill(ReadOnlySpan<bool> mask, nint s, Span<T> weights, Span<SampleWeight> samples)
     {
-        T one = Element.FromDouble<T>(1);
+        // Of a mask without an order, half of all branches would be guessed wrong.
+        Span<T> values = [default, Element.FromDouble<T>(1)];
         for (int sample = 0; sample < samples.Length; sample++)
         {
             ReadOnlySpan<bool> given = mask.Slice((int)(sample * s), (int)s);
             Span<T> own = weights.Slice((int)(sample * s), (int)s);
             for (int i = 0; i < own.Length; i++)
-                own[i] = given[i] ? one : default;
+                own[i] = values[Unsafe.BitCast<bool, byte>(given[i]) == 0 ? 0 : 1];
             int count = given.Count(true);
             int first = given.IndexOf(true), last = given.LastIndexOf(true);
             samples[sample] = count == 0 ? default : new(count, count, count, first, last, IsPrefix: last == count - 1);

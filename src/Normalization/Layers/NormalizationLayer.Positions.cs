@@ -51,7 +51,8 @@ public abstract partial class NormalizationLayer<T>
             using Scratch<T> sum = pass.Terms.Residual.IsEmpty ? default : new(pass.Input.Length);
             if (!sum.Span.IsEmpty)
                 FusedLaunch.Add(pass.Input, pass.Terms.Residual, sum.Span);
-            MaskedLaunch.Moments(plan, sum.Span.IsEmpty ? pass.Input : sum.Span, Epsilon, positions, statistics);
+            MaskedLaunch.Moments(
+                plan with { HasExactStatistics = true }, sum.Span.IsEmpty ? pass.Input : sum.Span, Epsilon, positions, statistics);
             double squares = Math.ScaleB(all.Squares, 2 * positions.Exponent);
             (elements, effective) = mode.Ranks.MergeMoments<T>(statistics, elements, squares, Epsilon);
             GuardEffective(elements, effective, "ranks");
@@ -175,7 +176,7 @@ public abstract partial class NormalizationLayer<T>
         Span<T> biasGradient)
     {
         ForwardContext<T> context = pass.Context;
-        Plan plan = context.Plan;
+        Plan plan = context.Plan with { HasExactStatistics = true };
         Span<GroupStatistics> statistics = context.Statistics;
         ValidPositions<T> positions = context.Positions, everywhere = positions with { KeepsInvalid = false };
         ReadOnlySpan<T> x = pass.Input, bias = ValueOf(Bias);

@@ -36,12 +36,13 @@ public sealed class MaskedPropertyTests
             MaskedSample<float> first = new(drawn.Item, drawn.Telling, drawn.Seed), second = new(drawn.Item, Telling.Weights, drawn.Seed);
             for (int i = 0; i < first.Weights.Length; i++)
                 second.Weights.Span[i] = 2 * first.Weights.Span[i];
-            bool isMask = drawn.Telling == Telling.Mask;
+            bool isMask = drawn.Telling == Telling.Mask && first.Weights.Span.Contains(0);
             for (int i = 0; i < drawn.Item.Length; i++)
                 (second.Sample.Input.Span[i], second.Sample.OutputGradient.Span[i]) = (first.Sample.Input.Span[i], first.Sample.OutputGradient.Span[i]);
             first.Run();
             second.Run();
             double distance = Values.Distance(Values.Doubles(first.Sample.Output), Values.Doubles(second.Sample.Output), 1);
+            // Where no position is left out, the pass is that without weights.
             return drawn.Telling == Telling.Weights ? first.Sample.Output.Span.SequenceEqual(second.Sample.Output.Span) : isMask ? distance == 0 : distance < 1e-5;
         });
 

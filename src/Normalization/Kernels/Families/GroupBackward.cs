@@ -23,7 +23,7 @@ internal readonly unsafe partial struct GroupBackward<T, V, W> : IJob
     private readonly bool _isNarrow;
     private readonly nint _ahead;
 
-    private GroupBackward(GroupLayout* layout, BackwardOperands<T>* operands, Sums* unitSums, bool isStreamed)
+    private GroupBackward(GroupLayout* layout, BackwardOperands<T>* operands, Sums* unitSums, bool isStreamed, long bytes)
     {
         _layout = layout;
         _operands = operands;
@@ -33,7 +33,7 @@ internal readonly unsafe partial struct GroupBackward<T, V, W> : IJob
         // The sums of one short unit alone cost more in float at their beginning and end.
         _isNarrow = _mayBeRefined && layout->Unit.Length >= NarrowReduction.BlockLength
             && (layout->UnitsPerGroup > 1 || layout->Unit.Elements >= Thresholds.ShortestNarrowGroup);
-        _ahead = Thresholds.Ahead(layout->Elements * sizeof(T), layout->GroupStride);
+        _ahead = Thresholds.Ahead(bytes, layout->GroupStride);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
@@ -48,7 +48,7 @@ internal readonly unsafe partial struct GroupBackward<T, V, W> : IJob
         fixed (Sums* pooled = scratch.Span)
         {
             Sums* unitSums = operands.ChannelSums != null ? operands.ChannelSums : operands.GivenSums != null ? operands.GivenSums : pooled;
-            var job = new GroupBackward<T, V, W>(pLayout, pOperands, unitSums, isStreamed);
+            var job = new GroupBackward<T, V, W>(pLayout, pOperands, unitSums, isStreamed, bytes);
             if (degree == 1 || layout.Groups >= degree * Thresholds.ChunksPerThread)
                 Partition.For(job, layout.Groups, degree);
             else
@@ -56,6 +56,12 @@ internal readonly unsafe partial struct GroupBackward<T, V, W> : IJob
             job.AddParameterGradients();
         }
     }
+
+    /// <summary>Some groups of one sample of a batch of so many bytes, on this thread.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void RunPart(
+        GroupLayout* layout, BackwardOperands<T>* operands, Sums* unitSums, bool isStreamed, nint first, nint last, long bytes) =>
+        new GroupBackward<T, V, W>(layout, operands, unitSums, isStreamed, bytes).Run(first, last);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void Run(nint start, nint end)

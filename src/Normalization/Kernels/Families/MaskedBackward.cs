@@ -40,12 +40,50 @@ internal readonly unsafe struct MaskedBackward<T, V, W>(MaskedOperands<T>* opera
         for (nint index = start, last; index < end; index = last)
         {
             last = _operands->LastAlike(index, end);
-            SampleWeight weight = _operands->WeightOf(_operands->Group(index));
+            MaskedGroup group = _operands->Group(index);
+            SampleWeight weight = _operands->WeightOf(group);
+            if (!_operands->AreChannels && weight.Count > 0 && _operands->IsPrefix(group.FirstSample))
+            {
+                OfPrefix(group.FirstSample, index, last);
+                continue;
+            }
             for (nint first = index; first < last; first += batch)
                 RunBatch(first, Math.Min(batch, last - first), weight);
         }
         if (_isStreamed)
             Fence.Publish();
+    }
+
+    /// <summary>Groups of a sample whose first positions are valid: the pass without a mask, as far as they are.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private void OfPrefix(nint sample, nint first, nint last)
+    {
+        Plan plan = _operands->Plan;
+        nint unit = sample * plan.C, offset = unit * S, firstGroup = sample * plan.Groups, channels = plan.C / plan.Groups;
+        long bytes = (long)plan.Elements * sizeof(T);
+        GroupLayout layout = _operands->LayoutOf(sample);
+        BackwardOperands<T> backward = new()
+        {
+            Input = _operands->Input + offset,
+            OutputGradient = _operands->OutputGradient + offset,
+            InputGradient = _operands->Output == null ? null : _operands->Output + offset,
+            Weight = _operands->Weight,
+            Statistics = _operands->Statistics + firstGroup,
+            IsCentered = true,
+        };
+        GroupBackward<T, V, W>.RunPart(
+            &layout, &backward, _operands->UnitSums + unit, Thresholds.IsStreamed(3 * bytes, layout.Unit.Length * sizeof(T)),
+            first - firstGroup, last - firstGroup, bytes);
+        if (_operands->Output != null)
+            ClearFrom(layout.Unit.Length, unit + ((first - firstGroup) * channels), (last - first) * channels);
+    }
+
+    /// <summary>Writes 0 past the length of neighboring slices.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private void ClearFrom(nint length, nint unit, nint units)
+    {
+        for (nint i = unit; i < unit + units && _operands->ClearsInvalid && length < S; i++)
+            new Span<T>(_operands->Output + (i * S) + length, (int)(S - length)).Clear();
     }
 
     /// <summary>Neighboring groups of the same samples.</summary>
@@ -66,17 +104,18 @@ internal readonly unsafe struct MaskedBackward<T, V, W>(MaskedOperands<T>* opera
                     outputPivots);
             }
         }
-        if (_operands->Output == null)
-            return;
         MaskedProjection* gradients = stackalloc MaskedProjection[Most];
         for (nint i = 0; i < count; i++)
         {
             MaskedGroup group = all.Next(i);
             GroupStatistics statistics = _operands->Statistics[first + i];
-            if (typeof(T) == typeof(float) && !_operands->AreChannels && _operands->IsPrefix(group.FirstSample) && weight.Count > 0)
-                Refine(group, ref statistics);
-            gradients[i] = MaskedProjection.Create<T>(statistics, Project(group, weight, outputPivots[i]));
+            if (_operands->IsNarrow && weight.Count > 0)
+                Refine(group, first + i, weight, ref statistics);
+            if (_operands->Output != null)
+                gradients[i] = MaskedProjection.Create<T>(statistics, Project(group, weight, outputPivots[i]));
         }
+        if (_operands->Output == null)
+            return;
         GradientAffine* affines = stackalloc GradientAffine[Most];
         nint* groups = stackalloc nint[Most];
         for (nint row = 0; row < rows; row += Most)
@@ -113,7 +152,8 @@ internal readonly unsafe struct MaskedBackward<T, V, W>(MaskedOperands<T>* opera
             abouts[i] = outputPivots[groups[i]];
             areAboutZero &= abouts[i] == 0;
         }
-        MaskedRowSums<T, V, W>.Gradients(*_operands, _operands->OutputGradient, sample, channel, rows, pivots, abouts, results);
+        MaskedRowSums<T, V, W>.Gradients(
+            *_operands, _operands->OutputGradient, sample, channel, rows, _operands->IsNarrow, pivots, abouts, results);
         for (nint i = 0; i < rows; i++)
         {
             ref readonly GroupStatistics own = ref statistics[groups[i]];
@@ -126,42 +166,37 @@ internal readonly unsafe struct MaskedBackward<T, V, W>(MaskedOperands<T>* opera
     }
 
     /// <summary>
-    /// Takes the mean again in double, where forward took it in float and a large part is common to all dy of a group of a sample.
+    /// Takes the mean again in double, where forward took it in float and a large part is common to all dy of a group.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private void Refine(in MaskedGroup group, ref GroupStatistics statistics)
+    private void Refine(in MaskedGroup group, nint index, in SampleWeight weight, ref GroupStatistics statistics)
     {
-        nint unit = (group.FirstSample * _operands->Plan.C) + group.FirstChannel, last = group.Channels - 1;
-        SliceSet set = _operands->LayoutOf(group.FirstSample).Group;
-        if (!Moments<T, V, W, Plain<T>>.IsNarrow(set, isCentered: true, isExact: false))
-            return;
         double sum = 0;
-        for (nint i = 0; i < group.Channels; i++)
-            sum += _operands->WeightOf(group.FirstChannel + i) * _operands->UnitSums[unit + i].Sum;
-        nint length = _operands->LengthOf(group.FirstSample);
-        ProductSamples<One> samples = new(
-            Product(group, 0, 0), Product(group, group.Channels / 2, length / 2), Product(group, last, length - 1));
+        for (nint channel = group.FirstChannel; channel < group.FirstChannel + group.Channels; channel++)
+        {
+            for (nint sample = group.FirstSample; sample < group.FirstSample + group.Samples; sample++)
+                sum += _operands->WeightOf(channel) * UnitSums(sample, channel).Sum;
+        }
         // A NaN in one unit says nothing about the others.
-        if (!double.IsFinite(sum) || samples.AreSpread(sum / set.Elements))
+        if (!double.IsFinite(sum) || _operands->ProductsOf(group, weight).AreSpread(sum / weight.Count))
             return;
-        double move = Moments<T, V, W, Plain<T>>.RefineMean(new(_operands->Input + (unit * S)), set, ref statistics);
-        for (nint i = 0; i < group.Channels; i++)
-            _operands->UnitSums[unit + i].Product -= statistics.InverseStandardDeviation * move * _operands->UnitSums[unit + i].Sum;
+        double low = new MaskedMoments<T, V, W>(_operands).SumsAbout(statistics.Mean, index).Sum / weight.Sum;
+        double move = Moments<T, V, W, Plain<T>>.MoveMean(low, ref statistics);
+        for (nint channel = group.FirstChannel; channel < group.FirstChannel + group.Channels; channel++)
+        {
+            for (nint sample = group.FirstSample; sample < group.FirstSample + group.Samples; sample++)
+                UnitSums(sample, channel).Product -= statistics.InverseStandardDeviation * move * UnitSums(sample, channel).Sum;
+        }
     }
 
-    /// <summary>weight · dy of one element of a group.</summary>
-    private double Product(in MaskedGroup group, nint channel, nint position)
-    {
-        nint place = (((group.FirstSample * _operands->Plan.C) + group.FirstChannel + channel) * S) + position;
-        return _operands->WeightOf(group.FirstChannel + channel) * Element.ToDouble(_operands->OutputGradient[place]);
-    }
+    private ref Sums UnitSums(nint sample, nint channel) => ref _operands->UnitSums[(sample * _operands->Plan.C) + channel];
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void AddUpInputs(
         nint sample, nint channel, nint rows, GroupStatistics* statistics, nint* groups, double* pivots, Sums* results)
     {
         Sums* inputs = stackalloc Sums[Most];
-        MaskedRowSums<T, V, W>.Gradients(*_operands, _operands->Input, sample, channel, rows, pivots, pivots, inputs);
+        MaskedRowSums<T, V, W>.Gradients(*_operands, _operands->Input, sample, channel, rows, areNarrow: false, pivots, pivots, inputs);
         for (nint i = 0; i < rows; i++)
         {
             ref readonly GroupStatistics own = ref statistics[groups[i]];
@@ -189,7 +224,7 @@ internal readonly unsafe struct MaskedBackward<T, V, W>(MaskedOperands<T>* opera
             }
             for (nint sample = group.FirstSample; sample < group.FirstSample + group.Samples; sample++)
             {
-                Sums sums = _operands->UnitSums[(sample * _operands->Plan.C) + channel];
+                Sums sums = UnitSums(sample, channel);
                 sum.Add(gamma * sums.Sum);
                 product.Add(gamma * sums.Product);
                 if (pivot != 0)
@@ -220,8 +255,7 @@ internal readonly unsafe struct MaskedBackward<T, V, W>(MaskedOperands<T>* opera
             else
                 Run<W>(masked, first, next - first, areOnes, target);
         }
-        for (nint row = 0; row < rows && _operands->ClearsInvalid && length < S; row++)
-            new Span<T>(_operands->Output + start + (row * S) + length, (int)(S - length)).Clear();
+        ClearFrom(length, (sample * _operands->Plan.C) + channel, rows);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -235,7 +269,8 @@ internal readonly unsafe struct MaskedBackward<T, V, W>(MaskedOperands<T>* opera
         }
         else if (areOnes)
         {
-            Map.Run<T, TVector, MaskedRows<T>, MaskedGradientMap<T, TVector>, TVector>(rows, first, count, areFour: true, target, S);
+            Map.Run<T, TVector, MaskedRows<T>, MaskedGradientMap<T, TVector>, TVector>(
+                rows, first, count, _operands->WritesFour, target, S);
         }
         else
         {

@@ -113,7 +113,8 @@ internal readonly unsafe struct MaskedForward<T, V, W>(MaskedOperands<T>* operan
                 }
                 while (next < count && affines[next].IsNarrow)
                     next++;
-                Map.Run<T, V, MaskedAffineRows<T>, MaskedAffineMap<T, V>, V>(rows, i, next - i, areFour: true, target, s);
+                Map.Run<T, V, MaskedAffineRows<T>, MaskedAffineMap<T, V>, V>(
+                    rows, i, next - i, _operands->WritesFour, target, s);
             }
         }
         if (isStreamed)

@@ -68,15 +68,22 @@ internal readonly unsafe struct MaskedMoments<T, V, W>(MaskedOperands<T>* operan
     private void Compute(nint start, nint end, in SampleWeight weight)
     {
         Sums* sums = stackalloc Sums[Most];
-        nint batch = _operands->GroupsAtOnce;
+        // No step follows that would find channels of all samples in the first-level cache.
+        nint batch = _operands->AreChannels ? Most : _operands->GroupsAtOnce;
+        bool areNarrow = _operands->IsNarrow;
         for (nint first = start; first < end; first += batch)
         {
             nint count = Math.Min(batch, end - first);
             MaskedGroup group = _operands->Group(first);
-            T* elements = FirstOf(group, weight);
+            T* elements = ElementOf(group, weight.First, 0), last = ElementOf(group, weight.Last, group.Channels - 1);
             for (nint i = 0; i < count; i++)
-                sums[i].Pivot = Element.ToDouble(elements[i * group.Channels * _operands->Plan.S]);
-            AddUp(first, count, sums);
+            {
+                nint place = i * group.Channels * _operands->Plan.S;
+                double pivot = Element.ToDouble(elements[place]);
+                // The mean of two elements, as a float, lies nearer to the mean of all.
+                sums[i].Pivot = areNarrow ? Element.Round<T>((pivot + Element.ToDouble(last[place])) / 2) : pivot;
+            }
+            AddUp(first, count, areNarrow, sums);
             Lanes.Run(new Finishing(this, first, sums, in weight), 0, count);
         }
     }
@@ -85,7 +92,7 @@ internal readonly unsafe struct MaskedMoments<T, V, W>(MaskedOperands<T>* operan
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public GroupStatistics Compute(nint index, in SampleWeight weight)
     {
-        double first = Element.ToDouble(*FirstOf(_operands->Group(index), weight));
+        double first = Element.ToDouble(*ElementOf(_operands->Group(index), weight.First, 0));
         GroupStatistics statistics = About(first, index, weight.Sum);
         // The first element may be an outlier: then the sums are taken again about the mean.
         if (!statistics.AreNear<T>(first) && double.IsFinite(statistics.Mean - first))
@@ -95,20 +102,27 @@ internal readonly unsafe struct MaskedMoments<T, V, W>(MaskedOperands<T>* operan
 
     private GroupStatistics About(double about, nint index, double weight)
     {
-        Sums sums = new() { Pivot = about };
-        AddUp(index, 1, &sums);
+        Sums sums = SumsAbout(about, index);
         return GroupStatistics.FromSums(sums.Sum, sums.Product, about, weight, _operands->Epsilon);
     }
 
-    private T* FirstOf(in MaskedGroup group, in SampleWeight weight)
+    /// <summary>The sums of one group in double.</summary>
+    public Sums SumsAbout(double about, nint index)
     {
-        nint sample = group.FirstSample + (weight.First / _operands->Plan.S), position = weight.First % _operands->Plan.S;
-        return _operands->Input + (((sample * _operands->Plan.C) + group.FirstChannel) * _operands->Plan.S) + position;
+        Sums sums = new() { Pivot = about };
+        AddUp(index, 1, areNarrow: false, &sums);
+        return sums;
+    }
+
+    private T* ElementOf(in MaskedGroup group, nint place, nint channel)
+    {
+        nint sample = group.FirstSample + (place / _operands->Plan.S), position = place % _operands->Plan.S;
+        return _operands->Input + (((sample * _operands->Plan.C) + group.FirstChannel + channel) * _operands->Plan.S) + position;
     }
 
     /// <summary>The sums of neighboring groups, each about the pivot that is there.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private void AddUp(nint first, nint count, Sums* sums)
+    private void AddUp(nint first, nint count, bool areNarrow, Sums* sums)
     {
         MaskedGroup group = _operands->Group(first);
         Sums* results = stackalloc Sums[Most];
@@ -127,7 +141,7 @@ internal readonly unsafe struct MaskedMoments<T, V, W>(MaskedOperands<T>* operan
                 MaskedGroup.IndexRows(row, rows, channels, groups);
                 for (nint i = 0; i < rows; i++)
                     pivots[i] = sums[groups[i]].Pivot;
-                MaskedRowSums<T, V, W>.Moments(*_operands, sample, group.FirstChannel + row, rows, pivots, results);
+                MaskedRowSums<T, V, W>.Moments(*_operands, sample, group.FirstChannel + row, rows, areNarrow, pivots, results);
                 for (nint i = 0; i < rows; i++)
                     totals[groups[i]].Add(results[i]);
             }
@@ -152,7 +166,10 @@ internal readonly unsafe struct MaskedMoments<T, V, W>(MaskedOperands<T>* operan
             TLanes about = TLanes.Gather(sums + 2, step);
             var statistics = GroupStatistics<TLanes>.FromSums(
                 TLanes.Gather(sums, step), TLanes.Gather(sums + 1, step), about, _weight.Sum, _moments._operands->Epsilon);
-            bool areNear = statistics.AreNear<T>(about);
+            // In double where floats were not enough, or the pivot was an outlier.
+            bool areNear = _moments._operands->IsNarrow
+                ? statistics.HoldInFloats(_moments._operands->Epsilon) && statistics.AreNearInFloats(about)
+                : statistics.AreNear<T>(about);
             if (areNear)
                 statistics.Store(_moments._operands->Statistics + _first + index);
             else if (TLanes.Count == 1)

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Normalization.Kernels.Loops;
 using Normalization.Kernels.Machine;
 using Normalization.Kernels.Plans;
 using Normalization.Kernels.Simd;
@@ -30,8 +31,8 @@ internal unsafe struct MaskedOperands<T> where T : unmanaged
     /// <summary>What the positions of each sample weigh.</summary>
     public SampleWeight* Samples;
 
-    /// <summary>Whether a sample whose first positions are valid is gone over without weights.</summary>
-    public bool TakesLengths;
+    /// <summary>From so many on, the first positions of a sample are gone over without weights.</summary>
+    public nint ShortestPrefix;
 
     /// <summary>Whether 0 is written past the length of a sample.</summary>
     public bool ClearsInvalid;
@@ -43,13 +44,16 @@ internal unsafe struct MaskedOperands<T> where T : unmanaged
     public Sums* GivenSums;
     public double GivenWeight;
 
+    /// <summary>Whether rows that share weights are written four at a time. Those of long slices would lie a page or more apart.</summary>
+    public readonly bool WritesFour => Plan.S < Thresholds.WideTile;
+
     public readonly bool AreChannels => Plan.Statistics == StatisticsSharing.Channel;
 
     public readonly nint Groups => AreChannels ? Plan.C : Plan.N * Plan.Groups;
 
     /// <summary>Whether the valid positions of a sample are its first ones, and are gone over without weights.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly bool IsPrefix(nint sample) => Weights == null || (TakesLengths && Samples[sample].IsPrefix);
+    public readonly bool IsPrefix(nint sample) => Weights == null || (Samples[sample].IsPrefix && Samples[sample].Count >= ShortestPrefix);
 
     /// <summary>How many positions of a sample are gone over.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -60,6 +64,15 @@ internal unsafe struct MaskedOperands<T> where T : unmanaged
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly double WeightOf(nint channel) => Weight == null ? 1 : Element.ToDouble(Weight[channel]);
+
+    /// <summary>
+    /// Whether the sums of a group are first taken in float, as those of a pass without a mask. Statistics that are merged with others are
+    /// taken in double, and so are sums about a mean that is not that of the elements.
+    /// </summary>
+    public readonly bool IsNarrow =>
+        typeof(T) == typeof(float) && Plan.S >= NarrowReduction.BlockLength && GivenSums == null
+        && !HasFixedStatistics && !Plan.HasExactStatistics
+        && (AreChannels ? Plan.N : Plan.C / Plan.Groups) * Plan.S >= Thresholds.ShortestNarrowGroup;
 
     /// <summary>How many neighboring groups are taken at a time: as many as stay in the first-level cache.</summary>
     public readonly nint GroupsAtOnce =>
@@ -101,13 +114,30 @@ internal unsafe struct MaskedOperands<T> where T : unmanaged
     {
         if (typeof(T) == typeof(float) || HasFixedStatistics || Output == null || GivenSums != null || weight.Count == 0)
             return 0;
+        return OutputPivot.Median(
+            GradientAt(group, weight.First, 0), GradientAt(group, MiddleOf(group, weight), group.Channels / 2),
+            GradientAt(group, weight.Last, group.Channels - 1));
+    }
+
+    /// <summary>weight · dy of three valid elements of a group.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public readonly ProductSamples<One> ProductsOf(in MaskedGroup group, in SampleWeight weight)
+    {
+        nint channel = group.FirstChannel, middle = group.Channels / 2, last = group.Channels - 1;
+        return new(
+            WeightOf(channel) * GradientAt(group, weight.First, 0),
+            WeightOf(channel + middle) * GradientAt(group, MiddleOf(group, weight), middle),
+            WeightOf(channel + last) * GradientAt(group, weight.Last, last));
+    }
+
+    /// <summary>A valid position in the middle of a group, or its first one.</summary>
+    private readonly nint MiddleOf(in MaskedGroup group, in SampleWeight weight)
+    {
         nint middle = group.FirstSample + (group.Samples / 2);
         SampleWeight inside = Samples[middle];
         nint between =
-            inside.Count == 0 ? weight.First : ((middle - group.FirstSample) * Plan.S) + (inside.Last + inside.First) / 2;
-        double first = GradientAt(group, weight.First, 0), last = GradientAt(group, weight.Last, group.Channels - 1);
-        bool isValid = Weights == null || Element.ToDouble(Weights[(group.FirstSample * Plan.S) + between]) > 0;
-        return OutputPivot.Median(first, GradientAt(group, isValid ? between : weight.First, group.Channels / 2), last);
+            inside.Count == 0 ? weight.First : ((middle - group.FirstSample) * Plan.S) + ((inside.Last + inside.First) / 2);
+        return Weights == null || Element.ToDouble(Weights[(group.FirstSample * Plan.S) + between]) > 0 ? between : weight.First;
     }
 
     private readonly double GradientAt(in MaskedGroup group, nint position, nint channel)

@@ -20,16 +20,18 @@ internal static unsafe class MaskedRowSums<T, V, W>
     // Half of a common first-level cache, for x and for dy.
     private const nint CopiedBytes = 12 * 1024;
 
-    /// <summary>Σ w · d and Σ w · d² of each row, with d = x - its pivot.</summary>
+    /// <summary>Σ w · d and Σ w · d² of each row, with d = x - its pivot, which is a float where the sums are narrow.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static void Moments(in MaskedOperands<T> operands, nint sample, nint channel, nint rows, double* pivots, Sums* results)
+    public static void Moments(
+        in MaskedOperands<T> operands, nint sample, nint channel, nint rows, bool areNarrow, double* pivots, Sums* results)
     {
         nint s = operands.Plan.S, length = operands.LengthOf(sample);
         T* x = operands.Input + (((sample * operands.Plan.C) + channel) * s), weights = operands.WeightsOf(sample);
         bool areOnes = operands.Samples[sample].AreOnes;
+        areNarrow &= length >= NarrowReduction.BlockLength;
         if (length <= Thresholds.SegmentLength)
         {
-            Moments(x, weights, areOnes, s, rows, length, pivots, results);
+            Moments(x, weights, areOnes, areNarrow, s, rows, length, pivots, results);
             return;
         }
         for (nint row = 0; row < rows; row++)
@@ -39,7 +41,8 @@ internal static unsafe class MaskedRowSums<T, V, W>
             {
                 Sums part;
                 nint count = Math.Min(Thresholds.SegmentLength, length - i);
-                Moments(x + (row * s) + i, weights == null ? null : weights + i, areOnes, s, 1, count, pivots + row, &part);
+                Moments(
+                    x + (row * s) + i, weights == null ? null : weights + i, areOnes, areNarrow, s, 1, count, pivots + row, &part);
                 total.Add(part);
             }
             results[row] = total.Value;
@@ -47,48 +50,85 @@ internal static unsafe class MaskedRowSums<T, V, W>
     }
 
     /// <summary>
-    /// Σ (dy - its pivot) and Σ (dy - its pivot) · (x - its pivot) of each row. Any other tensor may stand in the place of dy.
+    /// Σ (dy - its pivot) and Σ (dy - its pivot) · (x - its pivot) of each row, in double where floats are not enough. Any other tensor may
+    /// stand in the place of dy.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Gradients(
-        in MaskedOperands<T> operands, T* gradient, nint sample, nint channel, nint rows, double* pivots, double* outputPivots,
-        Sums* results)
+        in MaskedOperands<T> operands, T* gradient, nint sample, nint channel, nint rows, bool areNarrow, double* pivots,
+        double* outputPivots, Sums* results)
     {
         nint s = operands.Plan.S, start = ((sample * operands.Plan.C) + channel) * s, length = operands.LengthOf(sample);
         T* x = operands.Input + start, dy = gradient + start, weights = operands.WeightsOf(sample);
+        // First positions end anywhere, and the rest of a narrow reduction costs more than its blocks save.
+        areNarrow &= weights != null;
         if (length <= Thresholds.SegmentLength)
         {
-            Gradients(x, dy, weights, s, rows, length, pivots, outputPivots, results);
-            return;
+            Gradients(x, dy, weights, areNarrow, s, rows, length, pivots, outputPivots, results);
         }
-        for (nint row = 0; row < rows; row++)
+        else
         {
-            TotalSums total = default;
-            for (nint i = 0; i < length; i += Thresholds.SegmentLength)
+            for (nint row = 0; row < rows; row++)
             {
-                Sums part;
-                nint offset = (row * s) + i, count = Math.Min(Thresholds.SegmentLength, length - i);
-                Gradients(
-                    x + offset, dy + offset, weights == null ? null : weights + i, s, 1, count, pivots + row, outputPivots + row, &part);
-                total.Add(part);
+                TotalSums total = default;
+                for (nint i = 0; i < length; i += Thresholds.SegmentLength)
+                {
+                    Sums part;
+                    nint offset = (row * s) + i, count = Math.Min(Thresholds.SegmentLength, length - i);
+                    Gradients(
+                        x + offset, dy + offset, weights == null ? null : weights + i, areNarrow, s, 1, count, pivots + row,
+                        outputPivots + row, &part);
+                    total.Add(part);
+                }
+                results[row] = total.Value;
             }
-            results[row] = total.Value;
+        }
+        for (nint row = 0; row < rows && areNarrow; row++)
+        {
+            if (!FloatsHold(dy + (row * s), weights, operands.Samples[sample], results[row]))
+                Gradients(operands, gradient, sample, channel + row, 1, false, pivots + row, outputPivots + row, results + row);
         }
     }
 
+    /// <summary>Whether floats hold the products, and no large part of dy is common to all of a row.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool FloatsHold(T* dy, T* weights, in SampleWeight valid, in Sums sums)
+    {
+        nint middle = (valid.First + valid.Last) / 2;
+        middle = Element.ToDouble(weights[middle]) > 0 ? middle : valid.First;
+        ProductSamples<One> samples = new(
+            Element.ToDouble(dy[valid.First]), Element.ToDouble(dy[middle]), Element.ToDouble(dy[valid.Last]));
+        return samples.AreSpread(sums.Sum / valid.Count) && NumericRange.HoldsProducts<One>(Math.Abs(sums.Product));
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Moments(T* x, T* weights, bool areOnes, nint s, nint rows, nint length, double* pivots, Sums* results)
+    private static void Moments(
+        T* x, T* weights, bool areOnes, bool areNarrow, nint s, nint rows, nint length, double* pivots, Sums* results)
     {
         if (weights == null)
         {
             Run<MomentRowTerms<T, V, W>, MomentTerms<T, V, Plain<T>, On>, MomentTerms<T, W, Plain<T>, On>>(
-                new(x, s, pivots), rows, length, results);
+                new(x, s, pivots), rows, length, areNarrow, results);
+            return;
+        }
+        if (areNarrow)
+        {
+            // The JIT leaves calls in what a narrow reduction does with a rest.
+            nint whole = length & -NarrowReduction.BlockLength;
+            RunNarrow<WeightedMomentRowTerms<T, V, W>, WeightedMomentTerms<T, V>, WeightedMomentTerms<T, W>>(
+                new(x, weights, s, pivots), rows, whole, results);
+            if (whole < length)
+            {
+                Sums* rest = stackalloc Sums[(int)rows];
+                Moments(x + whole, weights + whole, areOnes, areNarrow: false, s, rows, length - whole, pivots, rest);
+                Add(rest, rows, results);
+            }
             return;
         }
         if (length >= NarrowReduction.BlockLength)
         {
             Run<WeightedMomentRowTerms<T, V, W>, WeightedMomentTerms<T, V>, WeightedMomentTerms<T, W>>(
-                new(x, weights, s, pivots), rows, length, results);
+                new(x, weights, s, pivots), rows, length, areNarrow, results);
             return;
         }
         nint room = Room(length), most = RowsAtOnce(room, rows);
@@ -105,24 +145,37 @@ internal static unsafe class MaskedRowSums<T, V, W>
             if (areOnes)
             {
                 Run<MomentRowTerms<T, V, W>, MomentTerms<T, V, Plain<T>, On>, MomentTerms<T, W, Plain<T>, On>>(
-                    new(copies, room, pivots + first), count, room, results + first);
+                    new(copies, room, pivots + first), count, room, areNarrow: false, results + first);
             }
             else
             {
                 Run<WeightedMomentRowTerms<T, V, W>, WeightedMomentTerms<T, V>, WeightedMomentTerms<T, W>>(
-                    new(copies, padded, room, pivots + first), count, room, results + first);
+                    new(copies, padded, room, pivots + first), count, room, areNarrow: false, results + first);
             }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Gradients(
-        T* x, T* dy, T* weights, nint s, nint rows, nint length, double* pivots, double* outputPivots, Sums* results)
+        T* x, T* dy, T* weights, bool areNarrow, nint s, nint rows, nint length, double* pivots, double* outputPivots, Sums* results)
     {
         if (weights == null)
         {
             Run<GradientRowTerms<T, V, W>, GradientTerms<T, V>, GradientTerms<T, W>>(
-                new(x, dy, s, pivots, outputPivots), rows, length, results);
+                new(x, dy, s, pivots, outputPivots), rows, length, areNarrow: false, results);
+            return;
+        }
+        if (areNarrow)
+        {
+            nint whole = length & -NarrowReduction.BlockLength;
+            RunNarrow<MaskedGradientRowTerms<T, V, W>, MaskedGradientTerms<T, V>, MaskedGradientTerms<T, W>>(
+                new(x, dy, weights, s, pivots, outputPivots), rows, whole, results);
+            if (whole < length)
+            {
+                Sums* rest = stackalloc Sums[(int)rows];
+                Gradients(x + whole, dy + whole, weights + whole, areNarrow: false, s, rows, length - whole, pivots, outputPivots, rest);
+                Add(rest, rows, results);
+            }
             return;
         }
         if (length >= NarrowReduction.BlockLength)
@@ -142,8 +195,15 @@ internal static unsafe class MaskedRowSums<T, V, W>
             Copy(x + (first * s), weights, s, pivots + first, count, length, copies, room);
             Copy(dy + (first * s), weights, s, outputPivots + first, count, length, outputCopies, room);
             Run<GradientRowTerms<T, V, W>, GradientTerms<T, V>, GradientTerms<T, W>>(
-                new(copies, outputCopies, room, pivots + first, outputPivots + first), count, room, results + first);
+                new(copies, outputCopies, room, pivots + first, outputPivots + first), count, room, areNarrow: false, results + first);
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void Add(Sums* parts, nint rows, Sums* results)
+    {
+        for (nint row = 0; row < rows; row++)
+            results[row].Add(parts[row]);
     }
 
     // Whole vectors of every width: the last ones of a slice would be calls.
@@ -165,11 +225,16 @@ internal static unsafe class MaskedRowSums<T, V, W>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Run<TRows, TNarrow, TWide>(TRows terms, nint rows, nint length, Sums* results)
+    private static void Run<TRows, TNarrow, TWide>(TRows terms, nint rows, nint length, bool areNarrow, Sums* results)
         where TRows : struct, IGroupTerms<TNarrow, TWide>
         where TNarrow : struct, ITerms<V>
         where TWide : struct, ITerms<W>
     {
+        if (areNarrow)
+        {
+            RunNarrow<TRows, TNarrow, TWide>(terms, rows, length, results);
+            return;
+        }
         nint row = 0;
         for (; row + Thresholds.RowsAtOnce <= rows; row += Thresholds.RowsAtOnce)
         {
@@ -180,4 +245,11 @@ internal static unsafe class MaskedRowSums<T, V, W>
         for (; row < rows; row++)
             results[row] = Reduction.Run<T, W, TWide>(terms.WideAt(row), 1, length, 0);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void RunNarrow<TRows, TNarrow, TWide>(TRows terms, nint rows, nint length, Sums* results)
+        where TRows : struct, IGroupTerms<TNarrow, TWide>
+        where TNarrow : struct, ITerms<V>
+        where TWide : struct, ITerms<W> =>
+        NarrowReduction.Run<T, V, W, TRows, TNarrow, TWide, On>(terms, rows, 1, length, 0, ahead: 0, results);
 }

@@ -155,6 +155,8 @@ internal readonly unsafe struct WeightedRowGradientMap<T, V>(T* x, T* dy, T* wei
     private readonly V _shift = V.Broadcast(affine.Shift);
     private readonly V _across = V.Broadcast(affine.Center * affine.Outer);
 
+    public static bool IsLong => true;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static WeightedRowGradientMap<T, V> Of(in MaskedRows<T> rows, nint row) =>
         new(rows.Input + (row * rows.Stride), rows.OutputGradient + (row * rows.Stride), rows.Weights, rows.Affines[row]);

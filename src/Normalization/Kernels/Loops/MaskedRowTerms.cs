@@ -41,6 +41,30 @@ internal readonly unsafe struct WeightedMomentRowTerms<T, V, W>(T* x, T* weights
 }
 
 /// <inheritdoc cref="MomentRowTerms{T, V, W}"/>
+internal readonly unsafe struct MaskedGradientRowTerms<T, V, W>(
+    T* x, T* dy, T* weights, nint stride, double* pivots, double* outputPivots)
+    : IGroupTerms<MaskedGradientTerms<T, V>, MaskedGradientTerms<T, W>>
+    where T : unmanaged
+    where V : unmanaged, ISimd<V, T>
+    where W : unmanaged, IWideSimd<W, T>
+{
+    private readonly T* _x = x;
+    private readonly T* _dy = dy;
+    private readonly T* _weights = weights;
+    private readonly nint _stride = stride;
+    private readonly double* _pivots = pivots;
+    private readonly double* _outputPivots = outputPivots;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public MaskedGradientTerms<T, V> NarrowAt(nint group) =>
+        new(_x + (group * _stride), _dy + (group * _stride), _weights, _pivots[group], _outputPivots[group]);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public MaskedGradientTerms<T, W> WideAt(nint group) =>
+        new(_x + (group * _stride), _dy + (group * _stride), _weights, _pivots[group], _outputPivots[group]);
+}
+
+/// <inheritdoc cref="MomentRowTerms{T, V, W}"/>
 internal readonly unsafe struct GradientRowTerms<T, V, W>(T* x, T* dy, nint stride, double* pivots, double* outputPivots)
     : IGroupTerms<GradientTerms<T, V>, GradientTerms<T, W>>
     where T : unmanaged

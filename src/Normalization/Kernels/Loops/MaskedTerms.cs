@@ -40,7 +40,10 @@ internal readonly unsafe struct MaskedGradientTerms<T, W>(T* x, T* dy, T* weight
     public void At<TAccess>(nint i, TAccess access, out W a, out W b) where TAccess : struct, IAccess
     {
         W isValid = W.GreaterThan(access.Load<W, T>(_weights + i), default);
-        a = W.Select(isValid, access.Load<W, T>(_dy + i) - _outputPivot, default);
+        a = access.Load<W, T>(_dy + i);
+        if (typeof(T) == typeof(double))
+            a -= _outputPivot;
+        a = W.Select(isValid, a, default);
         b = W.Select(isValid, access.Load<W, T>(_x + i) - _pivot, default);
     }
 

@@ -229,9 +229,13 @@ internal static unsafe class Moments<T, V, W, TSource>
     /// multiply. Returns how far the mean has moved. A mean that is not that of the elements stays.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static double RefineMean(TSource group, in SliceSet set, ref GroupStatistics statistics)
+    public static double RefineMean(TSource group, in SliceSet set, ref GroupStatistics statistics) =>
+        MoveMean(SumsAbout(group, set, statistics.Mean).Sum / set.Elements, ref statistics);
+
+    /// <summary>The same, from the mean of the differences to the high part of the mean.</summary>
+    public static double MoveMean(double low, ref GroupStatistics statistics)
     {
-        double low = SumsAbout(group, set, statistics.Mean).Sum / set.Elements, move = low - statistics.MeanLow;
+        double move = low - statistics.MeanLow;
         if (!(Math.Abs(move) * statistics.InverseStandardDeviation <= LargestErrorOfMean))
             return 0;
         statistics.MeanLow = low;
