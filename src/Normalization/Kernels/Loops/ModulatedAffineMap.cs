@@ -119,6 +119,7 @@ internal readonly unsafe struct ModulationEpilogue<T, TEpilogue>(in Modulation<T
         return _next.Apply(i, V.Load(values), access);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void Modulate<V, TElement>(TElement* values, TElement* scales, TElement* shifts, nint count)
         where V : unmanaged, ISimd<V, TElement>
         where TElement : unmanaged
