@@ -102,4 +102,26 @@ public sealed class MaskedPrefixTests
                 Values.Distance(Values.Doubles(sample.Sample.Layer.Weight.Gradient), expected.Weight, Math.Sqrt(item.N * item.S)).Should().BeLessThan(3e-7, "dγ of {0}", item);
         }
     }
+
+    /// <summary>Sums in float would lose the digits of data that lies far from zero, or leaves the range of floats when it is squared.</summary>
+    [Theory]
+    [InlineData(1e4, 1e-2)]
+    [InlineData(-1e6, 1)]
+    [InlineData(0, 1e30)]
+    [InlineData(0, 1e-30)]
+    public void Hard_data_costs_valid_positions_no_digits(double mean, double deviation)
+    {
+        foreach (Kind kind in (Kind[])[Kind.Batch, Kind.Group, Kind.Instance])
+        {
+            foreach (Telling telling in Enum.GetValues<Telling>())
+            {
+                var item = new Case(kind, 3, 4, 900) { Groups = 2, Epsilon = 0 };
+                var sample = new MaskedSample<float>(item, telling, mean: mean, deviation: deviation);
+                (double[] output, double[] inputGradient, _, _, _, _) = sample.Expected(isTraining: true);
+                sample.Run();
+                Values.Distance(Values.Doubles(sample.Sample.Output), output).Should().BeLessThan(3.0 / (1 << 23), "output of {0} with {1}", kind, telling);
+                Values.Distance(Values.Doubles(sample.Sample.InputGradient), inputGradient).Should().BeLessThan(6e-7, "dx of {0} with {1}", kind, telling);
+            }
+        }
+    }
 }
