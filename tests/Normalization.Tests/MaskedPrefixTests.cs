@@ -3,7 +3,6 @@ using System.Numerics;
 namespace Normalization.Tests;
 
 /// <summary>Valid positions that are the first ones, or all, which are gone over as without a mask; and sums of valid positions in float.</summary>
-[Collection(nameof(ProcessWide))]
 public sealed class MaskedPrefixTests
 {
     private static readonly Case[] _cases =

@@ -107,8 +107,17 @@ internal static unsafe class MaskedRowSums<T, V, W>
     {
         if (weights == null)
         {
-            Run<MomentRowTerms<T, V, W>, MomentTerms<T, V, Plain<T>, On>, MomentTerms<T, W, Plain<T>, On>>(
-                new(x, s, pivots), rows, length, areNarrow, results);
+            MomentRowTerms<T, V, W> terms = new(x, s, pivots);
+            if (areNarrow)
+            {
+                RunNarrow<MomentRowTerms<T, V, W>, MomentTerms<T, V, Plain<T>, On>, MomentTerms<T, W, Plain<T>, On>>(
+                    terms, rows, length, results);
+            }
+            else
+            {
+                Run<MomentRowTerms<T, V, W>, MomentTerms<T, V, Plain<T>, On>, MomentTerms<T, W, Plain<T>, On>>(
+                    terms, rows, length, results);
+            }
             return;
         }
         if (areNarrow)
@@ -128,7 +137,7 @@ internal static unsafe class MaskedRowSums<T, V, W>
         if (length >= NarrowReduction.BlockLength)
         {
             Run<WeightedMomentRowTerms<T, V, W>, WeightedMomentTerms<T, V>, WeightedMomentTerms<T, W>>(
-                new(x, weights, s, pivots), rows, length, areNarrow, results);
+                new(x, weights, s, pivots), rows, length, results);
             return;
         }
         nint room = Room(length), most = RowsAtOnce(room, rows);
@@ -145,12 +154,12 @@ internal static unsafe class MaskedRowSums<T, V, W>
             if (areOnes)
             {
                 Run<MomentRowTerms<T, V, W>, MomentTerms<T, V, Plain<T>, On>, MomentTerms<T, W, Plain<T>, On>>(
-                    new(copies, room, pivots + first), count, room, areNarrow: false, results + first);
+                    new(copies, room, pivots + first), count, room, results + first);
             }
             else
             {
                 Run<WeightedMomentRowTerms<T, V, W>, WeightedMomentTerms<T, V>, WeightedMomentTerms<T, W>>(
-                    new(copies, padded, room, pivots + first), count, room, areNarrow: false, results + first);
+                    new(copies, padded, room, pivots + first), count, room, results + first);
             }
         }
     }
@@ -162,7 +171,7 @@ internal static unsafe class MaskedRowSums<T, V, W>
         if (weights == null)
         {
             Run<GradientRowTerms<T, V, W>, GradientTerms<T, V>, GradientTerms<T, W>>(
-                new(x, dy, s, pivots, outputPivots), rows, length, areNarrow: false, results);
+                new(x, dy, s, pivots, outputPivots), rows, length, results);
             return;
         }
         if (areNarrow)
@@ -195,7 +204,7 @@ internal static unsafe class MaskedRowSums<T, V, W>
             Copy(x + (first * s), weights, s, pivots + first, count, length, copies, room);
             Copy(dy + (first * s), weights, s, outputPivots + first, count, length, outputCopies, room);
             Run<GradientRowTerms<T, V, W>, GradientTerms<T, V>, GradientTerms<T, W>>(
-                new(copies, outputCopies, room, pivots + first, outputPivots + first), count, room, areNarrow: false, results + first);
+                new(copies, outputCopies, room, pivots + first, outputPivots + first), count, room, results + first);
         }
     }
 
@@ -225,16 +234,11 @@ internal static unsafe class MaskedRowSums<T, V, W>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Run<TRows, TNarrow, TWide>(TRows terms, nint rows, nint length, bool areNarrow, Sums* results)
+    private static void Run<TRows, TNarrow, TWide>(TRows terms, nint rows, nint length, Sums* results)
         where TRows : struct, IGroupTerms<TNarrow, TWide>
         where TNarrow : struct, ITerms<V>
         where TWide : struct, ITerms<W>
     {
-        if (areNarrow)
-        {
-            RunNarrow<TRows, TNarrow, TWide>(terms, rows, length, results);
-            return;
-        }
         nint row = 0;
         for (; row + Thresholds.RowsAtOnce <= rows; row += Thresholds.RowsAtOnce)
         {
