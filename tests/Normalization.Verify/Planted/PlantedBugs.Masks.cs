@@ -7,7 +7,7 @@ internal static partial class PlantedBugs
         const string Masked = "MaskedTests.", Passes = "MaskedPassTests.";
         yield return new(
             "what lies in the padding reaches the sums", $"{Masked}Training_computes_the_weighted_definition_whatever_lies_elsewhere",
-            ("b = W.Select(W.GreaterThan(weight, default), access.Load<W, T>(_x + i) - _pivot, default);", "b = access.Load<W, T>(_x + i) - _pivot;"));
+            ("b = W.KeepPositive(weight, access.Load<W, T>(_x + i) - _pivot);\n        a = weight", "b = access.Load<W, T>(_x + i) - _pivot;\n        a = weight"));
         yield return new(
             "tiles behind the first one have the weights of other positions",
             $"{Masked}Training_computes_the_weighted_definition_whatever_lies_elsewhere",

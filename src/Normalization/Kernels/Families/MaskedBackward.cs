@@ -36,7 +36,8 @@ internal readonly unsafe struct MaskedBackward<T, V, W>(MaskedOperands<T>* opera
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void Run(nint start, nint end)
     {
-        nint batch = _operands->GroupsAtOnce;
+        // Channels of all samples leave the first-level cache anyway; several at a time make fewer calls.
+        nint batch = _operands->AreChannels ? Math.Max(_operands->GroupsAtOnce, Thresholds.RowsAtOnce) : _operands->GroupsAtOnce;
         for (nint index = start, last; index < end; index = last)
         {
             last = _operands->LastAlike(index, end);

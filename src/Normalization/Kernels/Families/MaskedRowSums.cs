@@ -122,16 +122,8 @@ internal static unsafe class MaskedRowSums<T, V, W>
         }
         if (areNarrow)
         {
-            // The JIT leaves calls in what a narrow reduction does with a rest.
-            nint whole = length & -NarrowReduction.BlockLength;
             RunNarrow<WeightedMomentRowTerms<T, V, W>, WeightedMomentTerms<T, V>, WeightedMomentTerms<T, W>>(
-                new(x, weights, s, pivots), rows, whole, results);
-            if (whole < length)
-            {
-                Sums* rest = stackalloc Sums[(int)rows];
-                Moments(x + whole, weights + whole, areOnes, areNarrow: false, s, rows, length - whole, pivots, rest);
-                Add(rest, rows, results);
-            }
+                new(x, weights, s, pivots), rows, length, results);
             return;
         }
         if (length >= NarrowReduction.BlockLength)
@@ -176,15 +168,8 @@ internal static unsafe class MaskedRowSums<T, V, W>
         }
         if (areNarrow)
         {
-            nint whole = length & -NarrowReduction.BlockLength;
             RunNarrow<MaskedGradientRowTerms<T, V, W>, MaskedGradientTerms<T, V>, MaskedGradientTerms<T, W>>(
-                new(x, dy, weights, s, pivots, outputPivots), rows, whole, results);
-            if (whole < length)
-            {
-                Sums* rest = stackalloc Sums[(int)rows];
-                Gradients(x + whole, dy + whole, weights + whole, areNarrow: false, s, rows, length - whole, pivots, outputPivots, rest);
-                Add(rest, rows, results);
-            }
+                new(x, dy, weights, s, pivots, outputPivots), rows, length, results);
             return;
         }
         if (length >= NarrowReduction.BlockLength)
@@ -206,13 +191,6 @@ internal static unsafe class MaskedRowSums<T, V, W>
             Run<GradientRowTerms<T, V, W>, GradientTerms<T, V>, GradientTerms<T, W>>(
                 new(copies, outputCopies, room, pivots + first, outputPivots + first), count, room, results + first);
         }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Add(Sums* parts, nint rows, Sums* results)
-    {
-        for (nint row = 0; row < rows; row++)
-            results[row].Add(parts[row]);
     }
 
     // Whole vectors of every width: the last ones of a slice would be calls.

@@ -40,7 +40,7 @@ internal readonly unsafe struct TileMaskEpilogue<T>(TileWeights<T> all, nint ele
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Apply<V, TAccess>(nint i, V value, TAccess access) where V : unmanaged, ISimd<V, T> where TAccess : struct, IAccess =>
-        V.Select(V.GreaterThan(access.Load<V, T>(_weights + i), default), value, default);
+        V.KeepPositive(access.Load<V, T>(_weights + i), value);
 }
 
 /// <summary>w · d and d, with d = x - pivot[j] where w is above 0. What lies elsewhere, even a NaN, counts as 0.</summary>
@@ -66,7 +66,7 @@ internal readonly unsafe struct WeightedMomentRow<T, W>(T* x, T* weights, nint s
     public void At<TAccess>(nint i, in W pivot, TAccess access, out W a, out W b) where TAccess : struct, IAccess
     {
         W weight = access.Load<W, T>(_weights + i);
-        b = W.Select(W.GreaterThan(weight, default), access.Load<W, T>(_x + i) - pivot, default);
+        b = W.KeepPositive(weight, access.Load<W, T>(_x + i) - pivot);
         a = weight * b;
     }
 
@@ -102,11 +102,11 @@ internal readonly unsafe struct MaskedGradientRow<T, W>(
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void At<TAccess>(nint i, in W pivot, TAccess access, out W a, out W b) where TAccess : struct, IAccess
     {
-        W isValid = W.GreaterThan(access.Load<W, T>(_weights + i), default), dy = access.Load<W, T>(_dy + i);
+        W weight = access.Load<W, T>(_weights + i), dy = access.Load<W, T>(_dy + i);
         if (typeof(T) == typeof(double))
             dy -= W.LoadDoubles(_outputPivot + i);
-        a = W.Select(isValid, dy, default);
-        b = W.Select(isValid, access.Load<W, T>(_x + i) - pivot, default);
+        a = W.KeepPositive(weight, dy);
+        b = W.KeepPositive(weight, access.Load<W, T>(_x + i) - pivot);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -24,7 +24,7 @@ internal readonly unsafe struct MaskedColumnGradientMap<T, V>(in ColumnGradientM
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Invoke<TAccess>(nint i, in ColumnGradient<V> column, TAccess access) where TAccess : struct, IAccess =>
-        V.Select(V.GreaterThan(access.Load<V, T>(_weights + i), default), _gradient.Invoke(i, column, access), default);
+        V.KeepPositive(access.Load<V, T>(_weights + i), _gradient.Invoke(i, column, access));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Prefetch(nint i) => _gradient.Prefetch(i);
@@ -49,16 +49,17 @@ internal readonly unsafe struct WeightedColumnGradientMap<T, V>(
     private readonly void* _inner = inner;
     private readonly void* _shift = shift;
 
+    public static bool IsLong => true;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static WeightedColumnGradientMap<T, V> Of(in WeightedColumnGradientMap<T, V> first, nint row) => new(
         first._x + (row * first._stride), first._dy + (row * first._stride), first._weights + (row * first._weightStride),
         first._stride, first._weightStride, first._center, first._pivot, first._outer, first._inner, first._shift);
 
-    // The coefficients are read where they are used, in a method of its own: the JIT inlines only so much into one method.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ColumnGradient<V> Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess => default;
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Invoke<TAccess>(nint i, in ColumnGradient<V> column, TAccess access) where TAccess : struct, IAccess
     {
         V weight = access.Load<V, T>(_weights + i), outer = V.LoadCoefficients(_outer, i), center = V.LoadCoefficients(_center, i);
@@ -67,7 +68,7 @@ internal readonly unsafe struct WeightedColumnGradientMap<T, V>(
         V across = (V.Broadcast(1) - weight) * (center * outer);
         V result = V.FusedMultiplyAdd(
             access.Load<V, T>(_dy + i) - center, outer, V.FusedMultiplyAdd(weight, common, across));
-        return V.Select(V.GreaterThan(weight, default), result, default);
+        return V.KeepPositive(weight, result);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

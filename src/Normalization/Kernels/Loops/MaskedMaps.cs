@@ -17,7 +17,7 @@ internal readonly unsafe struct MaskEpilogue<T>(T* weights, nint length, nint po
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Apply<V, TAccess>(nint i, V value, TAccess access) where V : unmanaged, ISimd<V, T> where TAccess : struct, IAccess =>
-        V.Select(V.GreaterThan(access.Load<V, T>(_weights + _position + i), default), value, default);
+        V.KeepPositive(access.Load<V, T>(_weights + _position + i), value);
 }
 
 /// <summary>Rows of x, a stride apart, with coefficients of their own and weights that they share.</summary>
@@ -49,11 +49,11 @@ internal readonly unsafe struct MaskedAffineMap<T, V>(T* x, T* weights, in Affin
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess =>
-        V.GreaterThan(access.Load<V, T>(_weights + i), default);
+        access.Load<V, T>(_weights + i);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Invoke<TAccess>(nint i, in V column, TAccess access) where TAccess : struct, IAccess =>
-        V.Select(column, V.FusedMultiplyAdd(access.Load<V, T>(_x + i) - _pivot, _scale, _shift), default);
+        V.KeepPositive(column, V.FusedMultiplyAdd(access.Load<V, T>(_x + i) - _pivot, _scale, _shift));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Prefetch(nint i) => RawMemory.Prefetch(_x + i);
@@ -124,11 +124,11 @@ internal readonly unsafe struct MaskedGradientMap<T, V>(in GradientMap<T, V> gra
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess =>
-        V.GreaterThan(access.Load<V, T>(_weights + i), default);
+        access.Load<V, T>(_weights + i);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Invoke<TAccess>(nint i, in V column, TAccess access) where TAccess : struct, IAccess =>
-        V.Select(column, _gradient.Invoke(i, default, access), default);
+        V.KeepPositive(column, _gradient.Invoke(i, default, access));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Prefetch(nint i) => _gradient.Prefetch(i);
@@ -171,7 +171,7 @@ internal readonly unsafe struct WeightedRowGradientMap<T, V>(T* x, T* dy, T* wei
         V common = V.FusedMultiplyAdd(access.Load<V, T>(_x + i) - _pivot, _inner, _shift);
         V result = V.FusedMultiplyAdd(
             access.Load<V, T>(_dy + i) - _center, _outer, V.FusedMultiplyAdd(weight, common, (_one - weight) * _across));
-        return V.Select(V.GreaterThan(weight, default), result, default);
+        return V.KeepPositive(weight, result);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

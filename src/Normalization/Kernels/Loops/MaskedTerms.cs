@@ -17,7 +17,7 @@ internal readonly unsafe struct WeightedMomentTerms<T, W>(T* x, T* weights, doub
     public void At<TAccess>(nint i, TAccess access, out W a, out W b) where TAccess : struct, IAccess
     {
         W weight = access.Load<W, T>(_weights + i);
-        b = W.Select(W.GreaterThan(weight, default), access.Load<W, T>(_x + i) - _pivot, default);
+        b = W.KeepPositive(weight, access.Load<W, T>(_x + i) - _pivot);
         a = weight * b;
     }
 
@@ -39,12 +39,12 @@ internal readonly unsafe struct MaskedGradientTerms<T, W>(T* x, T* dy, T* weight
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void At<TAccess>(nint i, TAccess access, out W a, out W b) where TAccess : struct, IAccess
     {
-        W isValid = W.GreaterThan(access.Load<W, T>(_weights + i), default);
+        W weight = access.Load<W, T>(_weights + i);
         a = access.Load<W, T>(_dy + i);
         if (typeof(T) == typeof(double))
             a -= _outputPivot;
-        a = W.Select(isValid, a, default);
-        b = W.Select(isValid, access.Load<W, T>(_x + i) - _pivot, default);
+        a = W.KeepPositive(weight, a);
+        b = W.KeepPositive(weight, access.Load<W, T>(_x + i) - _pivot);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -47,9 +47,9 @@ internal static unsafe class NarrowReduction
         for (nint group = 0; group < count; group++)
         {
             TNarrow terms = groups.NarrowAt(group);
-            TWide wide = groups.WideAt(group);
             for (nint lane = 0; lane < Lanes; lane += turn)
             {
+                double* sums = lanes + lane, products = sums + Lanes;
                 W s0 = default, s1 = default, s2 = default, s3 = default, p0 = default, p1 = default, p2 = default, p3 = default;
                 for (nint slice = 0; slice < slices; slice++)
                 {
@@ -62,16 +62,52 @@ internal static unsafe class NarrowReduction
                         if (V.Count < Lanes)
                             AddUp<T, V, W, TNarrow, TSum>(terms, i + V.Count, ref s2, ref s3, ref p2, ref p3);
                     }
+                    // Not in a method, because the JIT inlines the more into one method the longer it is.
+                    W.StoreDoubles(sums, s0);
+                    W.StoreDoubles(sums + W.Count, s1);
+                    W.StoreDoubles(products, p0);
+                    W.StoreDoubles(products + W.Count, p1);
+                    if (V.Count < Lanes)
+                    {
+                        W.StoreDoubles(sums + (2 * W.Count), s2);
+                        W.StoreDoubles(sums + (3 * W.Count), s3);
+                        W.StoreDoubles(products + (2 * W.Count), p2);
+                        W.StoreDoubles(products + (3 * W.Count), p3);
+                    }
                     if (whole == length)
                         continue;
-                    Reduction.AddRest<T, W, TWide>(
-                        wide, i, length - whole, lane, ref s0, ref s1, ref s2, ref s3, ref p0, ref p1, ref p2, ref p3);
+                    AddRest<T, W, TWide>(groups.WideAt(group), i, length - whole, lane, lanes);
+                    (s0, s1) = (W.LoadDoubles(sums), W.LoadDoubles(sums + W.Count));
+                    (p0, p1) = (W.LoadDoubles(products), W.LoadDoubles(products + W.Count));
+                    if (V.Count < Lanes)
+                    {
+                        (s2, s3) = (W.LoadDoubles(sums + (2 * W.Count)), W.LoadDoubles(sums + (3 * W.Count)));
+                        (p2, p3) = (W.LoadDoubles(products + (2 * W.Count)), W.LoadDoubles(products + (3 * W.Count)));
+                    }
                 }
-                Store<T, V, W>(lanes + lane, s0, s1, s2, s3);
-                Store<T, V, W>(lanes + Lanes + lane, p0, p1, p2, p3);
             }
             AddAcross<T, W>(lanes, results + group);
         }
+    }
+
+    /// <summary>Adds what is left of a slice to some lanes. A method of its own leaves the registers to the loop over the blocks.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void AddRest<T, W, TWide>(in TWide terms, nint i, nint length, nint lane, double* lanes)
+        where T : unmanaged
+        where W : unmanaged, IWideSimd<W, T>
+        where TWide : struct, ITerms<W>
+    {
+        double* sums = lanes + lane, products = sums + Lanes;
+        int vectors = 2 * W.Count < Lanes ? 4 : 2;
+        W s0 = W.LoadDoubles(sums), s1 = W.LoadDoubles(sums + W.Count), s2 = default, s3 = default;
+        W p0 = W.LoadDoubles(products), p1 = W.LoadDoubles(products + W.Count), p2 = default, p3 = default;
+        if (vectors == 4)
+        {
+            (s2, s3) = (W.LoadDoubles(sums + (2 * W.Count)), W.LoadDoubles(sums + (3 * W.Count)));
+            (p2, p3) = (W.LoadDoubles(products + (2 * W.Count)), W.LoadDoubles(products + (3 * W.Count)));
+        }
+        Reduction.AddRest<T, W, TWide>(terms, i, length, lane, ref s0, ref s1, ref s2, ref s3, ref p0, ref p1, ref p2, ref p3);
+        LaneSums.AddBlock<T, W>(sums, W.Count, Lanes, vectors, ref s0, ref s1, ref s2, ref s3, ref p0, ref p1, ref p2, ref p3);
     }
 
     // A method of its own, because the JIT inlines only so much into one method.
@@ -82,20 +118,6 @@ internal static unsafe class NarrowReduction
     {
         result->Sum = Reduction.HorizontalSum<T, W>(lanes);
         result->Product = Reduction.HorizontalSum<T, W>(lanes + Lanes);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store<T, V, W>(double* lanes, W first, W second, W third, W fourth)
-        where T : unmanaged
-        where V : unmanaged, ISimd<V, T>
-        where W : unmanaged, IWideSimd<W, T>
-    {
-        W.StoreDoubles(lanes, first);
-        W.StoreDoubles(lanes + W.Count, second);
-        if (V.Count == Lanes)
-            return;
-        W.StoreDoubles(lanes + (2 * W.Count), third);
-        W.StoreDoubles(lanes + (3 * W.Count), fourth);
     }
 
     /// <summary>Prefetches a block. A loop would take more instructions than the prefetches.</summary>

@@ -65,6 +65,11 @@ internal unsafe interface ISimd<TSelf, T>
     static abstract TSelf Select(TSelf mask, TSelf ifSet, TSelf otherwise);
 
     /// <summary>
+    /// Keeps the lanes whose weight is above 0, and clears the others. One call, because only then the JIT makes one instruction of it.
+    /// </summary>
+    static abstract TSelf KeepPositive(TSelf weight, TSelf kept);
+
+    /// <summary>
     /// Keeps the lanes whose value is not below a limit, or NaN, and clears the others. One call, because a loop inlines only so many.
     /// </summary>
     static abstract TSelf KeepFrom(TSelf limit, TSelf value, TSelf kept);

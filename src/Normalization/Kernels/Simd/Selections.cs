@@ -14,6 +14,10 @@ internal readonly unsafe partial struct Float128
         new(Vector128.ConditionalSelect(mask._value, ifSet._value, otherwise._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float128 KeepPositive(Float128 weight, Float128 kept) =>
+        new(Vector128.ConditionalSelect(Vector128.GreaterThan(weight._value, default), kept._value, default));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float128 KeepFrom(Float128 limit, Float128 value, Float128 kept) =>
         new(Vector128.ConditionalSelect(Vector128.GreaterThan(limit._value, value._value), default, kept._value));
 
@@ -29,6 +33,10 @@ internal readonly unsafe partial struct Float256
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float256 Select(Float256 mask, Float256 ifSet, Float256 otherwise) =>
         new(Vector256.ConditionalSelect(mask._value, ifSet._value, otherwise._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float256 KeepPositive(Float256 weight, Float256 kept) =>
+        new(Vector256.ConditionalSelect(Vector256.GreaterThan(weight._value, default), kept._value, default));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float256 KeepFrom(Float256 limit, Float256 value, Float256 kept) =>
@@ -48,6 +56,10 @@ internal readonly unsafe partial struct Float512
         new(Vector512.ConditionalSelect(mask._value, ifSet._value, otherwise._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float512 KeepPositive(Float512 weight, Float512 kept) =>
+        new(Vector512.ConditionalSelect(Vector512.GreaterThan(weight._value, default), kept._value, default));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float512 KeepFrom(Float512 limit, Float512 value, Float512 kept) =>
         new(Vector512.ConditionalSelect(Vector512.GreaterThan(limit._value, value._value), default, kept._value));
 
@@ -63,6 +75,10 @@ internal readonly unsafe partial struct Double128<T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double128<T> Select(Double128<T> mask, Double128<T> ifSet, Double128<T> otherwise) =>
         new(Vector128.ConditionalSelect(mask._value, ifSet._value, otherwise._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Double128<T> KeepPositive(Double128<T> weight, Double128<T> kept) =>
+        new(Vector128.ConditionalSelect(Vector128.GreaterThan(weight._value, default), kept._value, default));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double128<T> KeepFrom(Double128<T> limit, Double128<T> value, Double128<T> kept) =>
@@ -83,6 +99,10 @@ internal readonly unsafe partial struct Double256<T>
         new(Vector256.ConditionalSelect(mask._value, ifSet._value, otherwise._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Double256<T> KeepPositive(Double256<T> weight, Double256<T> kept) =>
+        new(Vector256.ConditionalSelect(Vector256.GreaterThan(weight._value, default), kept._value, default));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double256<T> KeepFrom(Double256<T> limit, Double256<T> value, Double256<T> kept) =>
         new(Vector256.ConditionalSelect(Vector256.GreaterThan(limit._value, value._value), default, kept._value));
 
@@ -99,6 +119,10 @@ internal readonly unsafe partial struct Double512<T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double512<T> Select(Double512<T> mask, Double512<T> ifSet, Double512<T> otherwise) =>
         new(Vector512.ConditionalSelect(mask._value, ifSet._value, otherwise._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Double512<T> KeepPositive(Double512<T> weight, Double512<T> kept) =>
+        new(Vector512.ConditionalSelect(Vector512.GreaterThan(weight._value, default), kept._value, default));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double512<T> KeepFrom(Double512<T> limit, Double512<T> value, Double512<T> kept) =>

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Normalization.Kernels.Simd;
 
 namespace Normalization.Kernels.Statistics;
@@ -47,6 +48,7 @@ internal readonly struct MaskedProjection
         };
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public GradientAffine Weighted<T>(double weight) where T : unmanaged
     {
         double r = InverseStandardDeviation, outer = r * weight;
