@@ -31,6 +31,16 @@ public sealed class AllocationTests
     }
 
     [Theory]
+    [MemberData(nameof(Cases.Representative), MemberType = typeof(Cases))]
+    public void Derivatives_of_second_order_allocate_nothing(string name)
+    {
+        SecondOrderSample<float> sample = new(Cases.Named(name));
+        Allocations.Least(() => sample.Run()).Should().Be(0);
+        sample.Layer.Eval();
+        Allocations.Least(() => sample.Run()).Should().Be(0);
+    }
+
+    [Theory]
     [MemberData(nameof(Names))]
     public unsafe void Tensor_spans_and_native_memory_are_normalized_in_place_without_a_copy(string name)
     {

@@ -7,7 +7,7 @@ namespace Normalization.Tests;
 /// A sample has the same bits alone as in any batch, in its output and in its input gradient: at every number of samples, and at
 /// every size, at which a kernel changes its way of working.
 /// </summary>
-[Collection(nameof(ProcessWide))]
+[Collection(nameof(Settings))]
 public sealed class BatchInvarianceTests
 {
     // Fewer than a machine may have, and more than the thread of the test.

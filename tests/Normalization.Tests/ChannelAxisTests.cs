@@ -4,7 +4,7 @@ using FsCheck.Fluent;
 namespace Normalization.Tests;
 
 /// <summary>A layer whose channels stand elsewhere computes what it computes on the transposed tensor.</summary>
-[Collection(nameof(ProcessWide))]
+[Collection(nameof(Settings))]
 public sealed partial class ChannelAxisTests
 {
     private static readonly Dictionary<string, Case> _cases = List().ToDictionary(static item => item.ToString());

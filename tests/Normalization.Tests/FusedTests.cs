@@ -3,7 +3,7 @@ using System.Numerics;
 namespace Normalization.Tests;
 
 /// <summary>A residual, an activation, a skip, a scale and a shift in the pass of the norm, beside the same steps one after another.</summary>
-[Collection(nameof(ProcessWide))]
+[Collection(nameof(Settings))]
 public sealed class FusedTests
 {
     private static readonly (Activation Activation, Terms Terms)[] _mixes =

@@ -3,7 +3,7 @@ using System.Numerics;
 namespace Normalization.Tests;
 
 /// <summary>Passes in which only some positions count: lengths, a mask or weights.</summary>
-[Collection(nameof(ProcessWide))]
+[Collection(nameof(Settings))]
 public sealed class MaskedTests
 {
     private static readonly Case[] _cases =

@@ -4,7 +4,7 @@ using Normalization.Kernels.Statistics;
 namespace Normalization.Tests;
 
 /// <summary>Statistics of the channels at each position, and how parts of statistics become one.</summary>
-[Collection(nameof(ProcessWide))]
+[Collection(nameof(Settings))]
 public sealed class PositionTests
 {
     [Theory]

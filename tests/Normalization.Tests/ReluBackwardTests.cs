@@ -5,7 +5,7 @@ using Normalization.Kernels.Statistics;
 namespace Normalization.Tests;
 
 /// <summary>Backward that goes through ReLU by x alone, beside the same steps one after another.</summary>
-[Collection(nameof(ProcessWide))]
+[Collection(nameof(Settings))]
 public sealed class ReluBackwardTests
 {
     private static readonly Case[] _cases =

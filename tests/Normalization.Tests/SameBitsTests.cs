@@ -4,7 +4,7 @@ using Normalization.Kernels.Machine;
 namespace Normalization.Tests;
 
 /// <summary>The result of a call does not depend on threads, on the width of the vectors or on the rest of the batch.</summary>
-[Collection(nameof(ProcessWide))]
+[Collection(nameof(Settings))]
 public sealed class SameBitsTests
 {
     public static TheoryData<string> NotEmpty => Cases.NotEmpty();

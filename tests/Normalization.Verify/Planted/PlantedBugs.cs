@@ -224,7 +224,7 @@ internal static partial class PlantedBugs
     private static IEnumerable<PlantedBug> Memory()
     {
         yield return new(
-            "a part of a vector reads the whole vector", "VerifyTests.No_kernel_touches_a_byte_outside_its_buffers",
+            "a part of a vector reads the whole vector", "GuardTests.No_kernel_touches_a_byte_outside_its_buffers",
             ("V.LoadPart(source, Count)", "V.Load(source)"));
         yield return new(
             "a context allocates at every pass", "AllocationTests.Nothing_is_allocated",
