@@ -115,7 +115,7 @@ internal sealed class KernelSet<T, V, W>(int width) : KernelSet<T>
     public override void MaskedMoments(in MaskedOperands<T> operands)
     {
         if (MaskedLaunch.AreColumns(operands.Plan))
-            MaskedColumns<T, V, W>.Moments(operands);
+            MaskedColumns<T, V, W>.Forward(operands);
         else
             MaskedMoments<T, V, W>.Run(operands);
     }

@@ -48,12 +48,13 @@ internal static unsafe partial class MaskedLaunch
                 y.Clear();
             return;
         }
-        // Samples with statistics of their own go from the statistics to the output while they are in the cache.
+        // Samples with statistics of their own, and columns, go from the statistics to the output while they are in the cache.
         bool areChannels = plan.Statistics == StatisticsSharing.Channel;
         nint bytes = Math.Max(1, plan.C * plan.S * sizeof(T)), step = Math.Max(1, Thresholds.FusedBytes / bytes);
-        if (areChannels && !hasFixedStatistics)
-            Moments(plan, x, epsilon, positions, statistics);
         bool isDirect = !terms.IsAny && plan.Order == MemoryOrder.ChannelsFirst;
+        bool areGiven = hasFixedStatistics || (areChannels && !(isDirect && AreColumns(plan)));
+        if (areGiven && !hasFixedStatistics)
+            Moments(plan, x, epsilon, positions, statistics);
         step = isDirect ? plan.N : step;
         for (nint first = 0; first < plan.N; first += step)
         {
@@ -62,14 +63,10 @@ internal static unsafe partial class MaskedLaunch
             int offset = (int)(first * plan.C * plan.S), length = (int)part.Elements;
             Span<GroupStatistics> own = areChannels ? statistics : statistics.Slice((int)(first * groups), (int)(count * groups));
             ValidPositions<T> valid = positions.Part(plan.S, first, count);
-            bool areGiven = areChannels || hasFixedStatistics;
             if (!areGiven && !isDirect)
-            {
                 Moments(part, x.Slice(offset, length), epsilon, valid, own);
-                areGiven = true;
-            }
             ForwardPart(
-                part, x.Slice(offset, length), weight, bias, epsilon, own, areGiven, terms.Part(plan, first, count), valid,
+                part, x.Slice(offset, length), weight, bias, epsilon, own, areGiven || !isDirect, terms.Part(plan, first, count), valid,
                 y.Slice(offset, length));
         }
     }

@@ -15,8 +15,7 @@ internal static unsafe class MaskedColumns<T, V, W>
     where V : unmanaged, ISimd<V, T>
     where W : unmanaged, IWideSimd<W, T>
 {
-    public static void Moments(in MaskedOperands<T> operands) => Run(operands, new MomentsRun());
-
+    /// <summary>The statistics, unless they are given, and the output, unless it has no memory.</summary>
     public static void Forward(in MaskedOperands<T> operands) => Run(operands, new ForwardRun());
 
     public static void Backward(in MaskedOperands<T> operands) => Run(operands, new BackwardRun());
@@ -59,29 +58,10 @@ internal static unsafe class MaskedColumns<T, V, W>
         void Run(in Route route, MaskedOperands<T>* operands, in TileWeights<T> weights);
     }
 
-    private readonly struct MomentsRun : IRun
-    {
-        public void Run(in Route route, MaskedOperands<T>* operands, in TileWeights<T> weights) =>
-            ColumnKernel<T, V, W, MaskedColumnMoments<T>>.Run(route, new(operands, weights));
-    }
-
     private readonly struct ForwardRun : IRun
     {
-        public void Run(in Route route, MaskedOperands<T>* operands, in TileWeights<T> weights)
-        {
-            ForwardOperands<T> forward = new()
-            {
-                Input = operands->Input,
-                Output = operands->Output,
-                Weight = operands->Weight,
-                Bias = operands->Bias,
-                Statistics = operands->Statistics,
-                HasFixedStatistics = true,
-                IsCentered = true,
-            };
-            ColumnKernel<T, V, W, ColumnForward<T, Plain<T>, TileMaskEpilogue<T>>>.Run(
-                route, new(forward, new(operands->Input), new(weights, 0)));
-        }
+        public void Run(in Route route, MaskedOperands<T>* operands, in TileWeights<T> weights) =>
+            ColumnKernel<T, V, W, MaskedColumnForward<T>>.Run(route, new(operands, weights));
     }
 
     private readonly struct BackwardRun : IRun

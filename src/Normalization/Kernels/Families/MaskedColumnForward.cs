@@ -6,11 +6,28 @@ using Normalization.Kernels.Statistics;
 
 namespace Normalization.Kernels.Families;
 
-/// <summary>The statistics of channels over their valid positions, down the columns.</summary>
-internal readonly unsafe struct MaskedColumnMoments<T>(MaskedOperands<T>* operands, in TileWeights<T> weights)
-    : IColumnPass<MaskedColumnMoments<T>, T>
+/// <summary>
+/// Forward of channels over their valid positions, down the columns: the statistics, unless they are given, and the output, unless it has
+/// no memory.
+/// </summary>
+internal readonly unsafe struct MaskedColumnForward<T>(MaskedOperands<T>* operands, in TileWeights<T> weights)
+    : IColumnPass<MaskedColumnForward<T>, T>
     where T : unmanaged
 {
+    private readonly ColumnForward<T, Plain<T>, TileMaskEpilogue<T>> _output = new(
+        new()
+        {
+            Input = operands->Input,
+            Output = operands->Output,
+            Weight = operands->Weight,
+            Bias = operands->Bias,
+            Statistics = operands->Statistics,
+            HasFixedStatistics = true,
+            IsCentered = true,
+        },
+        new(operands->Input),
+        new(weights, 0));
+
     private readonly MaskedOperands<T>* _operands = operands;
     private readonly TileWeights<T> _weights = weights;
     private readonly SampleWeight _total = operands->WeightOf(operands->Group(0));
@@ -21,7 +38,7 @@ internal readonly unsafe struct MaskedColumnMoments<T>(MaskedOperands<T>* operan
 
     public static bool HasInputSums => false;
 
-    public static int Streams => 1;
+    public static int Streams => 2;
 
     public static bool HasOutputPivots => false;
 
@@ -31,9 +48,9 @@ internal readonly unsafe struct MaskedColumnMoments<T>(MaskedOperands<T>* operan
 
     public double* LeastInputs => null;
 
-    public bool NeedsSums => true;
+    public bool NeedsSums => !_operands->HasFixedStatistics;
 
-    public bool WritesOutput => false;
+    public bool WritesOutput => _operands->Output != null;
 
     /// <summary>The first valid element of the first channel; those of the others lie a slice apart.</summary>
     private Plain<T> First
@@ -45,7 +62,7 @@ internal readonly unsafe struct MaskedColumnMoments<T>(MaskedOperands<T>* operan
         }
     }
 
-    public MaskedColumnMoments<T> OfSample(in ColumnLayout layout, nint sample) => this;
+    public MaskedColumnForward<T> OfSample(in ColumnLayout layout, nint sample) => this;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void FillPivots(in ColumnLayout layout, in ColumnTile tile, double* pivots)
@@ -79,27 +96,29 @@ internal readonly unsafe struct MaskedColumnMoments<T>(MaskedOperands<T>* operan
         where W : unmanaged, IWideSimd<W, T>
         where TLanes : unmanaged, ILanes<TLanes>
     {
-        TLanes about = First.At(channel * layout.ColumnsPerChannel).Gather<TLanes>(layout.ColumnsPerChannel);
-        var statistics = GroupStatistics<TLanes>.FromSums(sum, product, about, _total.Sum, _operands->Epsilon);
-        bool areNear = statistics.AreNear<T>(about);
-        if (TLanes.Count > 1 && !areNear)
-            return false;
-        if (areNear)
-            statistics.Store(_operands->Statistics + channel);
-        else
-            _operands->Statistics[channel] = new MaskedMoments<T, W, W>(_operands).Compute(channel, _total);
-        return true;
+        if (NeedsSums)
+        {
+            TLanes about = First.At(channel * layout.ColumnsPerChannel).Gather<TLanes>(layout.ColumnsPerChannel);
+            var statistics = GroupStatistics<TLanes>.FromSums(sum, product, about, _total.Sum, _operands->Epsilon);
+            bool areNear = statistics.AreNear<T>(about);
+            if (TLanes.Count > 1 && !areNear)
+                return false;
+            if (areNear)
+                statistics.Store(_operands->Statistics + channel);
+            else
+                _operands->Statistics[channel] = new MaskedMoments<T, W, W>(_operands).Compute(channel, _total);
+        }
+        return !WritesOutput || _output.TryFinish<W, TLanes>(layout, channel, sum, product, coefficients);
     }
 
     public void FinishGroups<W>(in ColumnLayout layout, in ColumnCoefficients coefficients) where W : unmanaged, IWideSimd<W, T>
     {
     }
 
-    public void Write<V>(in ColumnRows rows, in ColumnCoefficients columns) where V : unmanaged, ISimd<V, T>
-    {
-    }
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Write<V>(in ColumnRows rows, in ColumnCoefficients columns) where V : unmanaged, ISimd<V, T> =>
+        _output.Write<V>(rows, columns);
 
-    public void WriteHard<W>(in ColumnRows rows, nint channel, in ColumnCoefficients coefficients) where W : unmanaged, IWideSimd<W, T>
-    {
-    }
+    public void WriteHard<W>(in ColumnRows rows, nint channel, in ColumnCoefficients coefficients) where W : unmanaged, IWideSimd<W, T> =>
+        _output.WriteHard<W>(rows, channel, coefficients);
 }
