@@ -52,9 +52,10 @@ internal static unsafe partial class MaskedLaunch
         bool areChannels = plan.Statistics == StatisticsSharing.Channel;
         nint bytes = Math.Max(1, plan.C * plan.S * sizeof(T)), step = Math.Max(1, Thresholds.FusedBytes / bytes);
         bool isDirect = !terms.IsAny && plan.Order == MemoryOrder.ChannelsFirst;
-        bool areGiven = hasFixedStatistics || (areChannels && !(isDirect && AreColumns(plan)));
-        if (areGiven && !hasFixedStatistics)
+        bool comeFirst = areChannels && !hasFixedStatistics && !(isDirect && AreColumns(plan));
+        if (comeFirst)
             Moments(plan, x, epsilon, positions, statistics);
+        bool areGiven = hasFixedStatistics || comeFirst;
         step = isDirect ? plan.N : step;
         for (nint first = 0; first < plan.N; first += step)
         {

@@ -108,6 +108,7 @@ internal readonly unsafe struct MaskedColumnForward<T>(MaskedOperands<T>* operan
             else
                 _operands->Statistics[channel] = new MaskedMoments<T, W, W>(_operands).Compute(channel, _total);
         }
+        // A channel that is computed alone after this stores the same statistics again.
         return !WritesOutput || _output.TryFinish<W, TLanes>(layout, channel, sum, product, coefficients);
     }
 

@@ -62,7 +62,7 @@ internal static unsafe class NarrowReduction
                         if (V.Count < Lanes)
                             AddUp<T, V, W, TNarrow, TSum>(terms, i + V.Count, ref s2, ref s3, ref p2, ref p3);
                     }
-                    // Not in a method, because the JIT inlines the more into one method the longer it is.
+                    // Written out: a method for these stores would stay a call, which passes vectors on the stack.
                     W.StoreDoubles(sums, s0);
                     W.StoreDoubles(sums + W.Count, s1);
                     W.StoreDoubles(products, p0);
