@@ -18,12 +18,26 @@ public class LanesTests
         Same(static (a, b) => a - b, static (a, b) => a - b);
         Same(static (a, b) => a * b, static (a, b) => a * b);
         Same(static (a, b) => a / b, static (a, b) => a / b);
-        Same(One.Max, Four.Max);
         Same(static (a, _) => -a, static (a, _) => -a);
+        Same(static (a, _) => One.Abs(a), static (a, _) => Four.Abs(a));
+        Same(static (a, _) => One.NotNegative(a), static (a, _) => Four.NotNegative(a));
         Same(static (a, _) => One.ReciprocalSqrt(a), static (a, _) => Four.ReciprocalSqrt(a));
         Same(static (a, _) => One.Within(a, 1e30), static (a, _) => Four.Within(a, 1e30));
         Same(static (a, _) => One.Round<float>(a), static (a, _) => Four.Round<float>(a));
         Same(static (a, _) => One.Round<double>(a), static (a, _) => Four.Round<double>(a));
+    }
+
+    /// <summary>Machines differ in what they give for NaN and for two zeros.</summary>
+    [Fact]
+    public unsafe void The_larger_and_the_smaller_of_four_numbers_are_those_of_each()
+    {
+        Same(static (a, b) => OfNumbers(a, b, One.MaxNumber), static (a, b) => OfNumbers(a, b, Four.MaxNumber));
+        Same(static (a, b) => OfNumbers(a, b, One.MinNumber), static (a, b) => OfNumbers(a, b, Four.MinNumber));
+        One.MaxNumber(-3, 2).Should().Be((One)2);
+        One.MinNumber(-3, 2).Should().Be((One)(-3));
+
+        static TLanes OfNumbers<TLanes>(TLanes a, TLanes b, Func<TLanes, TLanes, TLanes> choose) where TLanes : unmanaged, ILanes<TLanes> =>
+            choose(TLanes.Within(a, double.MaxValue), TLanes.Within(b, double.MaxValue)) + 0;
     }
 
     [Fact]
@@ -42,6 +56,7 @@ public class LanesTests
                     Four.AreAtMost(four, 4).Should().Be(One.AreAtMost(value, 4));
                     Four.AreAtMost(1, four).Should().Be(One.AreAtMost(1, value));
                     Four.AreZeroOrBetween(four, 1e-30, 1e30).Should().Be(One.AreZeroOrBetween(value, 1e-30, 1e30));
+                    Four.AreNumbers(four).Should().Be(One.AreNumbers(value));
                     Four.First(four).Should().Be(lanes[0]);
                 }
             }

@@ -37,7 +37,11 @@ internal static partial class PlantedBugs
         yield return new(
             "a row that floats cannot hold is written from coefficients in float",
             "ShortRowGradientTests.A_row_that_floats_cannot_hold_leaves_its_neighbors_as_they_are",
-            ("_areWide[row] = true;", "_areWide[row] = false;"));
+            ("*_wide |= 1u << (int)row;", "*_wide |= 0;"));
+        yield return new(
+            "a row whose sums floats cannot hold is written with the coefficients of another",
+            "ShortRowGradientTests.A_row_that_floats_cannot_hold_leaves_its_neighbors_as_they_are",
+            ("<< (int)index;", "<< ((int)index / 2);"));
         yield return new(
             "rows multiply dy by γ in float beyond its range",
             "ScaleTests.A_product_of_weight_and_gradient_beyond_float_does_not_spoil_the_input_gradient",

@@ -20,29 +20,29 @@ internal readonly unsafe partial struct GroupForward<T, V, W, TSource, TEpilogue
         const int Most = Thresholds.BatchGroups;
         double* sums = stackalloc double[3 * Most];
         T* coefficients = stackalloc T[3 * Most];
-        bool* areAlone = stackalloc bool[Most];
-        *(ulong*)areAlone = 0;
+        uint alone = 0;
         Lanes.Run(new ShortSums(in this, first, sums), 0, count);
-        Lanes.Run(new ShortCoefficients(in this, first, sums, coefficients, areAlone), 0, count);
+        Lanes.Run(new ShortCoefficients(in this, first, sums, coefficients, &alone), 0, count);
         if (output == null)
             return;
         nint width = _layout->Unit.Length, offset = first * width;
         ShortRows<T, TSource, TEpilogue> rows = new(
             _source.At(offset), _epilogue.At(offset), width, _operands->Weight, _operands->Bias, coefficients);
-        if (*(ulong*)areAlone == 0)
-            WriteShort(rows, 0, count, new(output + offset, width, _isStreamed, _ahead));
+        // The sums prefetch, so that the memory works while they are taken.
+        if (alone == 0)
+            WriteShort(rows, 0, count, new(output + offset, width, _isStreamed, ahead: 0));
         else
-            WriteApart(first, count, output, areAlone, rows);
+            WriteApart(first, count, output, alone, rows);
     }
 
-    /// <summary>Rows of which some are not written from the coefficients.</summary>
+    /// <summary>Rows of which some, whose bits are set, are not written from the coefficients.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private void WriteApart(nint first, nint count, T* output, bool* areAlone, in ShortRows<T, TSource, TEpilogue> rows)
+    private void WriteApart(nint first, nint count, T* output, uint alone, in ShortRows<T, TSource, TEpilogue> rows)
     {
-        Target<T> target = new(output + (first * rows.Stride), rows.Stride, _isStreamed, _ahead);
+        Target<T> target = new(output + (first * rows.Stride), rows.Stride, _isStreamed, ahead: 0);
         for (nint i = 0; i < count; i++)
         {
-            if (areAlone[i])
+            if ((alone >> (int)i & 1) != 0)
                 ApplyRows(first + i, 1, _layout->Unit[0], output);
             else
                 WriteShort(rows, i, 1, target);
@@ -90,20 +90,20 @@ internal readonly unsafe partial struct GroupForward<T, V, W, TSource, TEpilogue
             ref readonly GroupLayout layout = ref *_forward._layout;
             TSource x = _forward._source.At((_first + index) * layout.GroupStride);
             Moments<T, V, W, TSource>.ShortSums<TLanes>(
-                x, layout.GroupStride, layout.Group, _forward._operands->IsCentered, _sums + (3 * index));
+                x, layout.GroupStride, layout.Group, _forward._operands->IsCentered, _forward._ahead, _sums + (3 * index));
             return true;
         }
     }
 
     private readonly ref struct ShortCoefficients(
-        ref readonly GroupForward<T, V, W, TSource, TEpilogue> forward, nint first, double* sums, T* coefficients, bool* areAlone)
+        ref readonly GroupForward<T, V, W, TSource, TEpilogue> forward, nint first, double* sums, T* coefficients, uint* alone)
         : ILaneJob
     {
         private readonly ref readonly GroupForward<T, V, W, TSource, TEpilogue> _forward = ref forward;
         private readonly nint _first = first;
         private readonly double* _sums = sums;
         private readonly T* _coefficients = coefficients;
-        private readonly bool* _areAlone = areAlone;
+        private readonly uint* _alone = alone;
 
         /// <summary>Four rows that are not narrow together are written alone, with the same bits.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -125,8 +125,7 @@ internal readonly unsafe partial struct GroupForward<T, V, W, TSource, TEpilogue
                 return true;
             }
             _forward.FinishAlone(_first + index, TLanes.Count, _sums + (3 * index));
-            for (int lane = 0; lane < TLanes.Count; lane++)
-                _areAlone[index + lane] = true;
+            *_alone |= ((1u << TLanes.Count) - 1) << (int)index;
             return true;
         }
     }

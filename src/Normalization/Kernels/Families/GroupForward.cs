@@ -45,7 +45,7 @@ internal readonly unsafe partial struct GroupForward<T, V, W, TSource, TEpilogue
         if (_isStaged)
             batch = Math.Min(batch, Thresholds.StagedBytes / (layout->Unit.Length * sizeof(T)));
         _batch = Math.Max(_groupsAtOnce, batch);
-        _ahead = Thresholds.Ahead(bytes, batch * layout->GroupStride);
+        _ahead = Thresholds.AheadOfBatch<T>(bytes, batch * layout->GroupStride);
         _sumsPrefetch = degree == 1 && TSource.Arrays == 1;
     }
 

@@ -54,7 +54,7 @@ internal readonly unsafe struct RowBackward<T, V, W, TParts> : IWorkerJob, IStag
 
     private nint Width => _layout->Unit.Length;
 
-    private nint RowsTogether => NarrowRowGradients.AreShort<T>(Width) ? Thresholds.BatchGroups : Thresholds.RowsAtOnce;
+    private nint RowsTogether => NarrowRowGradients.AreShort<T>(Width) ? Thresholds.MostGroups(Width * sizeof(T)) : Thresholds.RowsAtOnce;
 
     private nint PaddedParameters => Padded(_layout->Coefficients);
 
@@ -133,7 +133,7 @@ internal readonly unsafe struct RowBackward<T, V, W, TParts> : IWorkerJob, IStag
         }
     }
 
-    /// <summary>The sums of one row, of four or of eight, then their input gradients while they are still in the cache.</summary>
+    /// <summary>The sums of one row or of several fours, then their input gradients while they are still in the cache.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void RunRows(nint row, nint count, double* sums, double* products, T* output)
     {

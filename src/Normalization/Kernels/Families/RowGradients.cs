@@ -27,7 +27,7 @@ internal static unsafe class RowGradients<T, V, W>
     /// <summary>The coefficients of one row, from the sums over all of it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void SetCoefficients(in WeightedRows<T> row, in SliceSet unit, bool isCentered, Sums* sums) =>
-        new RowCoefficients(in row, in unit, isCentered, sums, coefficients: null, areWide: null).TryRun<One>(0);
+        new RowCoefficients(in row, in unit, isCentered, sums, coefficients: null, wide: null).TryRun<One>(0);
 
     /// <summary>The input gradients of neighboring rows, from the sums over all of each.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
@@ -35,28 +35,27 @@ internal static unsafe class RowGradients<T, V, W>
         in WeightedRows<T> rows, nint count, in SliceSet unit, bool isCentered, Sums* sums, in Target<T> target)
     {
         T* coefficients = stackalloc T[NarrowGradientRows<T>.Numbers];
-        bool* areWide = stackalloc bool[Thresholds.BatchGroups];
-        *(ulong*)areWide = 0;
-        Lanes.Run(new RowCoefficients(in rows, in unit, isCentered, sums, coefficients, areWide), 0, count);
+        uint wide = 0;
+        Lanes.Run(new RowCoefficients(in rows, in unit, isCentered, sums, coefficients, &wide), 0, count);
         NarrowGradientRows<T> narrow = new(rows.Input, rows.OutputGradient, rows.Weight, rows.Stride, coefficients);
-        if (*(ulong*)areWide == 0)
+        if (wide == 0)
             WriteNarrow(narrow, 0, count, target);
         else
-            WriteApart(rows, narrow, count, areWide, target);
+            WriteApart(rows, narrow, count, wide, target);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void WriteNarrow(in NarrowGradientRows<T> rows, nint first, nint count, in Target<T> target) =>
         Map.Run<T, V, NarrowGradientRows<T>, WeightedGradientMap<T, V>, V>(rows, first, count, areFour: true, target, rows.Stride);
 
-    /// <summary>Rows of which some are not written from coefficients that are elements.</summary>
+    /// <summary>Rows of which some, whose bits are set, are not written from coefficients that are elements.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void WriteApart(
-        in WeightedRows<T> rows, in NarrowGradientRows<T> narrow, nint count, bool* areWide, in Target<T> target)
+        in WeightedRows<T> rows, in NarrowGradientRows<T> narrow, nint count, uint wide, in Target<T> target)
     {
         for (nint i = 0; i < count; i++)
         {
-            if (areWide[i])
+            if ((wide >> (int)i & 1) != 0)
                 Write(rows.Down(i), 1, target.Down(i * rows.Stride));
             else
                 WriteNarrow(narrow, i, 1, target);
@@ -140,7 +139,7 @@ internal static unsafe class RowGradients<T, V, W>
     }
 
     private readonly ref struct RowCoefficients(
-        ref readonly WeightedRows<T> rows, ref readonly SliceSet unit, bool isCentered, Sums* sums, T* coefficients, bool* areWide)
+        ref readonly WeightedRows<T> rows, ref readonly SliceSet unit, bool isCentered, Sums* sums, T* coefficients, uint* wide)
         : ILaneJob
     {
         private readonly ref readonly WeightedRows<T> _rows = ref rows;
@@ -148,7 +147,7 @@ internal static unsafe class RowGradients<T, V, W>
         private readonly bool _isCentered = isCentered;
         private readonly Sums* _sums = sums;
         private readonly T* _coefficients = coefficients;
-        private readonly bool* _areWide = areWide;
+        private readonly uint* _wide = wide;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public bool TryRun<TLanes>(nint first) where TLanes : unmanaged, ILanes<TLanes>
@@ -172,7 +171,7 @@ internal static unsafe class RowGradients<T, V, W>
             bool isNarrow = NarrowRowGradients.Cover<T>(_unit.Length);
             if (!isNarrow)
                 product = statistics.InverseStandardDeviation * (product - (statistics.MeanLow * sum));
-            bool hold = HoldProducts(sum, product, samples);
+            bool hold = samples.HoldInFloats(sum, product);
             bool areExact = !isNarrow && !Moments<T, V, W, Plain<T>>.IsNarrow(_unit, _isCentered, isExact: false);
             bool areSpread = areExact || !_isCentered || samples.AreSpread(sum / (double)_unit.Length);
             if (!areSpread || (isNarrow && !hold))
@@ -182,7 +181,7 @@ internal static unsafe class RowGradients<T, V, W>
                 Sums sums = SumsInDouble(first, out GroupStatistics refined);
                 statistics = GroupStatistics<TLanes>.Load(&refined);
                 (sum, product) = (sums.Sum, sums.Product);
-                hold = HoldProducts(sum, product, samples);
+                hold = samples.HoldInFloats(sum, product);
             }
             var affine = GradientAffine<TLanes>.OfRow<T>(statistics, sum, product, _unit.Length, _isCentered, mayBeNarrow: hold);
             if (_coefficients != null && affine.IsNarrow)
@@ -199,8 +198,8 @@ internal static unsafe class RowGradients<T, V, W>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private bool SetWide(nint row)
         {
-            if (_areWide != null)
-                _areWide[row] = true;
+            if (_wide != null)
+                *_wide |= 1u << (int)row;
             return true;
         }
 
@@ -211,12 +210,5 @@ internal static unsafe class RowGradients<T, V, W>
             refined = _rows.Statistics[row * _rows.Step];
             return RowGradients<T, V, W>.SumsInDouble(_rows.Down(row), _unit, _isCentered, ref refined);
         }
-
-        /// <summary>Products that cancel each other do not show in the sums, so three products are compared too.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static bool HoldProducts<TLanes>(TLanes sum, TLanes product, in ProductSamples<TLanes> samples)
-            where TLanes : unmanaged, ILanes<TLanes> =>
-            NumericRange.HoldsProducts(
-                TLanes.Max(TLanes.Max(TLanes.Max(sum, -sum), TLanes.Max(product, -product)), samples.Largest));
     }
 }

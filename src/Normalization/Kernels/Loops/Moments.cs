@@ -34,20 +34,20 @@ internal static unsafe class Moments<T, V, W, TSource>
 
     /// <summary>The sums of one short row or four, as <see cref="ShortReduction"/> returns them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void ShortSums<TLanes>(TSource rows, nint stride, in SliceSet set, bool isCentered, double* results)
+    public static void ShortSums<TLanes>(TSource rows, nint stride, in SliceSet set, bool isCentered, nint ahead, double* results)
         where TLanes : unmanaged, ILanes<TLanes>
     {
         if (isCentered)
-            ShortReduction.Run<T, V, TSource, TLanes, On>(rows, stride, set.Length, results);
+            ShortReduction.Run<T, V, TSource, TLanes, On>(rows, stride, set.Length, ahead, results);
         else
-            ShortReduction.Run<T, V, TSource, TLanes, Off>(rows, stride, set.Length, results);
+            ShortReduction.Run<T, V, TSource, TLanes, Off>(rows, stride, set.Length, ahead, results);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Sums ShortSums(TSource row, in SliceSet set, bool isCentered)
     {
         double* results = stackalloc double[3];
-        ShortSums<One>(row, 0, set, isCentered, results);
+        ShortSums<One>(row, 0, set, isCentered, ahead: 0, results);
         return new() { Sum = results[0], Product = results[1], Pivot = results[2] };
     }
 

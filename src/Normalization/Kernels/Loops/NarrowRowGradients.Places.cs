@@ -11,6 +11,9 @@ internal static unsafe partial class NarrowRowGradients
     private interface ILaneSums<V> where V : unmanaged
     {
         void Add(int row, V sum, V product);
+
+        /// <summary>The sums of four rows, and their products.</summary>
+        void AddFour(V sum0, V sum1, V sum2, V sum3, V product0, V product1, V product2, V product3);
     }
 
     /// <summary>16 lanes in double for each kind of sum of a row.</summary>
@@ -27,6 +30,15 @@ internal static unsafe partial class NarrowRowGradients
             AddScaled<T, V, W>(_lanes + (2 * row * Lanes), sum, 1);
             AddScaled<T, V, W>(_lanes + (((2 * row) + 1) * Lanes), product, InputScale);
         }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void AddFour(V sum0, V sum1, V sum2, V sum3, V product0, V product1, V product2, V product3)
+        {
+            Add(0, sum0, product0);
+            Add(1, sum1, product1);
+            Add(2, sum2, product2);
+            Add(3, sum3, product3);
+        }
     }
 
     /// <summary>The sums of every fourth lane in float; those of four rows, then their products.</summary>
@@ -39,8 +51,15 @@ internal static unsafe partial class NarrowRowGradients
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Add(int row, V sum, V product)
         {
-            V.StoreSumsOfFours(_sums + (row * Lanes), sum);
-            V.StoreSumsOfFours(_sums + ((Thresholds.RowsAtOnce + row) * Lanes), product);
+            V.StoreSumsOfFours(_sums + (row * 4), sum);
+            V.StoreSumsOfFours(_sums + (Thresholds.RowsAtOnce * Lanes) + (row * 4), product);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void AddFour(V sum0, V sum1, V sum2, V sum3, V product0, V product1, V product2, V product3)
+        {
+            V.StoreSumsOfFours(_sums, sum0, sum1, sum2, sum3);
+            V.StoreSumsOfFours(_sums + (Thresholds.RowsAtOnce * Lanes), product0, product1, product2, product3);
         }
     }
 

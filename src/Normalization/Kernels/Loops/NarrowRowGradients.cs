@@ -106,7 +106,7 @@ internal static unsafe partial class NarrowRowGradients
         for (nint lane = 0; lane < Lanes; lane += V.Count)
         {
             AddUp<T, V, TFour, Whole, TColumns, FloatFours<T, V>>(
-                rows, numbers, default, first, lane, whole, lane == 0 ? ahead : 0, new(sums + (lane / V.Count * 4)), columnSums);
+                rows, numbers, default, first, lane, whole, lane == 0 ? ahead : 0, new(sums + (lane / V.Count * Lanes)), columnSums);
         }
         if (whole < columns)
             new Span<float>(rest, Size).Clear();
@@ -114,7 +114,7 @@ internal static unsafe partial class NarrowRowGradients
         {
             Part part = new(Math.Min(V.Count, columns - lane));
             AddUp<T, V, TFour, Part, TColumns, FloatFours<T, V>>(
-                rows, numbers, part, first, lane, columns, ahead: 0, new(rest + ((lane - whole) / V.Count * 4)), columnSums);
+                rows, numbers, part, first, lane, columns, ahead: 0, new(rest + ((lane - whole) / V.Count * Lanes)), columnSums);
         }
         Simd.Lanes.Run(
             new ShortSums(sums, whole < columns ? rest : null, Lanes / V.Count, rowSums), 0, TFour.Value ? Thresholds.RowsAtOnce : 1);
@@ -163,13 +163,10 @@ internal static unsafe partial class NarrowRowGradients
             }
             columnSums.Add(i, access, sum, product);
         }
-        lanes.Add(0, s0, p0);
         if (TFour.Value)
-        {
-            lanes.Add(1, s1, p1);
-            lanes.Add(2, s2, p2);
-            lanes.Add(3, s3, p3);
-        }
+            lanes.AddFour(s0, s1, s2, s3, p0, p1, p2, p3);
+        else
+            lanes.Add(0, s0, p0);
     }
 
     private readonly struct ShortSums(float* sums, float* rest, int fours, Sums* rowSums) : ILaneJob
@@ -182,7 +179,7 @@ internal static unsafe partial class NarrowRowGradients
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public bool TryRun<TLanes>(nint first) where TLanes : unmanaged, ILanes<TLanes>
         {
-            nint place = first * Lanes, products = place + (Thresholds.RowsAtOnce * Lanes), step = sizeof(Sums) / sizeof(double);
+            nint place = first * 4, products = place + (Thresholds.RowsAtOnce * Lanes), step = sizeof(Sums) / sizeof(double);
             TLanes sum = TLanes.SumsOfFours(_sums + place, _fours), product = TLanes.SumsOfFours(_sums + products, _fours);
             if (_rest != null)
             {

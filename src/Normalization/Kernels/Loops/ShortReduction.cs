@@ -15,6 +15,9 @@ internal static unsafe class ShortReduction
 
     private const int BlockLength = 4 * Lanes;
 
+    // The lanes of four rows.
+    private const int Size = 4 * Lanes;
+
     /// <summary>
     /// The sums of one row, or of four that lie a stride apart, each about its own pivot: Σ d of all, Σ d² of all, then the pivots. Four
     /// rows give the bits that each gives alone.
@@ -25,7 +28,7 @@ internal static unsafe class ShortReduction
     /// <typeparam name="TLanes">One row or four.</typeparam>
     /// <typeparam name="TCentered">On: each row has a pivot. Off: the pivot is zero, and Σ d is not computed.</typeparam>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static void Run<T, V, TSource, TLanes, TCentered>(TSource rows, nint stride, nint length, double* results)
+    public static void Run<T, V, TSource, TLanes, TCentered>(TSource rows, nint stride, nint length, nint ahead, double* results)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
         where TSource : struct, ISource<TSource, T>
@@ -34,12 +37,13 @@ internal static unsafe class ShortReduction
     {
         double* pivots = results + (2 * TLanes.Count);
         TLanes.Store(pivots, TCentered.Value ? Pivots<T, TSource, TLanes>(rows, stride, length) : 0);
-        float* sums = stackalloc float[2 * TLanes.Count * Lanes], squares = sums + (TLanes.Count * Lanes);
+        float* sums = stackalloc float[2 * Size], squares = sums + Size;
         nint whole = length & -Lanes;
         for (nint lane = 0; lane < Lanes; lane += V.Count)
         {
-            nint place = lane / V.Count * 4;
-            AddUp<T, V, TSource, TLanes, TCentered>(rows.At(lane), stride, whole, pivots, sums + place, squares + place);
+            nint place = lane / V.Count * Lanes;
+            AddUp<T, V, TSource, TLanes, TCentered>(
+                rows.At(lane), stride, whole, lane == 0 ? ahead : 0, pivots, sums + place, squares + place);
         }
         int fours = Lanes / V.Count;
         TLanes.Store(results, TCentered.Value ? TLanes.SumsOfFours(sums, fours) : 0);
@@ -61,15 +65,15 @@ internal static unsafe class ShortReduction
         nint quarter = length / 4;
         TLanes first = rows.Gather<TLanes>(stride), second = rows.At(quarter).Gather<TLanes>(stride);
         TLanes third = rows.At(2 * quarter).Gather<TLanes>(stride), fourth = rows.At(3 * quarter).Gather<TLanes>(stride);
-        TLanes lower = TLanes.Max(-TLanes.Max(-first, -second), -TLanes.Max(-third, -fourth));
-        TLanes upper = -TLanes.Max(-TLanes.Max(first, second), -TLanes.Max(third, fourth));
+        TLanes lower = TLanes.MaxNumber(TLanes.MinNumber(first, second), TLanes.MinNumber(third, fourth));
+        TLanes upper = TLanes.MinNumber(TLanes.MaxNumber(first, second), TLanes.MaxNumber(third, fourth));
         return TLanes.Round<T>((lower + upper) * 0.5);
     }
 
     /// <summary>One vector of lanes of each row. It is a method of its own, because it is slower where it is inlined.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void AddUp<T, V, TSource, TLanes, TCentered>(
-        TSource rows, nint stride, nint length, double* pivots, float* sums, float* squares)
+        TSource rows, nint stride, nint length, nint ahead, double* pivots, float* sums, float* squares)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
         where TSource : struct, ISource<TSource, T>
@@ -87,6 +91,13 @@ internal static unsafe class ShortReduction
         {
             for (nint end = Math.Min(i + BlockLength, length); i < end; i += Lanes)
             {
+                if (ahead != 0)
+                {
+                    rows.Prefetch(i + ahead, isFar: false);
+                    x1.Prefetch(i + ahead, isFar: false);
+                    x2.Prefetch(i + ahead, isFar: false);
+                    x3.Prefetch(i + ahead, isFar: false);
+                }
                 Add<T, V, TSource, TCentered>(rows, i, pivot0, ref s0, ref p0);
                 if (TLanes.Count == 1)
                     continue;
@@ -116,12 +127,10 @@ internal static unsafe class ShortReduction
         where V : unmanaged, ISimd<V, T>
         where TLanes : unmanaged, ILanes<TLanes>
     {
-        V.StoreSumsOfFours(lanes, first);
         if (TLanes.Count == 1)
-            return;
-        V.StoreSumsOfFours(lanes + Lanes, second);
-        V.StoreSumsOfFours(lanes + (2 * Lanes), third);
-        V.StoreSumsOfFours(lanes + (3 * Lanes), fourth);
+            V.StoreSumsOfFours(lanes, first);
+        else
+            V.StoreSumsOfFours(lanes, first, second, third, fourth);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -150,14 +159,14 @@ internal static unsafe class ShortReduction
         where TCentered : struct, IFlag
     {
         T* about = stackalloc T[Lanes];
-        float* sums = stackalloc float[2 * TLanes.Count * Lanes], squares = sums + (TLanes.Count * Lanes);
-        new Span<float>(sums, 2 * TLanes.Count * Lanes).Clear();
+        float* sums = stackalloc float[2 * Size], squares = sums + Size;
+        new Span<float>(sums, 2 * Size).Clear();
         for (int row = 0; row < TLanes.Count; row++)
         {
             V.Store(about, V.Broadcast(pivots[row]));
             for (nint lane = 0; lane < count; lane += V.Count)
             {
-                nint place = (row * Lanes) + (lane / V.Count * 4);
+                nint place = (lane / V.Count * Lanes) + (row * 4);
                 Part part = new(Math.Min(V.Count, count - lane));
                 V difference = rows.Load<V, Part>((row * stride) + lane, part) - part.Load<V, T>(about);
                 V.StoreSumsOfFours(sums + place, difference);

@@ -68,8 +68,10 @@ internal static class Thresholds
     /// <summary>Weights are repeated for each element only up to this many repeated weights; more cost more than they save.</summary>
     public const int MostExpandedWeights = 1 << 22;
 
-    /// <summary>So many small groups are taken at a time, which overlaps the divisions of one group with the sums of another.</summary>
-    public const int BatchGroups = 8;
+    /// <summary>
+    /// At most so many small groups are taken at a time, which overlaps the divisions of one group with the sums of another.
+    /// </summary>
+    public const int BatchGroups = 16;
 
     /// <summary>Backward goes through ReLU by x alone only where a bound of x serves so many elements of a channel.</summary>
     public const int ShortestReluChannel = 1024;
@@ -113,6 +115,12 @@ internal static class Thresholds
     private const int ManyRows = 1024;
 
     private const int LongestGatheredRow = 1 << 16;
+
+    // Larger groups take so long that fewer of them overlap enough.
+    private const nint SmallestGroup = 256;
+
+    // So many bytes are prefetched before they are needed, however small the groups are.
+    private const nint LeastAhead = 8 * 1024;
 
     // Half of a common first-level cache.
     private const nint BatchBytes = 24 * 1024;
@@ -160,10 +168,17 @@ internal static class Thresholds
     /// <summary>How far ahead to prefetch: 0 where the input is small enough for a cache that is near.</summary>
     public static nint Ahead(long bytes, nint distance) => bytes > NearBytes ? distance : 0;
 
+    /// <summary>The same for groups that are taken several at a time.</summary>
+    public static unsafe nint AheadOfBatch<T>(long bytes, nint elements) where T : unmanaged =>
+        Ahead(bytes, Math.Max(elements, LeastAhead / sizeof(T)));
+
+    /// <summary>How many groups of this size are taken at a time at most.</summary>
+    public static nint MostGroups(nint groupBytes) => groupBytes > SmallestGroup ? BatchGroups / 2 : BatchGroups;
+
     /// <summary>How many groups of this size are taken at a time: as many as stay in the first-level cache.</summary>
     public static nint GroupsPerBatch(nint groupBytes)
     {
-        nint groups = Math.Clamp(BatchBytes / groupBytes, 1, BatchGroups);
+        nint groups = Math.Clamp(BatchBytes / groupBytes, 1, MostGroups(groupBytes));
         return groups < RowsAtOnce ? groups : groups - (groups % RowsAtOnce);
     }
 

@@ -41,6 +41,9 @@ internal unsafe interface ISimd<TSelf, T>
     /// <summary>Stores four floats, the sums of every fourth number of a narrow vector of floats: those of halves, added.</summary>
     static abstract void StoreSumsOfFours(float* destination, TSelf value);
 
+    /// <summary>The same of four vectors, one behind the other.</summary>
+    static abstract void StoreSumsOfFours(float* destination, TSelf first, TSelf second, TSelf third, TSelf fourth);
+
     /// <summary>Rounds doubles to the compute type.</summary>
     static abstract TSelf FromDoubles(double* source);
 

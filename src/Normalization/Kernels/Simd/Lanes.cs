@@ -53,14 +53,25 @@ internal unsafe interface ILanes<TSelf> where TSelf : unmanaged, ILanes<TSelf>
 
     static abstract TSelf operator /(TSelf left, TSelf right);
 
-    /// <summary>The larger one, or NaN if one of them is.</summary>
-    static abstract TSelf Max(TSelf left, TSelf right);
+    /// <summary>The larger one, or any of them if one is NaN or both are zero.</summary>
+    static abstract TSelf MaxNumber(TSelf left, TSelf right);
+
+    /// <summary>The smaller one, or any of them if one is NaN or both are zero.</summary>
+    static abstract TSelf MinNumber(TSelf left, TSelf right);
+
+    static abstract TSelf Abs(TSelf value);
 
     /// <summary>1 / √value, or 0 where the value is 0.</summary>
     static abstract TSelf ReciprocalSqrt(TSelf value);
 
     /// <summary>The value, or 0 where its magnitude exceeds the limit or it is NaN.</summary>
     static abstract TSelf Within(TSelf value, double limit);
+
+    /// <summary>The value, or 0 where it is below 0; NaN stays.</summary>
+    static abstract TSelf NotNegative(TSelf value);
+
+    /// <summary>Whether no lane is NaN.</summary>
+    static abstract bool AreNumbers(TSelf value);
 
     /// <summary>Whether left is at most right in every lane.</summary>
     static abstract bool AreAtMost(TSelf left, TSelf right);
@@ -151,20 +162,7 @@ internal readonly unsafe partial struct One(double value) : ILanes<One>
     public static One operator /(One left, One right) => left._value / right._value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static One Max(One left, One right) => Math.Max(left._value, right._value);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static One ReciprocalSqrt(One value) => value._value == 0 ? 0 : 1 / Math.Sqrt(value._value);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static One Within(One value, double limit) => Math.Abs(value._value) <= limit ? value : 0;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool AreAtMost(One left, One right) => left._value <= right._value;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool AreZeroOrBetween(One value, double smallest, double largest) =>
-        value._value == 0 || (Math.Abs(value._value) >= smallest && Math.Abs(value._value) <= largest);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double First(One value) => value;
@@ -240,28 +238,8 @@ internal readonly unsafe partial struct Four(Vector256<double> value) : ILanes<F
     public static Four operator /(Four left, Four right) => new(left._value / right._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Four Max(Four left, Four right) => new(Vector256.Max(left._value, right._value));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Four ReciprocalSqrt(Four value) =>
         new(Vector256.AndNot(Vector256<double>.One / Vector256.Sqrt(value._value), Vector256.Equals(value._value, default)));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Four Within(Four value, double limit) =>
-        new(value._value & Vector256.LessThanOrEqual(Vector256.Abs(value._value), Vector256.Create(limit)));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool AreAtMost(Four left, Four right) => Vector256.LessThanOrEqualAll(left._value, right._value);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool AreZeroOrBetween(Four value, double smallest, double largest)
-    {
-        Vector256<double> magnitude = Vector256.Abs(value._value);
-        Vector256<double> isBetween =
-            Vector256.GreaterThanOrEqual(magnitude, Vector256.Create(smallest))
-            & Vector256.LessThanOrEqual(magnitude, Vector256.Create(largest));
-        return (isBetween | Vector256.Equals(magnitude, default)).ExtractMostSignificantBits() == 0xF;
-    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double First(Four value) => value._value.ToScalar();

@@ -27,8 +27,8 @@ internal readonly unsafe partial struct One
     {
         Vector128<float> sum = Vector128.Load(source);
         if (fours > 1)
-            sum += Vector128.Load(source + 4);
-        return fours > 2 ? sum + (Vector128.Load(source + 8) + Vector128.Load(source + 12)) : sum;
+            sum += Vector128.Load(source + 16);
+        return fours > 2 ? sum + (Vector128.Load(source + 32) + Vector128.Load(source + 48)) : sum;
     }
 }
 
@@ -58,8 +58,8 @@ internal readonly unsafe partial struct Four
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Four SumsOfFours(float* source, int fours)
     {
-        Vector128<float> a = One.Sum(source, fours), b = One.Sum(source + 16, fours);
-        Vector128<float> c = One.Sum(source + 32, fours), d = One.Sum(source + 48, fours);
+        Vector128<float> a = One.Sum(source, fours), b = One.Sum(source + 4, fours);
+        Vector128<float> c = One.Sum(source + 8, fours), d = One.Sum(source + 12, fours);
         Square.Transpose(ref a, ref b, ref c, ref d);
         return new(Precision.Widen(a) + Precision.Widen(c) + (Precision.Widen(b) + Precision.Widen(d)));
     }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Normalization.Kernels.Simd;
 
@@ -11,6 +12,15 @@ internal readonly unsafe partial struct Float128
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreSumsOfFours(float* destination, Float128 value) => value._value.Store(destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreSumsOfFours(float* destination, Float128 first, Float128 second, Float128 third, Float128 fourth)
+    {
+        first._value.Store(destination);
+        second._value.Store(destination + 4);
+        third._value.Store(destination + 8);
+        fourth._value.Store(destination + 12);
+    }
 }
 
 internal readonly unsafe partial struct Float256
@@ -21,6 +31,13 @@ internal readonly unsafe partial struct Float256
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreSumsOfFours(float* destination, Float256 value) =>
         (value._value.GetLower() + value._value.GetUpper()).Store(destination);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreSumsOfFours(float* destination, Float256 first, Float256 second, Float256 third, Float256 fourth)
+    {
+        (Square.LowerHalves(first._value, second._value) + Square.UpperHalves(first._value, second._value)).Store(destination);
+        (Square.LowerHalves(third._value, fourth._value) + Square.UpperHalves(third._value, fourth._value)).Store(destination + 8);
+    }
 }
 
 internal readonly unsafe partial struct Float512
@@ -34,6 +51,18 @@ internal readonly unsafe partial struct Float512
         Vector256<float> lower = value._value.GetLower(), upper = value._value.GetUpper();
         (lower.GetLower() + lower.GetUpper() + (upper.GetLower() + upper.GetUpper())).Store(destination);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreSumsOfFours(float* destination, Float512 first, Float512 second, Float512 third, Float512 fourth) =>
+        SumsOfPairs(SumsOfPairs(first._value, second._value), SumsOfPairs(third._value, fourth._value)).Store(destination);
+
+    // Fours 0 + 1 and 2 + 3 of the left, then those of the right.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> SumsOfPairs(Vector512<float> left, Vector512<float> right)
+    {
+        const byte Even = 0b10_00_10_00, Odd = 0b11_01_11_01;
+        return Avx512F.Shuffle4x128(left, right, Even) + Avx512F.Shuffle4x128(left, right, Odd);
+    }
 }
 
 internal readonly unsafe partial struct Double128<T>
@@ -42,6 +71,10 @@ internal readonly unsafe partial struct Double128<T>
     public static Double128<T> Repeat(T* source) => Broadcast(Element.ToDouble(*source));
 
     public static void StoreSumsOfFours(float* destination, Double128<T> value) => throw new NotSupportedException();
+
+    public static void StoreSumsOfFours(
+        float* destination, Double128<T> first, Double128<T> second, Double128<T> third, Double128<T> fourth) =>
+        throw new NotSupportedException();
 }
 
 internal readonly unsafe partial struct Double256<T>
@@ -50,6 +83,10 @@ internal readonly unsafe partial struct Double256<T>
     public static Double256<T> Repeat(T* source) => Broadcast(Element.ToDouble(*source));
 
     public static void StoreSumsOfFours(float* destination, Double256<T> value) => throw new NotSupportedException();
+
+    public static void StoreSumsOfFours(
+        float* destination, Double256<T> first, Double256<T> second, Double256<T> third, Double256<T> fourth) =>
+        throw new NotSupportedException();
 }
 
 internal readonly unsafe partial struct Double512<T>
@@ -58,4 +95,8 @@ internal readonly unsafe partial struct Double512<T>
     public static Double512<T> Repeat(T* source) => Broadcast(Element.ToDouble(*source));
 
     public static void StoreSumsOfFours(float* destination, Double512<T> value) => throw new NotSupportedException();
+
+    public static void StoreSumsOfFours(
+        float* destination, Double512<T> first, Double512<T> second, Double512<T> third, Double512<T> fourth) =>
+        throw new NotSupportedException();
 }

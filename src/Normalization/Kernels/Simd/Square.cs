@@ -40,6 +40,14 @@ internal static class Square
         Sse.IsSupported ? Sse.MoveHighToLow(right, left) : Vector128.Create(left.GetUpper(), right.GetUpper());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> LowerHalves(Vector256<float> left, Vector256<float> right) =>
+        Vector256.Create(left.GetLower(), right.GetLower());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> UpperHalves(Vector256<float> left, Vector256<float> right) =>
+        Avx.IsSupported ? Avx.Permute2x128(left, right, 0x31) : Vector256.Create(left.GetUpper(), right.GetUpper());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector256<double> UpperHalves(Vector256<double> left, Vector256<double> right) =>
         Avx.IsSupported ? Avx.Permute2x128(left, right, 0x31) : Vector256.Create(left.GetUpper(), right.GetUpper());
 

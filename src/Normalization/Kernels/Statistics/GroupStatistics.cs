@@ -33,7 +33,7 @@ internal unsafe struct GroupStatistics<TLanes> where TLanes : unmanaged, ILanes<
     public static GroupStatistics<TLanes> FromSums(TLanes sum, TLanes product, TLanes pivot, double count, double epsilon)
     {
         TLanes offset = sum / count;
-        TLanes variance = TLanes.Max(0, (product - (sum * offset)) / count);
+        TLanes variance = TLanes.NotNegative((product - (sum * offset)) / count);
         TLanes mean = pivot + offset;
         TLanes rounded = mean - pivot;
         TLanes meanLow = TLanes.Within(pivot - (mean - rounded) + (offset - rounded), double.MaxValue);

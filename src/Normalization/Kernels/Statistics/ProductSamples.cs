@@ -13,13 +13,6 @@ internal readonly unsafe struct ProductSamples<TLanes>(TLanes first, TLanes midd
     private readonly TLanes _middle = middle;
     private readonly TLanes _last = last;
 
-    /// <summary>The largest magnitude.</summary>
-    public TLanes Largest
-    {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => TLanes.Max(TLanes.Max(Magnitude(_first), Magnitude(_middle)), Magnitude(_last));
-    }
-
     /// <summary>The first, the middle and the last of each row; rows lie a stride apart.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ProductSamples<TLanes> OfRows<T>(T* dy, nint stride, T* weight, nint length) where T : unmanaged
@@ -31,21 +24,29 @@ internal readonly unsafe struct ProductSamples<TLanes>(TLanes first, TLanes midd
     }
 
     /// <summary>
+    /// Whether Σ g and Σ g · x̂ can be taken in float. Products that cancel each other do not show in the sums, so the samples are looked
+    /// at too.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool HoldInFloats(TLanes sum, TLanes product)
+    {
+        (sum, product) = (TLanes.Abs(sum), TLanes.Abs(product));
+        TLanes first = TLanes.Abs(_first), middle = TLanes.Abs(_middle), last = TLanes.Abs(_last);
+        TLanes largest = TLanes.MaxNumber(TLanes.MaxNumber(sum, product), TLanes.MaxNumber(TLanes.MaxNumber(first, middle), last));
+        return TLanes.AreNumbers(sum + product + (first + middle + last)) && NumericRange.HoldsProducts(largest);
+    }
+
+    /// <summary>
     /// Whether the samples differ enough from the mean of all products, in every lane. Otherwise a large part is common to all products.
     /// This part multiplies the error of the mean of x.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool AreSpread(TLanes mean)
     {
-        TLanes first = Magnitude(_first - mean), middle = Magnitude(_middle - mean), last = Magnitude(_last - mean);
+        TLanes first = TLanes.Abs(_first - mean), middle = TLanes.Abs(_middle - mean), last = TLanes.Abs(_last - mean);
         // The second smallest distance, because one sample may be an outlier.
-        TLanes median = TLanes.Max(Smaller(first, middle), Smaller(TLanes.Max(first, middle), last));
-        return TLanes.AreAtMost(Magnitude(mean), Far * median);
+        TLanes median = TLanes.MaxNumber(
+            TLanes.MinNumber(first, middle), TLanes.MinNumber(TLanes.MaxNumber(first, middle), last));
+        return TLanes.AreNumbers(first + middle + last) && TLanes.AreAtMost(TLanes.Abs(mean), Far * median);
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TLanes Magnitude(TLanes value) => TLanes.Max(value, -value);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TLanes Smaller(TLanes left, TLanes right) => -TLanes.Max(-left, -right);
 }
