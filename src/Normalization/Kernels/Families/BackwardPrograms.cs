@@ -18,12 +18,12 @@ internal readonly unsafe ref struct GradientProgram<T>(
     private readonly double* _weights = weights;
     private readonly ref readonly Target<T> _target = ref target;
 
-    public bool HasBias => false;
+    public bool HasOptional => false;
 
     public Arithmetic ArithmeticOf(nint row) => _rows.Affines[row * _rows.Step].Arithmetic;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Run<V, THasBias>(nint first, nint count) where V : unmanaged, ISimd<V, T> where THasBias : struct, IFlag =>
+    public void Run<V, THasOptional>(nint first, nint count) where V : unmanaged, ISimd<V, T> where THasOptional : struct, IFlag =>
         Map.Run<T, V, GradientRows<T>, GradientMap<T, V>, NoColumn>(_rows, first, count, areFour: false, _target, _rows.Stride);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
@@ -44,12 +44,12 @@ internal readonly unsafe ref struct ReluGradientProgram<T>(ref readonly ReluGrad
     private readonly ref readonly ReluGradientRows<T> _rows = ref rows;
     private readonly ref readonly Target<T> _target = ref target;
 
-    public bool HasBias => false;
+    public bool HasOptional => false;
 
     public Arithmetic ArithmeticOf(nint row) => _rows.Rows.Affines[row * _rows.Rows.Step].Arithmetic;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Run<V, THasBias>(nint first, nint count) where V : unmanaged, ISimd<V, T> where THasBias : struct, IFlag =>
+    public void Run<V, THasOptional>(nint first, nint count) where V : unmanaged, ISimd<V, T> where THasOptional : struct, IFlag =>
         Map.Run<T, V, ReluGradientRows<T>, ReluGradientMap<T, V>, NoColumn>(
             _rows, first, count, areFour: false, _target, _rows.Rows.Stride);
 
@@ -65,12 +65,12 @@ internal readonly unsafe ref struct WeightedGradientProgram<T>(ref readonly Weig
     private readonly ref readonly WeightedRows<T> _rows = ref rows;
     private readonly ref readonly Target<T> _target = ref target;
 
-    public bool HasBias => false;
+    public bool HasOptional => false;
 
     public Arithmetic ArithmeticOf(nint row) => _rows.Affines[row * _rows.Step].Arithmetic;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Run<V, THasBias>(nint row, nint count) where V : unmanaged, ISimd<V, T> where THasBias : struct, IFlag =>
+    public void Run<V, THasOptional>(nint row, nint count) where V : unmanaged, ISimd<V, T> where THasOptional : struct, IFlag =>
         Map.Run<T, V, WeightedRows<T>, WeightedGradientMap<T, V>, V>(_rows, row, count, areFour: true, _target, _rows.Stride);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]

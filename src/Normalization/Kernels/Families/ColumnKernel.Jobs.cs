@@ -20,13 +20,13 @@ internal readonly unsafe partial struct ColumnKernel<T, V, W, TPass>
         private readonly nint _rows = rows;
         private readonly int _worker = worker;
 
-        public bool HasBias => false;
+        public bool HasOptional => false;
 
         public Arithmetic ArithmeticOf(nint channel) => _kernel._coefficients.Arithmetic[_firstChannel + channel];
 
-        public void Run<TVector, THasBias>(nint first, nint count)
+        public void Run<TVector, THasOptional>(nint first, nint count)
             where TVector : unmanaged, ISimd<TVector, T>
-            where THasBias : struct, IFlag =>
+            where THasOptional : struct, IFlag =>
             _kernel.Apply<TVector>(_kernel._layout.TileOf(_firstChannel + first, count), _firstRow, _rows, _worker);
 
         public void RunHard<TWide>(nint channel) where TWide : unmanaged, IWideSimd<TWide, T>

@@ -21,12 +21,12 @@ internal readonly unsafe ref struct AffineProgram<T, TSource, TEpilogue>(
     private readonly double _bias = bias;
     private readonly ref readonly Target<T> _target = ref target;
 
-    public bool HasBias => false;
+    public bool HasOptional => false;
 
     public Arithmetic ArithmeticOf(nint item) => _rows.Coefficients->IsNarrow ? Arithmetic.Narrow : Arithmetic.Hard;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Run<V, THasBias>(nint first, nint count) where V : unmanaged, ISimd<V, T> where THasBias : struct, IFlag =>
+    public void Run<V, THasOptional>(nint first, nint count) where V : unmanaged, ISimd<V, T> where THasOptional : struct, IFlag =>
         Map.Run<T, V, AffineRows<T, TSource, TEpilogue, Affine>, AffineMap<T, V, TSource, TEpilogue>, NoColumn>(
             _rows, 0, _slices, areFour: false, _target, _rows.Stride);
 
@@ -49,14 +49,14 @@ internal readonly unsafe ref struct WeightedAffineProgram<T, TSource, TEpilogue>
     private readonly ref readonly WeightedAffineRows<T, TSource, TEpilogue> _rows = ref rows;
     private readonly ref readonly Target<T> _target = ref target;
 
-    public bool HasBias => _rows.Bias != null;
+    public bool HasOptional => _rows.Bias != null;
 
     public Arithmetic ArithmeticOf(nint item) => _rows.Rows.Coefficients[item].IsNarrow ? Arithmetic.Narrow : Arithmetic.Wide;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Run<V, THasBias>(nint first, nint count) where V : unmanaged, ISimd<V, T> where THasBias : struct, IFlag =>
+    public void Run<V, THasOptional>(nint first, nint count) where V : unmanaged, ISimd<V, T> where THasOptional : struct, IFlag =>
         Map.Run<
-            T, V, WeightedAffineRows<T, TSource, TEpilogue>, WeightedAffineMap<T, V, TSource, TEpilogue, THasBias>, WeightAndBias<V>>(
+            T, V, WeightedAffineRows<T, TSource, TEpilogue>, WeightedAffineMap<T, V, TSource, TEpilogue, THasOptional>, WeightAndBias<V>>(
             _rows, first, count, areFour: true, _target, _rows.Rows.Stride);
 
     public void RunHard<W>(nint item) where W : unmanaged, IWideSimd<W, T> =>
@@ -74,15 +74,14 @@ internal readonly unsafe ref struct ModulatedProgram<T, TSource, TEpilogue>(
     private readonly GroupStatistics* _statistics = statistics;
     private readonly ref readonly Target<T> _target = ref target;
 
-    /// <summary>Whether there are weights.</summary>
-    public bool HasBias => _rows.Weighted.Weight != null;
+    public bool HasOptional => _rows.Weighted.Weight != null;
 
     public Arithmetic ArithmeticOf(nint item) => _rows.Weighted.Rows.Coefficients[item].IsNarrow ? Arithmetic.Narrow : Arithmetic.Hard;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Run<V, THasBias>(nint first, nint count) where V : unmanaged, ISimd<V, T> where THasBias : struct, IFlag =>
+    public void Run<V, THasOptional>(nint first, nint count) where V : unmanaged, ISimd<V, T> where THasOptional : struct, IFlag =>
         Map.Run<
-            T, V, ModulatedRows<T, TSource, TEpilogue>, ModulatedAffineMap<T, V, TSource, TEpilogue, THasBias>, ModulatedColumn<V>>(
+            T, V, ModulatedRows<T, TSource, TEpilogue>, ModulatedAffineMap<T, V, TSource, TEpilogue, THasOptional>, ModulatedColumn<V>>(
             _rows, first, count, areFour: true, _target, _rows.Weighted.Rows.Stride);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]

@@ -80,15 +80,16 @@ internal readonly struct Identity<T> : IEpilogue<Identity<T>, T> where T : unman
 }
 
 /// <summary>
-/// An elementwise pass over items (rows or channels). It can be compiled for narrow and wide vectors, with a bias and without.
+/// An elementwise pass over items (rows or channels). It can be compiled for narrow and wide vectors, with an optional operand and without.
 /// </summary>
 internal interface IElementProgram<T> where T : unmanaged
 {
-    bool HasBias { get; }
+    /// <summary>Whether the operand is there that the pass can do without: the bias, or the weights before a scale and a shift.</summary>
+    bool HasOptional { get; }
 
     Arithmetic ArithmeticOf(nint item);
 
-    void Run<V, THasBias>(nint first, nint count) where V : unmanaged, ISimd<V, T> where THasBias : struct, IFlag;
+    void Run<V, THasOptional>(nint first, nint count) where V : unmanaged, ISimd<V, T> where THasOptional : struct, IFlag;
 
     /// <summary>One item whose coefficients leave the range of a double.</summary>
     void RunHard<W>(nint item) where W : unmanaged, IWideSimd<W, T>;
@@ -113,11 +114,11 @@ internal static class ElementProgram
                 count++;
             if (arithmetic == Arithmetic.Hard)
                 program.RunHard<W>(first);
-            else if (arithmetic == Arithmetic.Narrow && program.HasBias)
+            else if (arithmetic == Arithmetic.Narrow && program.HasOptional)
                 program.Run<V, On>(first, count);
             else if (arithmetic == Arithmetic.Narrow)
                 program.Run<V, Off>(first, count);
-            else if (program.HasBias)
+            else if (program.HasOptional)
                 program.Run<W, On>(first, count);
             else
                 program.Run<W, Off>(first, count);

@@ -7,10 +7,10 @@ namespace Normalization.Kernels.Simd;
 internal readonly partial struct One
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static One MaxNumber(One left, One right) => left._value > right._value ? left : right;
+    public static One MaxNumber(One left, One right) => double.MaxNative(left._value, right._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static One MinNumber(One left, One right) => left._value < right._value ? left : right;
+    public static One MinNumber(One left, One right) => double.MinNative(left._value, right._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static One Abs(One value) => Math.Abs(value._value);
