@@ -76,8 +76,8 @@ internal sealed class RankExchange(Communicator ranks)
     }
 
     /// <summary>
-    /// Gives every rank the frames and values of all, in ⌈log₂ P⌉ messages: after each message, a rank holds the blocks of twice as many
-    /// ranks, its own first and then those of the ranks behind it.
+    /// Gives every rank the frames and values of all, in ⌈log₂ P⌉ messages: after each message, a rank holds the blocks of twice as
+    /// many ranks, its own first and then those of the ranks behind it.
     /// </summary>
     private void Gather(Kind kind, int length, ReadOnlySpan<double> values)
     {

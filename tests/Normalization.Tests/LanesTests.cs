@@ -31,10 +31,10 @@ public class LanesTests
     [Fact]
     public unsafe void The_larger_and_the_smaller_of_four_numbers_are_those_of_each()
     {
-        Same(static (a, b) => OfNumbers(a, b, One.MaxNumber), static (a, b) => OfNumbers(a, b, Four.MaxNumber));
-        Same(static (a, b) => OfNumbers(a, b, One.MinNumber), static (a, b) => OfNumbers(a, b, Four.MinNumber));
-        One.MaxNumber(-3, 2).Should().Be((One)2);
-        One.MinNumber(-3, 2).Should().Be((One)(-3));
+        Same(static (a, b) => OfNumbers(a, b, One.MaxNative), static (a, b) => OfNumbers(a, b, Four.MaxNative));
+        Same(static (a, b) => OfNumbers(a, b, One.MinNative), static (a, b) => OfNumbers(a, b, Four.MinNative));
+        One.MaxNative(-3, 2).Should().Be((One)2);
+        One.MinNative(-3, 2).Should().Be((One)(-3));
 
         static TLanes OfNumbers<TLanes>(TLanes a, TLanes b, Func<TLanes, TLanes, TLanes> choose) where TLanes : unmanaged, ILanes<TLanes> =>
             choose(TLanes.Within(a, double.MaxValue), TLanes.Within(b, double.MaxValue)) + 0;

@@ -28,7 +28,7 @@ internal readonly unsafe partial struct GroupForward<T, V, W, TSource, TEpilogue
         nint width = _layout->Unit.Length, offset = first * width;
         ShortRows<T, TSource, TEpilogue> rows = new(
             _source.At(offset), _epilogue.At(offset), width, _operands->Weight, _operands->Bias, coefficients);
-        // The sums prefetch, so that the memory works while they are taken.
+        // The loop of the sums has prefetched what comes next, so that memory and divisions overlap.
         if (alone == 0)
             WriteShort(rows, 0, count, new(output + offset, width, _isStreamed, ahead: 0));
         else

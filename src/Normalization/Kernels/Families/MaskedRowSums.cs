@@ -50,8 +50,8 @@ internal static unsafe class MaskedRowSums<T, V, W>
     }
 
     /// <summary>
-    /// Σ (dy - its pivot) and Σ (dy - its pivot) · (x - its pivot) of each row, in double where floats are not enough. Any other tensor may
-    /// stand in the place of dy.
+    /// Σ (dy - its pivot) and Σ (dy - its pivot) · (x - its pivot) of each row, in double where floats are not enough. Any other tensor
+    /// may stand in the place of dy.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Gradients(

@@ -85,8 +85,8 @@ internal static unsafe class RowGradients<T, V, W>
     }
 
     /// <summary>
-    /// Σ g and Σ g · x̂ of a row of floats for which sums in float are not enough. What all g have in common would multiply the error of
-    /// a mean in float, so the mean is taken in double first.
+    /// Σ g and Σ g · x̂ of a row of floats for which sums in float are not enough. What all g have in common would multiply the error
+    /// of a mean in float, so the mean is taken in double first.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static Sums SumsInDouble(in WeightedRows<T> row, in SliceSet unit, bool isCentered, ref GroupStatistics statistics)

@@ -65,8 +65,8 @@ internal static unsafe class ShortReduction
         nint quarter = length / 4;
         TLanes first = rows.Gather<TLanes>(stride), second = rows.At(quarter).Gather<TLanes>(stride);
         TLanes third = rows.At(2 * quarter).Gather<TLanes>(stride), fourth = rows.At(3 * quarter).Gather<TLanes>(stride);
-        TLanes lower = TLanes.MaxNumber(TLanes.MinNumber(first, second), TLanes.MinNumber(third, fourth));
-        TLanes upper = TLanes.MinNumber(TLanes.MaxNumber(first, second), TLanes.MaxNumber(third, fourth));
+        TLanes lower = TLanes.MaxNative(TLanes.MinNative(first, second), TLanes.MinNative(third, fourth));
+        TLanes upper = TLanes.MinNative(TLanes.MaxNative(first, second), TLanes.MaxNative(third, fourth));
         return TLanes.Round<T>((lower + upper) * 0.5);
     }
 

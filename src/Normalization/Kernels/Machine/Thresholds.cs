@@ -116,10 +116,10 @@ internal static class Thresholds
 
     private const int LongestGatheredRow = 1 << 16;
 
-    // Larger groups take so long that fewer of them overlap enough.
-    private const nint SmallestGroup = 256;
+    // A few larger groups take long enough to overlap.
+    private const nint SmallGroupBytes = 256;
 
-    // So many bytes are prefetched before they are needed, however small the groups are.
+    // Small groups are prefetched at least so many bytes ahead: one batch ahead would be too late.
     private const nint LeastAhead = 8 * 1024;
 
     // Half of a common first-level cache.
@@ -173,7 +173,7 @@ internal static class Thresholds
         Ahead(bytes, Math.Max(elements, LeastAhead / sizeof(T)));
 
     /// <summary>How many groups of this size are taken at a time at most.</summary>
-    public static nint MostGroups(nint groupBytes) => groupBytes > SmallestGroup ? BatchGroups / 2 : BatchGroups;
+    public static nint MostGroups(nint groupBytes) => groupBytes > SmallGroupBytes ? BatchGroups / 2 : BatchGroups;
 
     /// <summary>How many groups of this size are taken at a time: as many as stay in the first-level cache.</summary>
     public static nint GroupsPerBatch(nint groupBytes)

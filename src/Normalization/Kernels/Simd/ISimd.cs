@@ -39,10 +39,11 @@ internal unsafe interface ISimd<TSelf, T>
     static abstract (W Lower, W Upper) Widen<W>(TSelf value) where W : unmanaged, IWideSimd<W, T>;
 
     /// <summary>Stores four floats, the sums of every fourth number of a narrow vector of floats: those of halves, added.</summary>
-    static abstract void StoreSumsOfFours(float* destination, TSelf value);
+    static virtual void StoreSumsOfFours(float* destination, TSelf value) => throw new NotSupportedException();
 
     /// <summary>The same of four vectors, one behind the other.</summary>
-    static abstract void StoreSumsOfFours(float* destination, TSelf first, TSelf second, TSelf third, TSelf fourth);
+    static virtual void StoreSumsOfFours(float* destination, TSelf first, TSelf second, TSelf third, TSelf fourth) =>
+        throw new NotSupportedException();
 
     /// <summary>Rounds doubles to the compute type.</summary>
     static abstract TSelf FromDoubles(double* source);

@@ -28,8 +28,8 @@ internal unsafe interface ILanes<TSelf> where TSelf : unmanaged, ILanes<TSelf>
     static abstract void StoreRecords(double* destination, TSelf first, TSelf second, TSelf third, TSelf fourth);
 
     /// <summary>
-    /// Each lane the sum of neighboring floats, of which there are one, two or four times four, and which lie 16 apart: the fours are added
-    /// in pairs, and their four sums in double.
+    /// Each lane the sum of one, two or four fours of floats, which lie 16 floats apart: the fours are added in pairs, and the four sums
+    /// that are left in double. The fours of the next lane come next.
     /// </summary>
     static abstract TSelf SumsOfFours(float* source, int fours);
 
@@ -53,11 +53,11 @@ internal unsafe interface ILanes<TSelf> where TSelf : unmanaged, ILanes<TSelf>
 
     static abstract TSelf operator /(TSelf left, TSelf right);
 
-    /// <summary>The larger one, or any of them if one is NaN or both are zero.</summary>
-    static abstract TSelf MaxNumber(TSelf left, TSelf right);
+    /// <summary>The larger one; if one is NaN or both are zero, one of the two, which depends on the machine.</summary>
+    static abstract TSelf MaxNative(TSelf left, TSelf right);
 
-    /// <summary>The smaller one, or any of them if one is NaN or both are zero.</summary>
-    static abstract TSelf MinNumber(TSelf left, TSelf right);
+    /// <summary>The smaller one; otherwise the same.</summary>
+    static abstract TSelf MinNative(TSelf left, TSelf right);
 
     static abstract TSelf Abs(TSelf value);
 

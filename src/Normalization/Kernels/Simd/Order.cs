@@ -7,10 +7,10 @@ namespace Normalization.Kernels.Simd;
 internal readonly partial struct One
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static One MaxNumber(One left, One right) => double.MaxNative(left._value, right._value);
+    public static One MaxNative(One left, One right) => double.MaxNative(left._value, right._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static One MinNumber(One left, One right) => double.MinNative(left._value, right._value);
+    public static One MinNative(One left, One right) => double.MinNative(left._value, right._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static One Abs(One value) => Math.Abs(value._value);
@@ -35,10 +35,10 @@ internal readonly partial struct One
 internal readonly partial struct Four
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Four MaxNumber(Four left, Four right) => new(Vector256.MaxNative(left._value, right._value));
+    public static Four MaxNative(Four left, Four right) => new(Vector256.MaxNative(left._value, right._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Four MinNumber(Four left, Four right) => new(Vector256.MinNative(left._value, right._value));
+    public static Four MinNative(Four left, Four right) => new(Vector256.MinNative(left._value, right._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Four Abs(Four value) => new(Vector256.Abs(value._value));

@@ -69,34 +69,16 @@ internal readonly unsafe partial struct Double128<T>
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double128<T> Repeat(T* source) => Broadcast(Element.ToDouble(*source));
-
-    public static void StoreSumsOfFours(float* destination, Double128<T> value) => throw new NotSupportedException();
-
-    public static void StoreSumsOfFours(
-        float* destination, Double128<T> first, Double128<T> second, Double128<T> third, Double128<T> fourth) =>
-        throw new NotSupportedException();
 }
 
 internal readonly unsafe partial struct Double256<T>
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double256<T> Repeat(T* source) => Broadcast(Element.ToDouble(*source));
-
-    public static void StoreSumsOfFours(float* destination, Double256<T> value) => throw new NotSupportedException();
-
-    public static void StoreSumsOfFours(
-        float* destination, Double256<T> first, Double256<T> second, Double256<T> third, Double256<T> fourth) =>
-        throw new NotSupportedException();
 }
 
 internal readonly unsafe partial struct Double512<T>
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double512<T> Repeat(T* source) => Broadcast(Element.ToDouble(*source));
-
-    public static void StoreSumsOfFours(float* destination, Double512<T> value) => throw new NotSupportedException();
-
-    public static void StoreSumsOfFours(
-        float* destination, Double512<T> first, Double512<T> second, Double512<T> third, Double512<T> fourth) =>
-        throw new NotSupportedException();
 }

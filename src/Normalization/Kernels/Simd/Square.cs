@@ -13,8 +13,8 @@ internal static class Square
     {
         Vector256<double> even = ZipLower(first, second), odd = ZipUpper(first, second);
         Vector256<double> otherEven = ZipLower(third, fourth), otherOdd = ZipUpper(third, fourth);
-        first = Vector256.Create(even.GetLower(), otherEven.GetLower());
-        second = Vector256.Create(odd.GetLower(), otherOdd.GetLower());
+        first = LowerHalves(even, otherEven);
+        second = LowerHalves(odd, otherOdd);
         third = UpperHalves(even, otherEven);
         fourth = UpperHalves(odd, otherOdd);
     }
@@ -32,24 +32,21 @@ internal static class Square
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<T> LowerHalves<T>(Vector256<T> left, Vector256<T> right) =>
+        Vector256.Create(left.GetLower(), right.GetLower());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<T> UpperHalves<T>(Vector256<T> left, Vector256<T> right) => Avx.IsSupported
+        ? Avx.Permute2x128(left.AsDouble(), right.AsDouble(), 0x31).As<double, T>()
+        : Vector256.Create(left.GetUpper(), right.GetUpper());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<float> LowerHalves(Vector128<float> left, Vector128<float> right) =>
         Sse.IsSupported ? Sse.MoveLowToHigh(left, right) : Vector128.Create(left.GetLower(), right.GetLower());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<float> UpperHalves(Vector128<float> left, Vector128<float> right) =>
         Sse.IsSupported ? Sse.MoveHighToLow(right, left) : Vector128.Create(left.GetUpper(), right.GetUpper());
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> LowerHalves(Vector256<float> left, Vector256<float> right) =>
-        Vector256.Create(left.GetLower(), right.GetLower());
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> UpperHalves(Vector256<float> left, Vector256<float> right) =>
-        Avx.IsSupported ? Avx.Permute2x128(left, right, 0x31) : Vector256.Create(left.GetUpper(), right.GetUpper());
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<double> UpperHalves(Vector256<double> left, Vector256<double> right) =>
-        Avx.IsSupported ? Avx.Permute2x128(left, right, 0x31) : Vector256.Create(left.GetUpper(), right.GetUpper());
 
     /// <summary>Numbers 0 and 2 of both.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -32,7 +32,8 @@ internal readonly unsafe struct ProductSamples<TLanes>(TLanes first, TLanes midd
     {
         (sum, product) = (TLanes.Abs(sum), TLanes.Abs(product));
         TLanes first = TLanes.Abs(_first), middle = TLanes.Abs(_middle), last = TLanes.Abs(_last);
-        TLanes largest = TLanes.MaxNumber(TLanes.MaxNumber(sum, product), TLanes.MaxNumber(TLanes.MaxNumber(first, middle), last));
+        TLanes largest = TLanes.MaxNative(TLanes.MaxNative(sum, product), TLanes.MaxNative(TLanes.MaxNative(first, middle), last));
+        // The largest may lack a NaN, which the sum of all has.
         return TLanes.AreNumbers(sum + product + (first + middle + last)) && NumericRange.HoldsProducts(largest);
     }
 
@@ -45,8 +46,7 @@ internal readonly unsafe struct ProductSamples<TLanes>(TLanes first, TLanes midd
     {
         TLanes first = TLanes.Abs(_first - mean), middle = TLanes.Abs(_middle - mean), last = TLanes.Abs(_last - mean);
         // The second smallest distance, because one sample may be an outlier.
-        TLanes median = TLanes.MaxNumber(
-            TLanes.MinNumber(first, middle), TLanes.MinNumber(TLanes.MaxNumber(first, middle), last));
+        TLanes median = TLanes.MaxNative(TLanes.MinNative(first, middle), TLanes.MinNative(TLanes.MaxNative(first, middle), last));
         return TLanes.AreNumbers(first + middle + last) && TLanes.AreAtMost(TLanes.Abs(mean), Far * median);
     }
 }
