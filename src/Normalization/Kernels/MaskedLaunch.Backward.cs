@@ -43,8 +43,8 @@ internal static unsafe partial class MaskedLaunch
         }
         using var scratch = new Scratch<T>(terms.ChangesGradient ? dy.Length : 0);
         dy = EpilogueBackward(plan, x, dy, weight, bias, epsilon, statistics, terms, gradients, positions, scratch.Span);
-        // The kernels of lengths write nothing past the lengths; those of weights, and what brings the channels last, write everywhere.
-        bool keeps = positions.Weights.IsEmpty && !statistics.IsEmpty && plan.Order == MemoryOrder.ChannelsFirst;
+        // The kernels of lengths write nothing past the lengths; those of masks, and what brings the channels last, write everywhere.
+        bool keeps = positions.Mask.IsEmpty && !statistics.IsEmpty && plan.Order == MemoryOrder.ChannelsFirst;
         bool isApart = sumGradient.IsEmpty && (!positions.KeepsInvalid || keeps);
         using Scratch<T> pooled = isApart ? default : new(dx.Length);
         Span<T> result = isApart ? dx : pooled.Span;

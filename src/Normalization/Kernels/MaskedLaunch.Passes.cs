@@ -86,7 +86,7 @@ internal static unsafe partial class MaskedLaunch
         where T : unmanaged
     {
         bool isDirect = !terms.IsAny && plan.Order == MemoryOrder.ChannelsFirst;
-        if (isDirect && (positions.Weights.IsEmpty || !positions.KeepsInvalid))
+        if (isDirect && (positions.Mask.IsEmpty || !positions.KeepsInvalid))
         {
             Forward(plan, x, weight, bias, epsilon, statistics, hasFixedStatistics, positions, y);
             return;

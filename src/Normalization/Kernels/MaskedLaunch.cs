@@ -85,12 +85,12 @@ internal static unsafe partial class MaskedLaunch
     /// </summary>
     public static bool AreColumns(in Plan plan) => plan.Statistics == StatisticsSharing.Channel && plan.S < Thresholds.ShortSlice;
 
-    /// <summary>Whether slices are so long that all are gone over as far as they are valid, and lengths need no weights.</summary>
+    /// <summary>Whether slices are so long that all are gone over as far as they are valid, and lengths need no mask.</summary>
     public static bool TakesLengths(in Plan plan) => plan.S >= NarrowReduction.BlockLength && !AreColumns(plan);
 
     /// <summary>
-    /// How many first positions of a sample are gone over without weights: of short slices as many as a reduction has lanes. Short slices
-    /// that are groups by themselves are faster with weights, four at a time.
+    /// How many first positions of a sample are gone over without a mask: of short slices as many as a reduction has lanes. Short slices
+    /// that are groups by themselves are faster with a mask, four at a time.
     /// </summary>
     private static nint ShortestPrefix(in Plan plan)
     {
@@ -112,6 +112,7 @@ internal static unsafe partial class MaskedLaunch
         where T : unmanaged
     {
         fixed (T* px = x, pdy = dy, pw = weight, pb = bias, py = output, weights = positions.Weights)
+        fixed (byte* mask = positions.Mask)
         fixed (GroupStatistics* ps = statistics)
         fixed (SampleWeight* samples = positions.Samples)
         {
@@ -121,6 +122,7 @@ internal static unsafe partial class MaskedLaunch
             operands.Weight = pw;
             operands.Bias = pb;
             operands.Statistics = ps;
+            operands.Mask = mask;
             operands.Weights = weights;
             operands.Samples = samples;
             operands.ShortestPrefix = ShortestPrefix(operands.Plan);

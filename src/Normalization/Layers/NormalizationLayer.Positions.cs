@@ -30,12 +30,13 @@ public abstract partial class NormalizationLayer<T>
             return;
         }
         GivenPositions<T> given = pass.Terms.Positions;
-        using Scratch<T> weights = new(context is null ? given.WeightCount(plan) : 0);
+        using Scratch<byte> mask = new(context is null ? given.MaskRoom(plan) : 0);
+        using Scratch<T> weights = new(context is null ? given.Weights.Length : 0);
         using Scratch<SampleWeight> samples = new(context is null ? plan.N : 0);
         using Scratch<GroupStatistics> pooled = new(context is null ? plan.StatisticsCount : 0);
         Span<GroupStatistics> statistics = context is null ? pooled.Span : context.Reserve(pass.Shape.Length, plan.StatisticsCount);
         ValidPositions<T> positions =
-            context is null ? given.Fill(plan, weights.Span, samples.Span) : context.ReservePositions(plan, given);
+            context is null ? given.Fill(plan, mask.Span, weights.Span, samples.Span) : context.ReservePositions(plan, given);
         bool areChannels = plan.Statistics == StatisticsSharing.Channel;
         SampleWeight all = positions.Total(plan.S);
         double elements = Math.ScaleB(all.Sum, positions.Exponent), effective = all.Effective;

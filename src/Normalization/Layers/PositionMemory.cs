@@ -10,9 +10,11 @@ internal sealed class PositionMemory<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private int[] _lengths = [];
+    private byte[] _mask = [];
     private T[] _weights = [];
     private SampleWeight[] _samples = [];
     private int _lengthCount;
+    private int _maskCount;
     private int _weightCount;
     private int _sampleCount;
     private int _exponent;
@@ -23,6 +25,7 @@ internal sealed class PositionMemory<T>
     public ValidPositions<T> Positions => new()
     {
         Lengths = _lengths.AsSpan(0, _lengthCount),
+        Mask = _mask.AsSpan(0, _maskCount),
         Weights = _weights.AsSpan(0, _weightCount),
         Samples = _samples.AsSpan(0, _sampleCount),
         Exponent = _exponent,
@@ -34,12 +37,16 @@ internal sealed class PositionMemory<T>
     /// <summary>Keeps a copy.</summary>
     public void Set(in Plan plan, in GivenPositions<T> given)
     {
-        (_lengthCount, _weightCount, _sampleCount) = (given.Lengths.Length, given.WeightCount(plan), (int)plan.N);
+        (_lengthCount, _sampleCount) = (given.Lengths.Length, (int)plan.N);
+        int maskRoom = given.MaskRoom(plan);
         _lengths = Grown(_lengths, _lengthCount);
-        _weights = Grown(_weights, _weightCount);
+        _mask = Grown(_mask, maskRoom);
+        _weights = Grown(_weights, given.Weights.Length);
         _samples = Grown(_samples, _sampleCount);
         given.Lengths.CopyTo(_lengths);
-        ValidPositions<T> filled = given.Fill(plan, _weights.AsSpan(0, _weightCount), _samples.AsSpan(0, _sampleCount));
+        ValidPositions<T> filled = given.Fill(
+            plan, _mask.AsSpan(0, maskRoom), _weights.AsSpan(0, given.Weights.Length), _samples.AsSpan(0, _sampleCount));
+        (_maskCount, _weightCount) = (filled.Mask.Length, filled.Weights.Length);
         (_exponent, _keepsInvalid) = (filled.Exponent, filled.KeepsInvalid);
     }
 

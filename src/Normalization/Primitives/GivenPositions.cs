@@ -45,29 +45,49 @@ internal readonly ref struct GivenPositions<T> where T : unmanaged
             if (Lengths[i] < 0 || Lengths[i] > plan.S)
                 throw Guard.InputError($"Lengths must lie in [0, {plan.S}], got {Lengths[i]} for sample {i}.", nameof(Lengths));
         }
-        for (int i = 0; i < Weights.Length; i++)
+        int invalid = PositionMask.IndexOfInvalid(Weights);
+        if (invalid >= 0)
         {
-            double weight = Element.ToDouble(Weights[i]);
-            if (!(weight >= 0 && double.IsFinite(weight)))
-                throw Guard.InputError($"Weights must be finite and at least 0, got {weight} at position {i}.", nameof(Weights));
+            double weight = Element.ToDouble(Weights[invalid]);
+            throw Guard.InputError($"Weights must be finite and at least 0, got {weight} at position {invalid}.", nameof(Weights));
         }
     }
 
-    /// <summary>How many weights the kernels need.</summary>
-    public int WeightCount(in Plan plan) =>
-        !IsAny || (!Lengths.IsEmpty && MaskedLaunch.TakesLengths(plan)) ? 0 : (int)(plan.N * plan.S);
+    /// <summary>How many bytes the kernels need for a mask.</summary>
+    public int MaskRoom(in Plan plan) => !IsAny || (!Lengths.IsEmpty && MaskedLaunch.TakesLengths(plan))
+        ? 0
+        : (int)(plan.N * plan.S) + PositionMask.Padding;
 
-    /// <summary>The same for the kernels, over memory for their weights and for those of the samples.</summary>
-    public ValidPositions<T> Fill(in Plan plan, Span<T> weights, Span<SampleWeight> samples)
+    /// <summary>The same for the kernels, over memory for their mask, for as many weights and for what the samples weigh.</summary>
+    public ValidPositions<T> Fill(in Plan plan, Span<byte> maskMemory, Span<T> weights, Span<SampleWeight> samples)
     {
+        Span<byte> mask = maskMemory.IsEmpty ? maskMemory : maskMemory[..^PositionMask.Padding];
         int exponent = 0;
         if (!Lengths.IsEmpty)
-            ValidPositions<T>.Fill(Lengths, plan.S, weights, samples);
+            PositionMask.FromLengths(Lengths, plan.S, mask, samples);
         else if (!Mask.IsEmpty)
-            ValidPositions<T>.Fill(Mask, plan.S, weights, samples);
+            PositionMask.FromBooleans(Mask, plan.S, mask, samples);
         else
-            exponent = ValidPositions<T>.Fill(Weights, plan.S, weights, samples);
-        return new() { Lengths = Lengths, Weights = weights, Samples = samples, Exponent = exponent, KeepsInvalid = KeepsInvalid };
+            exponent = PositionMask.FromWeights(Weights, plan.S, mask, weights, samples);
+        return new()
+        {
+            Lengths = Lengths,
+            Mask = mask,
+            Weights = AreOnes(samples) ? default : weights,
+            Samples = samples,
+            Exponent = exponent,
+            KeepsInvalid = KeepsInvalid,
+        };
+    }
+
+    private static bool AreOnes(ReadOnlySpan<SampleWeight> samples)
+    {
+        foreach (ref readonly SampleWeight sample in samples)
+        {
+            if (!sample.AreOnes)
+                return false;
+        }
+        return true;
     }
 
     /// <summary>Throws if memory that is written overlaps what says which positions are valid.</summary>

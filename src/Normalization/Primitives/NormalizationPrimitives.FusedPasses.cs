@@ -30,9 +30,10 @@ public static partial class NormalizationPrimitives
                 y);
             return;
         }
-        using Scratch<T> weights = new(given.WeightCount(plan));
+        using Scratch<byte> mask = new(given.MaskRoom(plan));
+        using Scratch<T> weights = new(given.Weights.Length);
         using Scratch<SampleWeight> samples = new(plan.N);
-        ValidPositions<T> positions = given.Fill(plan, weights.Span, samples.Span);
+        ValidPositions<T> positions = given.Fill(plan, mask.Span, weights.Span, samples.Span);
         Span<GroupStatistics> own = Needed(plan, statistics, hasFixedStatistics, positions);
         if (own.IsEmpty)
             statistics.Clear();
@@ -65,9 +66,10 @@ public static partial class NormalizationPrimitives
                 weightGradient, biasGradient);
             return;
         }
-        using Scratch<T> weights = new(given.WeightCount(plan));
+        using Scratch<byte> mask = new(given.MaskRoom(plan));
+        using Scratch<T> weights = new(given.Weights.Length);
         using Scratch<SampleWeight> samples = new(plan.N);
-        ValidPositions<T> positions = given.Fill(plan, weights.Span, samples.Span);
+        ValidPositions<T> positions = given.Fill(plan, mask.Span, weights.Span, samples.Span);
         MaskedLaunch.Backward(
             plan, x, dy, weight, bias, epsilon: 0, Needed(plan, statistics, hasFixedStatistics, positions), hasFixedStatistics, fused,
             gradients, terms.SumGradient, positions, dx, weightGradient, biasGradient);
@@ -85,9 +87,10 @@ public static partial class NormalizationPrimitives
         GivenPositions<T> given = terms.Positions;
         if (!given.IsAny || plan.Statistics != StatisticsSharing.Channel)
             return;
-        using Scratch<T> weights = new(given.WeightCount(plan));
+        using Scratch<byte> mask = new(given.MaskRoom(plan));
+        using Scratch<T> weights = new(given.Weights.Length);
         using Scratch<SampleWeight> samples = new(plan.N);
-        SampleWeight all = given.Fill(plan, weights.Span, samples.Span).Total(plan.S);
+        SampleWeight all = given.Fill(plan, mask.Span, weights.Span, samples.Span).Total(plan.S);
         if (all.Count > 0 && all.Effective <= 1)
             throw new ArgumentException("BatchNorm in training needs more than one valid value per channel: their variance would be 0.");
     }

@@ -9,6 +9,9 @@ internal static partial class PlantedBugs
             "what lies in the padding reaches the sums", $"{Masked}Training_computes_the_weighted_definition_whatever_lies_elsewhere",
             ("b = W.KeepPositive(weight, access.Load<W, T>(_x + i) - _pivot);\n        a = weight", "b = access.Load<W, T>(_x + i) - _pivot;\n        a = weight"));
         yield return new(
+            "what lies beside a mask reaches the sums", $"{Masked}Training_computes_the_weighted_definition_whatever_lies_elsewhere",
+            ("b = W.Keep(W.LoadMask(_mask + i), access.Load<W, T>(_x + i) - _pivot);\n        a = b;", "b = access.Load<W, T>(_x + i) - _pivot;\n        a = b;"));
+        yield return new(
             "tiles behind the first one have the weights of other positions",
             $"{Masked}Training_computes_the_weighted_definition_whatever_lies_elsewhere",
             ("(element % _columns % _tile)", "(element % _columns)"));

@@ -105,7 +105,7 @@ internal readonly unsafe struct MaskedBackward<T, V, W>(MaskedOperands<T>* opera
                     outputPivots);
             }
         }
-        MaskedProjection* gradients = stackalloc MaskedProjection[Most];
+        MaskedProjection<One>* gradients = stackalloc MaskedProjection<One>[Most];
         for (nint i = 0; i < count; i++)
         {
             MaskedGroup group = all.Next(i);
@@ -113,7 +113,7 @@ internal readonly unsafe struct MaskedBackward<T, V, W>(MaskedOperands<T>* opera
             if (_operands->IsNarrow && weight.Count > 0)
                 Refine(group, first + i, weight, ref statistics);
             if (_operands->Output != null)
-                gradients[i] = MaskedProjection.Create<T>(statistics, Project(group, weight, outputPivots[i]));
+                gradients[i] = MaskedProjection<One>.Create<T>(statistics, Project(group, weight, outputPivots[i]));
         }
         if (_operands->Output == null)
             return;
@@ -209,7 +209,7 @@ internal readonly unsafe struct MaskedBackward<T, V, W>(MaskedOperands<T>* opera
 
     /// <summary>From the sums of a group's slices to what dx takes of the group.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private MaskedSums Project(in MaskedGroup group, in SampleWeight weight, double pivot)
+    private MaskedSums<One> Project(in MaskedGroup group, in SampleWeight weight, double pivot)
     {
         CompensatedSum sum = default, product = default;
         double first = _operands->WeightOf(group.FirstChannel), excess = 0;
@@ -242,8 +242,9 @@ internal readonly unsafe struct MaskedBackward<T, V, W>(MaskedOperands<T>* opera
     {
         nint start = ((sample * _operands->Plan.C) + channel) * S;
         nint length = _operands->Samples[sample].Count == 0 ? 0 : _operands->LengthOf(sample);
-        MaskedRows<T> masked = new(_operands->Input + start, _operands->OutputGradient + start, _operands->WeightsOf(sample), S, affines);
-        bool areOnes = _operands->Samples[sample].AreOnes;
+        MaskedRows<T> masked = new(
+            _operands->Input + start, _operands->OutputGradient + start, _operands->MaskOf(sample), _operands->WeightsOf(sample), S,
+            affines);
         Target<T> target = new(_operands->Output + start, length, _isStreamed, 0);
         for (nint first = 0, next; first < rows && length > 0; first = next)
         {
@@ -252,23 +253,23 @@ internal readonly unsafe struct MaskedBackward<T, V, W>(MaskedOperands<T>* opera
             {
             }
             if (isNarrow)
-                Run<V>(masked, first, next - first, areOnes, target);
+                Run<V>(masked, first, next - first, target);
             else
-                Run<W>(masked, first, next - first, areOnes, target);
+                Run<W>(masked, first, next - first, target);
         }
         ClearFrom(length, (sample * _operands->Plan.C) + channel, rows);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Run<TVector>(in MaskedRows<T> rows, nint first, nint count, bool areOnes, in Target<T> target)
+    private void Run<TVector>(in MaskedRows<T> rows, nint first, nint count, in Target<T> target)
         where TVector : unmanaged, ISimd<TVector, T>
     {
-        if (rows.Weights == null)
+        if (rows.Mask == null)
         {
             Map.Run<T, TVector, GradientRows<T>, GradientMap<T, TVector>, NoColumn>(
                 new(rows.Input, rows.OutputGradient, S, rows.Affines, 1), first, count, areFour: false, target, S);
         }
-        else if (areOnes)
+        else if (rows.Weights == null)
         {
             Map.Run<T, TVector, MaskedRows<T>, MaskedGradientMap<T, TVector>, TVector>(
                 rows, first, count, _operands->WritesFour, target, S);

@@ -9,12 +9,12 @@ namespace Normalization.Kernels.Families;
 /// <summary>
 /// Backward of channels over their valid positions, down the columns: the sums of each channel, and the gradient of the input.
 /// </summary>
-internal readonly unsafe struct MaskedColumnBackward<T>(MaskedOperands<T>* operands, in TileWeights<T> weights)
+internal readonly unsafe struct MaskedColumnBackward<T>(MaskedOperands<T>* operands, in TilePositions<T> positions)
     : IColumnPass<MaskedColumnBackward<T>, T>
     where T : unmanaged
 {
     private readonly MaskedOperands<T>* _operands = operands;
-    private readonly TileWeights<T> _weights = weights;
+    private readonly TilePositions<T> _positions = positions;
     private readonly SampleWeight _total = operands->WeightOf(operands->Group(0));
 
     public static bool IsBackward => true;
@@ -63,14 +63,39 @@ internal readonly unsafe struct MaskedColumnBackward<T>(MaskedOperands<T>* opera
 
     public void KeepInput(nint channel, double sum) => _operands->UnitSums[channel].Input = sum;
 
+    /// <summary>The sums of channels about their means, and what dx takes of them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryFinish<W, TLanes>(in ColumnLayout layout, nint channel, TLanes sum, TLanes product, in ColumnCoefficients coefficients)
         where W : unmanaged, IWideSimd<W, T>
         where TLanes : unmanaged, ILanes<TLanes>
     {
-        if (TLanes.Count > 1)
+        // Doubles have pivots, each with an element of its own.
+        if (TLanes.Count > 1 && typeof(T) == typeof(double))
             return false;
-        Finish(channel, TLanes.First(sum), TLanes.First(product), coefficients);
+        TLanes pivot = typeof(T) == typeof(double) ? _operands->OutputPivotOf(_operands->Group(channel), _total) : 0, input = 0;
+        var statistics = GroupStatistics<TLanes>.Load(_operands->Statistics + channel);
+        if (NeedsSums)
+        {
+            TLanes r = statistics.InverseStandardDeviation, offset = GradientAffine<TLanes>.OffsetFromPivot<T>(statistics);
+            product = r * (product - (offset * sum));
+            if (TLanes.First(pivot) != 0)
+                input = r * (_operands->UnitSums[channel].Input - (offset * _total.Count));
+            TLanes.StoreRecords((double*)(_operands->UnitSums + channel), sum, product, pivot, input);
+        }
+        else
+        {
+            TLanes.LoadRecords((double*)(_operands->GivenSums + channel), out sum, out product, out _, out input);
+        }
+        if (!WritesOutput)
+            return true;
+        TLanes weight = _operands->Weight == null ? 1 : TLanes.LoadElements(_operands->Weight + channel);
+        TLanes products = (weight * product) + (weight * (pivot * input));
+        MaskedSums<TLanes> sums = new(
+            weight * sum, products, pivot, weight, NeedsSums ? _total.Sum : _operands->GivenWeight, _total.Count);
+        GradientAffine<TLanes> affine = MaskedProjection<TLanes>.Create<T>(statistics, sums).Weighted<T>(weight);
+        if (TLanes.Count > 1 && !affine.IsNarrow && _total.Count >= Projection.FewElements)
+            return false;
+        coefficients.Set(channel, affine, affine.Arithmetic);
         return true;
     }
 
@@ -82,19 +107,20 @@ internal readonly unsafe struct MaskedColumnBackward<T>(MaskedOperands<T>* opera
     public void Write<V>(in ColumnRows rows, in ColumnCoefficients columns) where V : unmanaged, ISimd<V, T>
     {
         T* x = _operands->Input + rows.Offset, dy = _operands->OutputGradient + rows.Offset;
-        T* weights = _weights.At(rows.Offset);
-        nint stride = _weights.Stride(rows.Stride);
-        if (_total.AreOnes)
+        byte* mask = _positions.MaskAt(rows.Offset);
+        nint stride = _positions.Stride(rows.Stride);
+        if (!_positions.HasWeights)
         {
             ColumnGradientMap<T, V> gradient = new(
                 x, dy, rows.Stride, columns.Center, columns.Pivot, columns.Outer, columns.Inner, columns.Shift);
             rows.Write<T, V, MaskedColumnGradientMap<T, V>, MaskedColumnGradientMap<T, V>, ColumnGradient<V>>(
-                new(gradient, weights, stride), _operands->Output);
+                new(gradient, mask, stride), _operands->Output);
             return;
         }
         rows.Write<T, V, WeightedColumnGradientMap<T, V>, WeightedColumnGradientMap<T, V>, ColumnGradient<V>>(
             new(
-                x, dy, weights, rows.Stride, stride, columns.Center, columns.Pivot, columns.Outer, columns.Inner, columns.Shift),
+                x, dy, mask, _positions.WeightsAt(rows.Offset), rows.Stride, stride, columns.Center, columns.Pivot, columns.Outer,
+                columns.Inner, columns.Shift),
             _operands->Output);
     }
 
@@ -108,30 +134,7 @@ internal readonly unsafe struct MaskedColumnBackward<T>(MaskedOperands<T>* opera
         where W : unmanaged, IWideSimd<W, T> =>
         ColumnReduction.Run<T, W, MaskedGradientRow<T, W>>(
             new(
-                _operands->Input + rows.Offset, dy + rows.Offset, _weights.At(rows.Offset), rows.Stride, _weights.Stride(rows.Stride),
-                pivots, outputPivots),
+                _operands->Input + rows.Offset, dy + rows.Offset, _positions.MaskAt(rows.Offset), rows.Stride,
+                _positions.Stride(rows.Stride), pivots, outputPivots),
             rows.Rows, rows.Columns, rows.Ahead, sums, products);
-
-    /// <summary>The sums of a channel about its mean, and what dx takes of them.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private void Finish(nint channel, double sum, double product, in ColumnCoefficients coefficients)
-    {
-        GroupStatistics statistics = _operands->Statistics[channel];
-        double pivot = _operands->OutputPivotOf(_operands->Group(channel), _total);
-        Sums sums = NeedsSums ? _operands->UnitSums[channel] : _operands->GivenSums[channel];
-        if (NeedsSums)
-        {
-            double r = statistics.InverseStandardDeviation, offset = GradientAffine.OffsetFromPivot<T>(statistics);
-            double input = pivot == 0 ? 0 : r * (sums.Input - (offset * _total.Count));
-            sums = new() { Sum = sum, Product = r * (product - (offset * sum)), Pivot = pivot, Input = input };
-            _operands->UnitSums[channel] = sums;
-        }
-        if (!WritesOutput)
-            return;
-        double weight = _operands->WeightOf(channel), total = NeedsSums ? _total.Sum : _operands->GivenWeight;
-        double products = (weight * sums.Product) + (weight * (pivot * sums.Input));
-        MaskedSums masked = new(weight * sums.Sum, products, pivot, weight, total, _total.Count);
-        GradientAffine affine = MaskedProjection.Create<T>(statistics, masked).Weighted<T>(weight);
-        coefficients.Set(channel, affine, affine.IsNarrow ? Arithmetic.Narrow : Arithmetic.Wide);
-    }
 }

@@ -10,7 +10,7 @@ namespace Normalization.Kernels.Families;
 /// Forward of channels over their valid positions, down the columns: the statistics, unless they are given, and the output, unless it has
 /// no memory.
 /// </summary>
-internal readonly unsafe struct MaskedColumnForward<T>(MaskedOperands<T>* operands, in TileWeights<T> weights)
+internal readonly unsafe struct MaskedColumnForward<T>(MaskedOperands<T>* operands, in TilePositions<T> positions)
     : IColumnPass<MaskedColumnForward<T>, T>
     where T : unmanaged
 {
@@ -26,10 +26,10 @@ internal readonly unsafe struct MaskedColumnForward<T>(MaskedOperands<T>* operan
             IsCentered = true,
         },
         new(operands->Input),
-        new(weights, 0));
+        new(positions, 0));
 
     private readonly MaskedOperands<T>* _operands = operands;
-    private readonly TileWeights<T> _weights = weights;
+    private readonly TilePositions<T> _positions = positions;
     private readonly SampleWeight _total = operands->WeightOf(operands->Group(0));
 
     public static bool IsBackward => false;
@@ -78,10 +78,20 @@ internal readonly unsafe struct MaskedColumnForward<T>(MaskedOperands<T>* operan
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void AddRows<W>(in ColumnRows rows, in ColumnTerms terms, double* sums, double* products)
-        where W : unmanaged, IWideSimd<W, T> =>
-        ColumnReduction.Run<T, W, WeightedMomentRow<T, W>>(
-            new(_operands->Input + rows.Offset, _weights.At(rows.Offset), rows.Stride, _weights.Stride(rows.Stride), terms.Pivots),
-            rows.Rows, rows.Columns, rows.Ahead, sums, products);
+        where W : unmanaged, IWideSimd<W, T>
+    {
+        T* x = _operands->Input + rows.Offset;
+        nint stride = _positions.Stride(rows.Stride);
+        if (_positions.HasWeights)
+        {
+            ColumnReduction.Run<T, W, WeightedMomentRow<T, W>>(
+                new(x, _positions.WeightsAt(rows.Offset), rows.Stride, stride, terms.Pivots),
+                rows.Rows, rows.Columns, rows.Ahead, sums, products);
+            return;
+        }
+        ColumnReduction.Run<T, W, MaskedMomentRow<T, W>>(
+            new(x, _positions.MaskAt(rows.Offset), rows.Stride, stride, terms.Pivots), rows.Rows, rows.Columns, rows.Ahead, sums, products);
+    }
 
     public void AddInputs<W>(in ColumnRows rows, double* pivots, double* sums, double* squares) where W : unmanaged, IWideSimd<W, T>
     {

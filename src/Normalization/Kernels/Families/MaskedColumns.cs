@@ -7,8 +7,8 @@ using Normalization.Kernels.Simd;
 namespace Normalization.Kernels.Families;
 
 /// <summary>
-/// BatchNorm over the valid positions of short slices, which are columns: the samples are rows, and the weights of a sample lie beside its
-/// row.
+/// BatchNorm over the valid positions of short slices, which are columns: the samples are rows, and the mask and the weights of a sample
+/// lie beside its row.
 /// </summary>
 internal static unsafe class MaskedColumns<T, V, W>
     where T : unmanaged
@@ -26,47 +26,53 @@ internal static unsafe class MaskedColumns<T, V, W>
         Plan plan = operands.Plan;
         Dispatch.Choose(plan, Direction.Backward, operands.HasFixedStatistics, out Route route);
         nint tile = route.Columns.Tile(0).Columns;
-        using var scratch = new Scratch<T>((plan.N * tile) + ColumnCoefficients.Padding);
-        Expand(operands, tile, scratch.Span);
-        fixed (T* weights = scratch.Span)
+        nint length = (plan.N * tile) + ColumnCoefficients.Padding;
+        using Scratch<byte> mask = new(length);
+        using Scratch<T> weights = new(operands.Weights == null ? 0 : length);
+        Expand(operands.Mask, plan, tile, mask.Span);
+        if (operands.Weights != null)
+            Expand(operands.Weights, plan, tile, weights.Span);
+        fixed (byte* pMask = mask.Span)
+        fixed (T* pWeights = weights.Span)
         fixed (MaskedOperands<T>* pOperands = &operands)
-            run.Run(route, pOperands, new(weights, route.Columns.Columns, tile));
+            run.Run(route, pOperands, new(pMask, pWeights, route.Columns.Columns, tile));
     }
 
-    /// <summary>The weights of each sample, for each channel of a tile.</summary>
+    /// <summary>What [n, s] says of each sample, for each channel of a tile.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Expand(in MaskedOperands<T> operands, nint tile, Span<T> expanded)
+    private static void Expand<TPosition>(TPosition* positions, in Plan plan, nint tile, Span<TPosition> expanded)
+        where TPosition : unmanaged
     {
-        int s = (int)operands.Plan.S;
-        for (nint sample = 0; sample < operands.Plan.N; sample++)
+        int s = (int)plan.S;
+        for (nint sample = 0; sample < plan.N; sample++)
         {
-            Span<T> row = expanded.Slice((int)(sample * tile), (int)tile);
+            Span<TPosition> row = expanded.Slice((int)(sample * tile), (int)tile);
             if (s == 1)
             {
-                row.Fill(operands.Weights[sample]);
+                row.Fill(positions[sample]);
                 continue;
             }
-            new ReadOnlySpan<T>(operands.Weights + (sample * s), s).CopyTo(row);
+            new ReadOnlySpan<TPosition>(positions + (sample * s), s).CopyTo(row);
             for (int filled = s; filled < row.Length; filled *= 2)
                 row[..Math.Min(filled, row.Length - filled)].CopyTo(row[filled..]);
         }
-        expanded[(int)(operands.Plan.N * tile)..].Clear();
+        expanded[(int)(plan.N * tile)..].Clear();
     }
 
     private interface IRun
     {
-        void Run(in Route route, MaskedOperands<T>* operands, in TileWeights<T> weights);
+        void Run(in Route route, MaskedOperands<T>* operands, in TilePositions<T> positions);
     }
 
     private readonly struct ForwardRun : IRun
     {
-        public void Run(in Route route, MaskedOperands<T>* operands, in TileWeights<T> weights) =>
-            ColumnKernel<T, V, W, MaskedColumnForward<T>>.Run(route, new(operands, weights));
+        public void Run(in Route route, MaskedOperands<T>* operands, in TilePositions<T> positions) =>
+            ColumnKernel<T, V, W, MaskedColumnForward<T>>.Run(route, new(operands, positions));
     }
 
     private readonly struct BackwardRun : IRun
     {
-        public void Run(in Route route, MaskedOperands<T>* operands, in TileWeights<T> weights) =>
-            ColumnKernel<T, V, W, MaskedColumnBackward<T>>.Run(route, new(operands, weights));
+        public void Run(in Route route, MaskedOperands<T>* operands, in TilePositions<T> positions) =>
+            ColumnKernel<T, V, W, MaskedColumnBackward<T>>.Run(route, new(operands, positions));
     }
 }

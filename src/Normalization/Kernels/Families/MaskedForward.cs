@@ -47,9 +47,7 @@ internal readonly unsafe struct MaskedForward<T, V, W>(MaskedOperands<T>* operan
             }
             else
             {
-                if (!_operands->HasFixedStatistics)
-                    new MaskedMoments<T, V, W>(_operands).Run(sample * groups, (sample + 1) * groups);
-                OfWeights(sample, statistics, plan.C / groups);
+                OfMask(sample, groups, statistics);
                 valid = plan.S;
             }
             for (nint channel = 0; channel < plan.C && _operands->ClearsInvalid && valid < plan.S; channel++)
@@ -83,26 +81,43 @@ internal readonly unsafe struct MaskedForward<T, V, W>(MaskedOperands<T>* operan
             (long)_operands->Plan.Elements * sizeof(T));
     }
 
-    /// <summary>The output of a sample with statistics: several channels at a time, which share the weights.</summary>
+    /// <summary>A sample with a mask: the statistics of some groups, unless they are given, and their output while they are near.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private void OfWeights(nint sample, GroupStatistics* statistics, nint channelsPerGroup)
+    private void OfMask(nint sample, nint groups, GroupStatistics* statistics)
     {
-        nint channels = _operands->Plan.C, s = _operands->Plan.S;
-        bool isStreamed = IsStreamed(s);
+        nint channels = _operands->Plan.C / groups, batch = _operands->HasFixedStatistics ? groups : _operands->GroupsAtOnce;
+        MaskedMoments<T, V, W> moments = new(_operands);
+        SampleWeight weight = _operands->Samples[sample].In(channels);
+        for (nint first = 0, last; first < groups; first = last)
+        {
+            last = Math.Min(first + batch, groups);
+            if (!_operands->HasFixedStatistics)
+                moments.Compute((sample * groups) + first, (sample * groups) + last, weight);
+            Write(sample, first * channels, last * channels, statistics, channels);
+        }
+        if (IsStreamed(_operands->Plan.S))
+            Fence.Publish();
+    }
+
+    /// <summary>The output of some channels of a sample with statistics: several at a time, which share the mask.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private void Write(nint sample, nint start, nint end, GroupStatistics* statistics, nint channelsPerGroup)
+    {
+        nint s = _operands->Plan.S;
         GroupStatistics* own = stackalloc GroupStatistics[Most];
         Affine* affines = stackalloc Affine[Most];
         nint* groups = stackalloc nint[Most];
         ForwardOperands<T> operands = OperandsOf(0, 0, own);
-        for (nint first = 0, count; first < channels; first += count)
+        for (nint first = start, count; first < end; first += count)
         {
-            count = Math.Min(Most, channels - first);
+            count = Math.Min(Most, end - first);
             MaskedGroup.IndexRows(first, count, channelsPerGroup, groups);
             for (nint i = 0; i < count; i++)
                 own[i] = statistics[groups[i]];
             Lanes.Run(new ChannelAffines(in operands, first, affines), 0, count);
-            nint offset = ((sample * channels) + first) * s;
-            MaskedAffineRows<T> rows = new(_operands->Input + offset, _operands->WeightsOf(sample), s, affines);
-            Target<T> target = new(_operands->Output + offset, s, isStreamed, 0);
+            nint offset = ((sample * _operands->Plan.C) + first) * s;
+            MaskedAffineRows<T> rows = new(_operands->Input + offset, _operands->MaskOf(sample), s, affines);
+            Target<T> target = new(_operands->Output + offset, s, IsStreamed(s), 0);
             for (nint i = 0, next; i < count; i = next)
             {
                 next = i + 1;
@@ -117,8 +132,6 @@ internal readonly unsafe struct MaskedForward<T, V, W>(MaskedOperands<T>* operan
                     rows, i, next - i, _operands->WritesFour, target, s);
             }
         }
-        if (isStreamed)
-            Fence.Publish();
     }
 
     /// <summary>A channel whose coefficients leave the range of the element type.</summary>
@@ -130,7 +143,7 @@ internal readonly unsafe struct MaskedForward<T, V, W>(MaskedOperands<T>* operan
         ForwardOperands<T> forward = OperandsOf(offset, channel, statistics);
         forward.HasFixedStatistics = true;
         GroupForward<T, V, W, Plain<T>, MaskEpilogue<T>>.RunPart(
-            &layout, &forward, new(_operands->Input + offset), new(_operands->WeightsOf(sample), s, 0), IsStreamed(s), 0, 1);
+            &layout, &forward, new(_operands->Input + offset), new(_operands->MaskOf(sample), s, 0), IsStreamed(s), 0, 1);
     }
 
     private readonly ref struct ChannelAffines(ref readonly ForwardOperands<T> operands, nint first, Affine* affines) : ILaneJob

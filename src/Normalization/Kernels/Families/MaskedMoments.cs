@@ -65,7 +65,7 @@ internal readonly unsafe struct MaskedMoments<T, V, W>(MaskedOperands<T>* operan
 
     /// <summary>Groups whose elements weigh the same together.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private void Compute(nint start, nint end, in SampleWeight weight)
+    public void Compute(nint start, nint end, in SampleWeight weight)
     {
         Sums* sums = stackalloc Sums[Most];
         // No step follows that would find channels of all samples in the first-level cache.

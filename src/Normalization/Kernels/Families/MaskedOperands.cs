@@ -8,7 +8,7 @@ using Normalization.Kernels.Statistics;
 namespace Normalization.Kernels.Families;
 
 /// <summary>
-/// What a pass over the valid positions of [n, c, s] reads and writes. A sample has its first positions, or a weight for each position.
+/// What a pass over the valid positions of [n, c, s] reads and writes. A sample has its first positions, or a mask, or a mask and weights.
 /// Null pointers mean: not there.
 /// </summary>
 internal unsafe struct MaskedOperands<T> where T : unmanaged
@@ -25,13 +25,18 @@ internal unsafe struct MaskedOperands<T> where T : unmanaged
     public double Epsilon;
     public bool HasFixedStatistics;
 
+    /// <summary>
+    /// [n, s]: 255 where a position counts, and 0 elsewhere. Null where every sample has its first positions, and slices are long.
+    /// </summary>
+    public byte* Mask;
+
     /// <summary>[n, s]; where there are none, all valid positions weigh 1.</summary>
     public T* Weights;
 
     /// <summary>What the positions of each sample weigh.</summary>
     public SampleWeight* Samples;
 
-    /// <summary>From so many on, the first positions of a sample are gone over without weights.</summary>
+    /// <summary>From so many on, the first positions of a sample are gone over without a mask.</summary>
     public nint ShortestPrefix;
 
     /// <summary>Whether 0 is written past the length of a sample.</summary>
@@ -44,23 +49,26 @@ internal unsafe struct MaskedOperands<T> where T : unmanaged
     public Sums* GivenSums;
     public double GivenWeight;
 
-    /// <summary>Whether rows that share weights are written four at a time. Those of long slices would lie a page or more apart.</summary>
+    /// <summary>Whether rows that share a mask are written four at a time. Those of long slices would lie a page or more apart.</summary>
     public readonly bool WritesFour => Plan.S < Thresholds.WideTile;
 
     public readonly bool AreChannels => Plan.Statistics == StatisticsSharing.Channel;
 
     public readonly nint Groups => AreChannels ? Plan.C : Plan.N * Plan.Groups;
 
-    /// <summary>Whether the valid positions of a sample are its first ones, and are gone over without weights.</summary>
+    /// <summary>Whether the valid positions of a sample are its first ones, and are gone over without a mask.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly bool IsPrefix(nint sample) => Weights == null || (Samples[sample].IsPrefix && Samples[sample].Count >= ShortestPrefix);
+    public readonly bool IsPrefix(nint sample) => Mask == null || (Samples[sample].IsPrefix && Samples[sample].Count >= ShortestPrefix);
 
     /// <summary>How many positions of a sample are gone over.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly nint LengthOf(nint sample) => IsPrefix(sample) ? Samples[sample].Count : Plan.S;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public readonly T* WeightsOf(nint sample) => IsPrefix(sample) ? null : Weights + (sample * Plan.S);
+    public readonly byte* MaskOf(nint sample) => IsPrefix(sample) ? null : Mask + (sample * Plan.S);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly T* WeightsOf(nint sample) => Weights == null ? null : Weights + (sample * Plan.S);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly double WeightOf(nint channel) => Weight == null ? 1 : Element.ToDouble(Weight[channel]);
@@ -137,7 +145,7 @@ internal unsafe struct MaskedOperands<T> where T : unmanaged
         SampleWeight inside = Samples[middle];
         nint between =
             inside.Count == 0 ? weight.First : ((middle - group.FirstSample) * Plan.S) + ((inside.Last + inside.First) / 2);
-        return Weights == null || Element.ToDouble(Weights[(group.FirstSample * Plan.S) + between]) > 0 ? between : weight.First;
+        return Mask == null || Mask[(group.FirstSample * Plan.S) + between] != 0 ? between : weight.First;
     }
 
     private readonly double GradientAt(in MaskedGroup group, nint position, nint channel)

@@ -7,8 +7,8 @@ using Normalization.Kernels.Statistics;
 namespace Normalization.Kernels.Families;
 
 /// <summary>
-/// The sums of neighboring rows, which are channels of one sample, over its valid positions: four rows at a time. Rows that have weights
-/// are copied first: terms that look at the weights would be too large for the JIT to inline, and short copies stay in the nearest cache.
+/// The sums of neighboring rows, which are channels of one sample, over its valid positions: four rows at a time. Rows that have a mask
+/// are copied first: terms that look at the mask would be too large for the JIT to inline, and short copies stay in the nearest cache.
 /// </summary>
 internal static unsafe class MaskedRowSums<T, V, W>
     where T : unmanaged
@@ -26,12 +26,13 @@ internal static unsafe class MaskedRowSums<T, V, W>
         in MaskedOperands<T> operands, nint sample, nint channel, nint rows, bool areNarrow, double* pivots, Sums* results)
     {
         nint s = operands.Plan.S, length = operands.LengthOf(sample);
-        T* x = operands.Input + (((sample * operands.Plan.C) + channel) * s), weights = operands.WeightsOf(sample);
-        bool areOnes = operands.Samples[sample].AreOnes;
+        T* x = operands.Input + (((sample * operands.Plan.C) + channel) * s);
+        T* weights = operands.WeightsOf(sample);
+        byte* mask = operands.MaskOf(sample);
         areNarrow &= length >= NarrowReduction.BlockLength;
         if (length <= Thresholds.SegmentLength)
         {
-            Moments(x, weights, areOnes, areNarrow, s, rows, length, pivots, results);
+            Moments(x, mask, weights, areNarrow, s, rows, length, pivots, results);
             return;
         }
         for (nint row = 0; row < rows; row++)
@@ -42,7 +43,7 @@ internal static unsafe class MaskedRowSums<T, V, W>
                 Sums part;
                 nint count = Math.Min(Thresholds.SegmentLength, length - i);
                 Moments(
-                    x + (row * s) + i, weights == null ? null : weights + i, areOnes, areNarrow, s, 1, count, pivots + row, &part);
+                    x + (row * s) + i, From(mask, i), From(weights, i), areNarrow, s, 1, count, pivots + row, &part);
                 total.Add(part);
             }
             results[row] = total.Value;
@@ -59,12 +60,13 @@ internal static unsafe class MaskedRowSums<T, V, W>
         double* outputPivots, Sums* results)
     {
         nint s = operands.Plan.S, start = ((sample * operands.Plan.C) + channel) * s, length = operands.LengthOf(sample);
-        T* x = operands.Input + start, dy = gradient + start, weights = operands.WeightsOf(sample);
+        T* x = operands.Input + start, dy = gradient + start;
+        byte* mask = operands.MaskOf(sample);
         // First positions end anywhere, and the rest of a narrow reduction costs more than its blocks save.
-        areNarrow &= weights != null;
+        areNarrow &= mask != null;
         if (length <= Thresholds.SegmentLength)
         {
-            Gradients(x, dy, weights, areNarrow, s, rows, length, pivots, outputPivots, results);
+            Gradients(x, dy, mask, areNarrow, s, rows, length, pivots, outputPivots, results);
         }
         else
         {
@@ -76,8 +78,7 @@ internal static unsafe class MaskedRowSums<T, V, W>
                     Sums part;
                     nint offset = (row * s) + i, count = Math.Min(Thresholds.SegmentLength, length - i);
                     Gradients(
-                        x + offset, dy + offset, weights == null ? null : weights + i, areNarrow, s, 1, count, pivots + row,
-                        outputPivots + row, &part);
+                        x + offset, dy + offset, From(mask, i), areNarrow, s, 1, count, pivots + row, outputPivots + row, &part);
                     total.Add(part);
                 }
                 results[row] = total.Value;
@@ -85,17 +86,21 @@ internal static unsafe class MaskedRowSums<T, V, W>
         }
         for (nint row = 0; row < rows && areNarrow; row++)
         {
-            if (!FloatsHold(dy + (row * s), weights, operands.Samples[sample], results[row]))
+            if (!FloatsHold(dy + (row * s), mask, operands.Samples[sample], results[row]))
                 Gradients(operands, gradient, sample, channel + row, 1, false, pivots + row, outputPivots + row, results + row);
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TPosition* From<TPosition>(TPosition* positions, nint first) where TPosition : unmanaged =>
+        positions == null ? null : positions + first;
+
     /// <summary>Whether floats hold the products, and no large part of dy is common to all of a row.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool FloatsHold(T* dy, T* weights, in SampleWeight valid, in Sums sums)
+    private static bool FloatsHold(T* dy, byte* mask, in SampleWeight valid, in Sums sums)
     {
         nint middle = (valid.First + valid.Last) / 2;
-        middle = Element.ToDouble(weights[middle]) > 0 ? middle : valid.First;
+        middle = mask[middle] != 0 ? middle : valid.First;
         ProductSamples<One> samples = new(
             Element.ToDouble(dy[valid.First]), Element.ToDouble(dy[middle]), Element.ToDouble(dy[valid.Last]));
         return samples.AreSpread(sums.Sum / valid.Count) && NumericRange.HoldsProducts<One>(Math.Abs(sums.Product));
@@ -103,38 +108,35 @@ internal static unsafe class MaskedRowSums<T, V, W>
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Moments(
-        T* x, T* weights, bool areOnes, bool areNarrow, nint s, nint rows, nint length, double* pivots, Sums* results)
+        T* x, byte* mask, T* weights, bool areNarrow, nint s, nint rows, nint length, double* pivots, Sums* results)
     {
-        if (weights == null)
+        if (mask == null)
         {
-            MomentRowTerms<T, V, W> terms = new(x, s, pivots);
-            if (areNarrow)
-            {
-                RunNarrow<MomentRowTerms<T, V, W>, MomentTerms<T, V, Plain<T>, On>, MomentTerms<T, W, Plain<T>, On>>(
-                    terms, rows, length, results);
-            }
-            else
-            {
-                Run<MomentRowTerms<T, V, W>, MomentTerms<T, V, Plain<T>, On>, MomentTerms<T, W, Plain<T>, On>>(
-                    terms, rows, length, results);
-            }
-            return;
+            Run<MomentRowTerms<T, V, W>, MomentTerms<T, V, Plain<T>, On>, MomentTerms<T, W, Plain<T>, On>>(
+                new(x, s, pivots), areNarrow, rows, length, results);
         }
-        if (areNarrow)
+        else if (!areNarrow && length < NarrowReduction.BlockLength)
         {
-            RunNarrow<WeightedMomentRowTerms<T, V, W>, WeightedMomentTerms<T, V>, WeightedMomentTerms<T, W>>(
-                new(x, weights, s, pivots), rows, length, results);
-            return;
+            OfCopies(x, mask, weights, s, rows, length, pivots, results);
         }
-        if (length >= NarrowReduction.BlockLength)
+        else if (weights == null)
+        {
+            Run<MaskedMomentRowTerms<T, V, W>, MaskedMomentTerms<T, V>, MaskedMomentTerms<T, W>>(
+                new(x, mask, s, pivots), areNarrow, rows, length, results);
+        }
+        else
         {
             Run<WeightedMomentRowTerms<T, V, W>, WeightedMomentTerms<T, V>, WeightedMomentTerms<T, W>>(
-                new(x, weights, s, pivots), rows, length, results);
-            return;
+                new(x, weights, s, pivots), areNarrow, rows, length, results);
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void OfCopies(T* x, byte* mask, T* weights, nint s, nint rows, nint length, double* pivots, Sums* results)
+    {
         nint room = Room(length), most = RowsAtOnce(room, rows);
         T* copies = stackalloc T[(int)((most + 1) * room)], padded = copies + (most * room);
-        if (!areOnes)
+        if (weights != null)
         {
             new Span<T>(padded, (int)room).Clear();
             new ReadOnlySpan<T>(weights, (int)length).CopyTo(new(padded, (int)room));
@@ -142,34 +144,34 @@ internal static unsafe class MaskedRowSums<T, V, W>
         for (nint first = 0, count; first < rows; first += count)
         {
             count = Math.Min(most, rows - first);
-            Copy(x + (first * s), weights, s, pivots + first, count, length, copies, room);
-            if (areOnes)
+            Copy(x + (first * s), mask, s, pivots + first, count, length, copies, room);
+            if (weights == null)
             {
                 Run<MomentRowTerms<T, V, W>, MomentTerms<T, V, Plain<T>, On>, MomentTerms<T, W, Plain<T>, On>>(
-                    new(copies, room, pivots + first), count, room, results + first);
+                    new(copies, room, pivots + first), areNarrow: false, count, room, results + first);
             }
             else
             {
                 Run<WeightedMomentRowTerms<T, V, W>, WeightedMomentTerms<T, V>, WeightedMomentTerms<T, W>>(
-                    new(copies, padded, room, pivots + first), count, room, results + first);
+                    new(copies, padded, room, pivots + first), areNarrow: false, count, room, results + first);
             }
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Gradients(
-        T* x, T* dy, T* weights, bool areNarrow, nint s, nint rows, nint length, double* pivots, double* outputPivots, Sums* results)
+        T* x, T* dy, byte* mask, bool areNarrow, nint s, nint rows, nint length, double* pivots, double* outputPivots, Sums* results)
     {
-        if (weights == null)
+        if (mask == null)
         {
             Run<GradientRowTerms<T, V, W>, GradientTerms<T, V>, GradientTerms<T, W>>(
-                new(x, dy, s, pivots, outputPivots), rows, length, results);
+                new(x, dy, s, pivots, outputPivots), areNarrow, rows, length, results);
             return;
         }
         if (areNarrow)
         {
-            RunNarrow<MaskedGradientRowTerms<T, V, W>, MaskedGradientTerms<T, V>, MaskedGradientTerms<T, W>>(
-                new(x, dy, weights, s, pivots, outputPivots), rows, length, results);
+            Run<MaskedGradientRowTerms<T, V, W>, MaskedGradientTerms<T, V>, MaskedGradientTerms<T, W>>(
+                new(x, dy, mask, s, pivots, outputPivots), areNarrow, rows, length, results);
             return;
         }
         if (length >= NarrowReduction.BlockLength)
@@ -177,7 +179,7 @@ internal static unsafe class MaskedRowSums<T, V, W>
             for (nint row = 0; row < rows; row++)
             {
                 results[row] = Reduction.Run<T, W, MaskedGradientTerms<T, W>>(
-                    new(x + (row * s), dy + (row * s), weights, pivots[row], outputPivots[row]), 1, length, 0);
+                    new(x + (row * s), dy + (row * s), mask, pivots[row], outputPivots[row]), 1, length, 0);
             }
             return;
         }
@@ -186,10 +188,10 @@ internal static unsafe class MaskedRowSums<T, V, W>
         for (nint first = 0, count; first < rows; first += count)
         {
             count = Math.Min(most, rows - first);
-            Copy(x + (first * s), weights, s, pivots + first, count, length, copies, room);
-            Copy(dy + (first * s), weights, s, outputPivots + first, count, length, outputCopies, room);
+            Copy(x + (first * s), mask, s, pivots + first, count, length, copies, room);
+            Copy(dy + (first * s), mask, s, outputPivots + first, count, length, outputCopies, room);
             Run<GradientRowTerms<T, V, W>, GradientTerms<T, V>, GradientTerms<T, W>>(
-                new(copies, outputCopies, room, pivots + first, outputPivots + first), count, room, results + first);
+                new(copies, outputCopies, room, pivots + first, outputPivots + first), areNarrow: false, count, room, results + first);
         }
     }
 
@@ -200,7 +202,7 @@ internal static unsafe class MaskedRowSums<T, V, W>
 
     /// <summary>Copies rows; what is not valid, and the room behind a row, becomes the pivot of the row, whose difference is 0.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Copy(T* x, T* weights, nint s, double* pivots, nint rows, nint length, T* copies, nint room)
+    private static void Copy(T* x, byte* mask, nint s, double* pivots, nint rows, nint length, T* copies, nint room)
     {
         for (nint row = 0; row < rows && length < room; row++)
         {
@@ -208,15 +210,20 @@ internal static unsafe class MaskedRowSums<T, V, W>
                 V.Store(copies + (row * room) + i, V.Broadcast(pivots[row]));
         }
         Map.Run<T, V, MaskedCopies<T>, MaskedCopyMap<T, V>, V>(
-            new(x, weights, s, pivots), 0, rows, areFour: true, new(copies, length, isStreamed: false, 0), room);
+            new(x, mask, s, pivots), 0, rows, areFour: true, new(copies, length, isStreamed: false, 0), room);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Run<TRows, TNarrow, TWide>(TRows terms, nint rows, nint length, Sums* results)
+    private static void Run<TRows, TNarrow, TWide>(TRows terms, bool areNarrow, nint rows, nint length, Sums* results)
         where TRows : struct, IGroupTerms<TNarrow, TWide>
         where TNarrow : struct, ITerms<V>
         where TWide : struct, ITerms<W>
     {
+        if (areNarrow)
+        {
+            NarrowReduction.Run<T, V, W, TRows, TNarrow, TWide, On>(terms, rows, 1, length, 0, ahead: 0, results);
+            return;
+        }
         nint row = 0;
         for (; row + Thresholds.RowsAtOnce <= rows; row += Thresholds.RowsAtOnce)
         {
@@ -227,11 +234,4 @@ internal static unsafe class MaskedRowSums<T, V, W>
         for (; row < rows; row++)
             results[row] = Reduction.Run<T, W, TWide>(terms.WideAt(row), 1, length, 0);
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void RunNarrow<TRows, TNarrow, TWide>(TRows terms, nint rows, nint length, Sums* results)
-        where TRows : struct, IGroupTerms<TNarrow, TWide>
-        where TNarrow : struct, ITerms<V>
-        where TWide : struct, ITerms<W> =>
-        NarrowReduction.Run<T, V, W, TRows, TNarrow, TWide, On>(terms, rows, 1, length, 0, ahead: 0, results);
 }

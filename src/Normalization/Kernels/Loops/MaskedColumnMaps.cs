@@ -4,27 +4,27 @@ using Normalization.Kernels.Simd;
 
 namespace Normalization.Kernels.Loops;
 
-/// <summary><see cref="ColumnGradientMap{T, V}"/> where w is above 0, and 0 elsewhere: the gradient where all weights are 0 or 1.</summary>
+/// <summary><see cref="ColumnGradientMap{T, V}"/> where the mask is set, and 0 elsewhere: the gradient of weights of 0 and 1.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-internal readonly unsafe struct MaskedColumnGradientMap<T, V>(in ColumnGradientMap<T, V> gradient, T* weights, nint weightStride)
+internal readonly unsafe struct MaskedColumnGradientMap<T, V>(in ColumnGradientMap<T, V> gradient, byte* mask, nint maskStride)
     : IMap<MaskedColumnGradientMap<T, V>, MaskedColumnGradientMap<T, V>, V, ColumnGradient<V>>
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
 {
     private readonly ColumnGradientMap<T, V> _gradient = gradient;
-    private readonly T* _weights = weights;
-    private readonly nint _weightStride = weightStride;
+    private readonly byte* _mask = mask;
+    private readonly nint _maskStride = maskStride;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static MaskedColumnGradientMap<T, V> Of(in MaskedColumnGradientMap<T, V> first, nint row) =>
-        new(ColumnGradientMap<T, V>.Of(first._gradient, row), first._weights + (row * first._weightStride), first._weightStride);
+        new(ColumnGradientMap<T, V>.Of(first._gradient, row), first._mask + (row * first._maskStride), first._maskStride);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ColumnGradient<V> Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess => _gradient.Column(i, access);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public V Invoke<TAccess>(nint i, in ColumnGradient<V> column, TAccess access) where TAccess : struct, IAccess =>
-        V.KeepPositive(access.Load<V, T>(_weights + i), _gradient.Invoke(i, column, access));
+        V.Keep(V.LoadMask(_mask + i), _gradient.Invoke(i, column, access));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Prefetch(nint i) => _gradient.Prefetch(i);
@@ -33,13 +33,14 @@ internal readonly unsafe struct MaskedColumnGradientMap<T, V>(in ColumnGradientM
 /// <summary><see cref="MaskedGradientMap{T, V}"/> with the coefficients of each column.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
 internal readonly unsafe struct WeightedColumnGradientMap<T, V>(
-    T* x, T* dy, T* weights, nint stride, nint weightStride, void* center, void* pivot, void* outer, void* inner, void* shift)
+    T* x, T* dy, byte* mask, T* weights, nint stride, nint weightStride, void* center, void* pivot, void* outer, void* inner, void* shift)
     : IMap<WeightedColumnGradientMap<T, V>, WeightedColumnGradientMap<T, V>, V, ColumnGradient<V>>
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
 {
     private readonly T* _x = x;
     private readonly T* _dy = dy;
+    private readonly byte* _mask = mask;
     private readonly T* _weights = weights;
     private readonly nint _stride = stride;
     private readonly nint _weightStride = weightStride;
@@ -53,7 +54,8 @@ internal readonly unsafe struct WeightedColumnGradientMap<T, V>(
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static WeightedColumnGradientMap<T, V> Of(in WeightedColumnGradientMap<T, V> first, nint row) => new(
-        first._x + (row * first._stride), first._dy + (row * first._stride), first._weights + (row * first._weightStride),
+        first._x + (row * first._stride), first._dy + (row * first._stride),
+        first._mask + (row * first._weightStride), first._weights + (row * first._weightStride),
         first._stride, first._weightStride, first._center, first._pivot, first._outer, first._inner, first._shift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -68,7 +70,7 @@ internal readonly unsafe struct WeightedColumnGradientMap<T, V>(
         V across = (V.Broadcast(1) - weight) * (center * outer);
         V result = V.FusedMultiplyAdd(
             access.Load<V, T>(_dy + i) - center, outer, V.FusedMultiplyAdd(weight, common, across));
-        return V.KeepPositive(weight, result);
+        return V.Keep(V.LoadMask(_mask + i), result);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

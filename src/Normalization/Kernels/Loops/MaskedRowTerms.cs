@@ -3,7 +3,7 @@ using Normalization.Kernels.Simd;
 
 namespace Normalization.Kernels.Loops;
 
-/// <summary>The terms of rows that lie a stride apart, each about a pivot of its own. They share their weights, or have none.</summary>
+/// <summary>The terms of rows that lie a stride apart, each about a pivot of its own. They share a mask or weights, or have none.</summary>
 internal readonly unsafe struct MomentRowTerms<T, V, W>(T* x, nint stride, double* pivots)
     : IGroupTerms<MomentTerms<T, V, Plain<T>, On>, MomentTerms<T, W, Plain<T>, On>>
     where T : unmanaged
@@ -19,6 +19,25 @@ internal readonly unsafe struct MomentRowTerms<T, V, W>(T* x, nint stride, doubl
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public MomentTerms<T, W, Plain<T>, On> WideAt(nint group) => new(new(_x + (group * _stride)), _pivots[group]);
+}
+
+/// <inheritdoc cref="MomentRowTerms{T, V, W}"/>
+internal readonly unsafe struct MaskedMomentRowTerms<T, V, W>(T* x, byte* mask, nint stride, double* pivots)
+    : IGroupTerms<MaskedMomentTerms<T, V>, MaskedMomentTerms<T, W>>
+    where T : unmanaged
+    where V : unmanaged, ISimd<V, T>
+    where W : unmanaged, IWideSimd<W, T>
+{
+    private readonly T* _x = x;
+    private readonly byte* _mask = mask;
+    private readonly nint _stride = stride;
+    private readonly double* _pivots = pivots;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public MaskedMomentTerms<T, V> NarrowAt(nint group) => new(_x + (group * _stride), _mask, _pivots[group]);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public MaskedMomentTerms<T, W> WideAt(nint group) => new(_x + (group * _stride), _mask, _pivots[group]);
 }
 
 /// <inheritdoc cref="MomentRowTerms{T, V, W}"/>
@@ -42,7 +61,7 @@ internal readonly unsafe struct WeightedMomentRowTerms<T, V, W>(T* x, T* weights
 
 /// <inheritdoc cref="MomentRowTerms{T, V, W}"/>
 internal readonly unsafe struct MaskedGradientRowTerms<T, V, W>(
-    T* x, T* dy, T* weights, nint stride, double* pivots, double* outputPivots)
+    T* x, T* dy, byte* mask, nint stride, double* pivots, double* outputPivots)
     : IGroupTerms<MaskedGradientTerms<T, V>, MaskedGradientTerms<T, W>>
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
@@ -50,18 +69,18 @@ internal readonly unsafe struct MaskedGradientRowTerms<T, V, W>(
 {
     private readonly T* _x = x;
     private readonly T* _dy = dy;
-    private readonly T* _weights = weights;
+    private readonly byte* _mask = mask;
     private readonly nint _stride = stride;
     private readonly double* _pivots = pivots;
     private readonly double* _outputPivots = outputPivots;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public MaskedGradientTerms<T, V> NarrowAt(nint group) =>
-        new(_x + (group * _stride), _dy + (group * _stride), _weights, _pivots[group], _outputPivots[group]);
+        new(_x + (group * _stride), _dy + (group * _stride), _mask, _pivots[group], _outputPivots[group]);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public MaskedGradientTerms<T, W> WideAt(nint group) =>
-        new(_x + (group * _stride), _dy + (group * _stride), _weights, _pivots[group], _outputPivots[group]);
+        new(_x + (group * _stride), _dy + (group * _stride), _mask, _pivots[group], _outputPivots[group]);
 }
 
 /// <inheritdoc cref="MomentRowTerms{T, V, W}"/>

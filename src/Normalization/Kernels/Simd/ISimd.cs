@@ -68,6 +68,12 @@ internal unsafe interface ISimd<TSelf, T>
     /// <summary>The lanes of one vector where the mask is set, and those of another one elsewhere.</summary>
     static abstract TSelf Select(TSelf mask, TSelf ifSet, TSelf otherwise);
 
+    /// <summary>A mask from a byte for each lane, 0 or 255. It may read 16 bytes.</summary>
+    static abstract TSelf LoadMask(byte* source);
+
+    /// <summary>Keeps the lanes whose mask is set, and clears the others.</summary>
+    static abstract TSelf Keep(TSelf mask, TSelf kept);
+
     /// <summary>
     /// Keeps the lanes whose weight is above 0, and clears the others. One call, because only then the JIT makes one instruction of it.
     /// </summary>

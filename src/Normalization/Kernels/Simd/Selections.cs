@@ -14,6 +14,12 @@ internal readonly unsafe partial struct Float128
         new(Vector128.ConditionalSelect(mask._value, ifSet._value, otherwise._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float128 LoadMask(byte* source) => new(ByteMasks.Load4(source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float128 Keep(Float128 mask, Float128 kept) => new(mask._value & kept._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float128 KeepPositive(Float128 weight, Float128 kept) =>
         new(Vector128.ConditionalSelect(Vector128.GreaterThan(weight._value, default), kept._value, default));
 
@@ -33,6 +39,12 @@ internal readonly unsafe partial struct Float256
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float256 Select(Float256 mask, Float256 ifSet, Float256 otherwise) =>
         new(Vector256.ConditionalSelect(mask._value, ifSet._value, otherwise._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float256 LoadMask(byte* source) => new(ByteMasks.Load8(source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float256 Keep(Float256 mask, Float256 kept) => new(mask._value & kept._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float256 KeepPositive(Float256 weight, Float256 kept) =>
@@ -56,6 +68,12 @@ internal readonly unsafe partial struct Float512
         new(Vector512.ConditionalSelect(mask._value, ifSet._value, otherwise._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float512 LoadMask(byte* source) => new(ByteMasks.Load16(source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Float512 Keep(Float512 mask, Float512 kept) => new(mask._value & kept._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float512 KeepPositive(Float512 weight, Float512 kept) =>
         new(Vector512.ConditionalSelect(Vector512.GreaterThan(weight._value, default), kept._value, default));
 
@@ -75,6 +93,12 @@ internal readonly unsafe partial struct Double128<T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double128<T> Select(Double128<T> mask, Double128<T> ifSet, Double128<T> otherwise) =>
         new(Vector128.ConditionalSelect(mask._value, ifSet._value, otherwise._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Double128<T> LoadMask(byte* source) => new(ByteMasks.LoadWide2(source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Double128<T> Keep(Double128<T> mask, Double128<T> kept) => new(mask._value & kept._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double128<T> KeepPositive(Double128<T> weight, Double128<T> kept) =>
@@ -99,6 +123,12 @@ internal readonly unsafe partial struct Double256<T>
         new(Vector256.ConditionalSelect(mask._value, ifSet._value, otherwise._value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Double256<T> LoadMask(byte* source) => new(ByteMasks.LoadWide4(source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Double256<T> Keep(Double256<T> mask, Double256<T> kept) => new(mask._value & kept._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double256<T> KeepPositive(Double256<T> weight, Double256<T> kept) =>
         new(Vector256.ConditionalSelect(Vector256.GreaterThan(weight._value, default), kept._value, default));
 
@@ -119,6 +149,12 @@ internal readonly unsafe partial struct Double512<T>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double512<T> Select(Double512<T> mask, Double512<T> ifSet, Double512<T> otherwise) =>
         new(Vector512.ConditionalSelect(mask._value, ifSet._value, otherwise._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Double512<T> LoadMask(byte* source) => new(ByteMasks.LoadWide8(source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Double512<T> Keep(Double512<T> mask, Double512<T> kept) => new(mask._value & kept._value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Double512<T> KeepPositive(Double512<T> weight, Double512<T> kept) =>

@@ -10,57 +10,58 @@ namespace Normalization.Kernels.Statistics;
 /// <param name="MeanWeight">The mean of the weights.</param>
 /// <param name="Total">W, what the elements weigh together.</param>
 /// <param name="Count">How many elements there are.</param>
-internal readonly record struct MaskedSums(double Sum, double Product, double Pivot, double MeanWeight, double Total, nint Count);
+internal readonly record struct MaskedSums<TLanes>(
+    TLanes Sum, TLanes Product, TLanes Pivot, TLanes MeanWeight, double Total, nint Count)
+    where TLanes : unmanaged, ILanes<TLanes>;
 
 /// <summary>
 /// The part of dx = r · (g - w / W · (Σ g + x̂ · Σ g · x̂)) that is the same for all coefficients of a group. Numbers of doubles whose
 /// products leave the range of doubles have no way of their own here.
 /// </summary>
-internal readonly struct MaskedProjection
+internal readonly struct MaskedProjection<TLanes> where TLanes : unmanaged, ILanes<TLanes>
 {
-    private double InverseStandardDeviation { get; init; }
+    private TLanes InverseStandardDeviation { get; init; }
 
-    private MaskedSums Sums { get; init; }
+    private MaskedSums<TLanes> Sums { get; init; }
 
-    private double Pivot { get; init; }
+    private TLanes Pivot { get; init; }
 
-    private double Mean { get; init; }
+    private TLanes Mean { get; init; }
 
-    private double Inner { get; init; }
+    private TLanes Inner { get; init; }
 
-    private double Offset { get; init; }
+    private TLanes Offset { get; init; }
 
     private bool IsNarrow { get; init; }
 
-    public static MaskedProjection Create<T>(in GroupStatistics statistics, in MaskedSums sums) where T : unmanaged
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static MaskedProjection<TLanes> Create<T>(in GroupStatistics<TLanes> statistics, in MaskedSums<TLanes> sums) where T : unmanaged
     {
-        double r = statistics.InverseStandardDeviation, inner = -r * (r * (sums.Product / sums.Total));
+        TLanes r = statistics.InverseStandardDeviation, inner = -r * (r * (sums.Product / sums.Total));
         return new()
         {
             InverseStandardDeviation = r,
             Sums = sums,
             Mean = sums.Sum / sums.Total,
-            Pivot = Element.Round<T>(statistics.Mean),
+            Pivot = TLanes.Round<T>(statistics.Mean),
             Inner = inner,
-            Offset = GradientAffine.OffsetFromPivot<T>(statistics),
+            Offset = GradientAffine<TLanes>.OffsetFromPivot<T>(statistics),
             IsNarrow = sums.Count >= Projection.FewElements
-                && NumericRange.Holds<T, One>(inner) && NumericRange.Spans<T, One>(statistics),
+                && NumericRange.Holds<T, TLanes>(inner) && NumericRange.Spans<T, TLanes>(statistics),
         };
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public GradientAffine Weighted<T>(double weight) where T : unmanaged
+    public GradientAffine<TLanes> Weighted<T>(TLanes weight) where T : unmanaged
     {
-        double r = InverseStandardDeviation, outer = r * weight;
+        TLanes r = InverseStandardDeviation, outer = r * weight;
+        double limit = NumericRange.LargestOf<T>();
         // Sums of floats have no pivot, but dy is centered before it is scaled, as x is.
-        double center = typeof(T) == typeof(double)
-            ? Sums.Pivot
-            : One.Within(Element.Round<T>(Mean / weight), NumericRange.LargestOf<T>());
-        double common = typeof(T) == typeof(double)
+        TLanes center = typeof(T) == typeof(double) ? Sums.Pivot : TLanes.Within(TLanes.Round<T>(Mean / weight), limit);
+        TLanes common = typeof(T) == typeof(double)
             ? Sums.Pivot * (weight - (Sums.MeanWeight * (Sums.Count / Sums.Total)))
             : center * weight;
-        double shift = (r * (common - Mean)) - (Inner * Offset);
-        double limit = NumericRange.LargestOf<T>();
+        TLanes shift = (r * (common - Mean)) - (Inner * Offset);
         return new()
         {
             Center = center,
@@ -68,8 +69,8 @@ internal readonly struct MaskedProjection
             Outer = outer,
             Inner = Inner,
             Shift = shift,
-            IsNarrow = IsNarrow && NumericRange.Holds<T, One>(outer) && One.AreZeroOrBetween(shift, 0, limit)
-                && One.AreZeroOrBetween(center * outer, 0, limit),
+            IsNarrow = IsNarrow && NumericRange.Holds<T, TLanes>(outer) && TLanes.AreZeroOrBetween(shift, 0, limit)
+                && TLanes.AreZeroOrBetween(center * outer, 0, limit),
         };
     }
 }
