@@ -8,8 +8,8 @@ using Normalization.Kernels.Statistics;
 namespace Normalization.Kernels.Families;
 
 /// <summary>
-/// Down the columns of each sample by itself. Where there are many samples, or small ones, each belongs to one thread; otherwise the
-/// threads share one sample after another. A sample has the same bits either way.
+/// Down the columns of each sample by itself. Where samples keep all threads busy, or are small, each belongs to one thread; otherwise
+/// the threads share one sample after another. A sample has the same bits either way.
 /// </summary>
 internal readonly unsafe struct SampleColumns<T, V, W, TPass> : IWorkerJob
     where T : unmanaged
@@ -34,7 +34,7 @@ internal readonly unsafe struct SampleColumns<T, V, W, TPass> : IWorkerJob
         ColumnLayout layout = route.Columns;
         long bytes = (long)layout.Rows * layout.Columns * sizeof(T);
         int degree = Partition.DegreeFor(layout.Samples * bytes);
-        if (degree > 1 && layout.Samples < degree * Thresholds.ChunksPerThread && Partition.DegreeFor(bytes) > 1)
+        if (degree > 1 && !Partition.KeepsBusy(layout.Samples, degree) && Partition.DegreeFor(bytes) > 1)
         {
             for (nint sample = 0; sample < layout.Samples; sample++)
                 ColumnKernel<T, V, W, TPass>.Run(route, pass.OfSample(layout, sample));

@@ -26,6 +26,9 @@ internal static class Partition
             ? 1
             : (int)Math.Min(bytes / Thresholds.BytesPerThread, Math.Min(processors, Thresholds.MostThreads));
 
+    /// <summary>Whether so many equal items, one thread for each, leave the threads at most a quarter of the time without work.</summary>
+    public static bool KeepsBusy(nint items, int degree) => 4 * items >= 3 * degree * ((items + degree - 1) / degree);
+
     public static void For<TJob>(in TJob job, nint count, int degree) where TJob : struct, IJob
     {
         // A copy of the job would cost more than a short row.
