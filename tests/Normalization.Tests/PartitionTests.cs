@@ -135,6 +135,35 @@ public sealed class PartitionTests
     }
 
     [Fact]
+    public void Each_thread_begins_with_its_own_share_whose_data_its_cache_has()
+    {
+        nint[] firsts = [-1, -1];
+        using var together = new Barrier(firsts.Length);
+        Partition.ForWorkers(
+            new ShareJob((start, worker) =>
+            {
+                if (firsts[worker] >= 0)
+                    return;
+                firsts[worker] = start;
+                together.SignalAndWait(CancellationToken.None);
+            }),
+            Count,
+            firsts.Length);
+        firsts.Should().Equal(0, Count / 2);
+    }
+
+    [Theory]
+    [InlineData(1, 2, false)]
+    [InlineData(2, 2, true)]
+    [InlineData(3, 2, true)]
+    [InlineData(5, 4, false)]
+    [InlineData(6, 4, true)]
+    [InlineData(4, 16, false)]
+    [InlineData(64, 16, true)]
+    public void Threads_are_busy_where_items_leave_them_at_most_a_quarter_of_the_time(int items, int degree, bool areBusy) =>
+        Partition.KeepsBusy(items, degree).Should().Be(areBusy);
+
+    [Fact]
     public void Calls_on_a_busy_thread_pool_do_not_fill_its_queue()
     {
         ThreadPool.GetMinThreads(out int workers, out _);
@@ -225,6 +254,13 @@ public sealed class PartitionTests
         private readonly Action<int> _run = run;
 
         public void Run(nint start, nint end, int worker) => _run(worker);
+    }
+
+    private readonly struct ShareJob(Action<nint, int> run) : IWorkerJob
+    {
+        private readonly Action<nint, int> _run = run;
+
+        public void Run(nint start, nint end, int worker) => _run(start, worker);
     }
 
     /// <summary>Lets the caller and a helper begin a chunk each before either goes on.</summary>

@@ -9,14 +9,17 @@ internal static partial class PlantedBugs
         const string Degree = "ParallelismTests.Every_thread_has_at_least_64_KB_and_small_work_stays_on_one";
         yield return new(
             "an exception of the caller leaves helpers at work", Leave,
-            ("            Interlocked.Exchange(ref _next, _chunks);", "            if (worker == 0)\n                throw;"));
+            ("            LeaveRest();", "            if (worker == 0)\n                throw;\n            LeaveRest();"));
         yield return new(
             "an exception of a chunk is lost", Leave,
             ("if (_failure is not null)", "if (_failure is not null && _chunks == 0)"));
         yield return new(
             "the last exception is thrown", Tests + "Of_several_exceptions_the_first_is_thrown",
-            ("            Interlocked.CompareExchange(ref _failure, exception, null);\n            Interlocked.Exchange",
-                "            _failure = exception;\n            Interlocked.Exchange"));
+            ("            Interlocked.CompareExchange(ref _failure, exception, null);\n            LeaveRest",
+                "            _failure = exception;\n            LeaveRest"));
+        yield return new(
+            "every thread begins with the first chunks", Tests + "Each_thread_begins_with_its_own_share_whose_data_its_cache_has",
+            ("owner = (worker + i) % (_helpers + 1)", "owner = i"));
         yield return new(
             "an interrupt is swallowed",
             Tests + "A_thread_that_is_interrupted_while_it_waits_for_helpers_finishes_its_call_and_keeps_the_interrupt",

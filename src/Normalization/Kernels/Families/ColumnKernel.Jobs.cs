@@ -46,7 +46,7 @@ internal readonly unsafe partial struct ColumnKernel<T, V, W, TPass>
         public void Run(nint start, nint end)
         {
             for (nint i = start; i < end; i++)
-                _kernel.BlockSums(_kernel._layout.Tile(i / _kernel._layout.Blocks.Count), i % _kernel._layout.Blocks.Count);
+                _kernel.BlockSums(_kernel._layout.Tile(i % _kernel._layout.Tiles), i / _kernel._layout.Tiles);
         }
     }
 
@@ -66,8 +66,8 @@ internal readonly unsafe partial struct ColumnKernel<T, V, W, TPass>
         {
             for (nint i = start; i < end; i++)
             {
-                (nint first, nint rows) = _kernel._layout.Blocks[i % _kernel._layout.Blocks.Count];
-                _kernel.Apply(_kernel._layout.Tile(i / _kernel._layout.Blocks.Count), first, rows, worker);
+                (nint first, nint rows) = _kernel._layout.Blocks[i / _kernel._layout.Tiles];
+                _kernel.Apply(_kernel._layout.Tile(i % _kernel._layout.Tiles), first, rows, worker);
             }
             if (_kernel._isStreamed)
                 Fence.Publish();

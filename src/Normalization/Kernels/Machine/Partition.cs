@@ -42,11 +42,12 @@ internal static class Partition
     public static void ForWorkers<TJob>(in TJob job, nint count, int degree) where TJob : struct, IWorkerJob
     {
         int chunks = (int)Math.Min(count, (nint)degree * Thresholds.ChunksPerThread);
-        ThreadTeam<TJob>? team = degree > 1 && chunks > 1 ? ThreadTeam<TJob>.TryRent() : null;
+        int helpers = Math.Min(degree, chunks) - 1;
+        ThreadTeam<TJob>? team = helpers > 0 ? ThreadTeam<TJob>.TryRent(helpers) : null;
         if (team is null)
             job.Run(0, count, worker: 0);
         else
-            team.Run(in job, count, chunks, Math.Min(degree, chunks) - 1);
+            team.Run(in job, count, chunks, helpers);
     }
 
     private readonly struct AnyWorker<TJob>(in TJob job) : IWorkerJob where TJob : struct, IJob

@@ -8,6 +8,7 @@ namespace Normalization.Kernels.Machine;
 /// <summary>
 /// The threads that work on one job at a time: its caller and helpers of the thread pool. The caller works too, and never waits for a
 /// helper that has not started: with a busy pool it does more of the work itself. The call returns after every helper has left the job.
+/// Each thread begins with its own share, which its cache may have from the job before, and then takes from the others' shares.
 /// </summary>
 [SuppressMessage("Design", "CA1001", Justification = "The event lives as long as its thread and is finalized after it.")]
 internal sealed class ThreadTeam<TJob> : IThreadPoolWorkItem where TJob : struct, IWorkerJob
@@ -21,6 +22,9 @@ internal sealed class ThreadTeam<TJob> : IThreadPoolWorkItem where TJob : struct
     private const long SpinMicroseconds = 20;
     private const long YieldMicroseconds = 500;
 
+    // A cache line for the next chunk of each worker.
+    private const int LineLength = RawMemory.LineBytes / sizeof(int);
+
     [ThreadStatic]
     private static ThreadTeam<TJob>? t_team;
 
@@ -28,7 +32,7 @@ internal sealed class ThreadTeam<TJob> : IThreadPoolWorkItem where TJob : struct
     private TJob _job;
     private nint _count;
     private int _chunks;
-    private int _next;
+    private int[] _next = [];
     private int _helpers;
     private int _workers;
     private int _state = Closed;
@@ -37,13 +41,17 @@ internal sealed class ThreadTeam<TJob> : IThreadPoolWorkItem where TJob : struct
     private bool _isInterrupted;
     private Exception? _failure;
 
-    /// <summary>This thread's team; null inside one of its jobs, and where there is no memory for one.</summary>
-    public static ThreadTeam<TJob>? TryRent()
+    /// <summary>This thread's team with so many helpers; null inside one of its jobs, and where there is no memory for one.</summary>
+    public static ThreadTeam<TJob>? TryRent(int helpers)
     {
         try
         {
             t_team ??= new();
-            return t_team._isWorking ? null : t_team;
+            if (t_team._isWorking)
+                return null;
+            if (t_team._next.Length < (helpers + 1) * LineLength)
+                t_team._next = new int[(helpers + 1) * LineLength];
+            return t_team;
         }
         catch (OutOfMemoryException)
         {
@@ -53,7 +61,9 @@ internal sealed class ThreadTeam<TJob> : IThreadPoolWorkItem where TJob : struct
 
     public void Run(in TJob job, nint count, int chunks, int helpers)
     {
-        (_job, _count, _chunks, _next, _helpers, _workers) = (job, count, chunks, 0, helpers, 0);
+        (_job, _count, _chunks, _helpers, _workers) = (job, count, chunks, helpers, 0);
+        for (int owner = 0; owner <= helpers; owner++)
+            _next[owner * LineLength] = FirstOf(owner);
         (_isWorking, _isInterrupted, _failure) = (true, false, null);
         Volatile.Write(ref _state, 0);
         CallHelpers();
@@ -115,6 +125,9 @@ internal sealed class ThreadTeam<TJob> : IThreadPoolWorkItem where TJob : struct
         }
     }
 
+    /// <summary>The first chunk that belongs to a worker.</summary>
+    private int FirstOf(int worker) => (int)((long)worker * _chunks / (_helpers + 1));
+
     private nint Bound(int chunk) => (_count / _chunks * chunk) + Math.Min(chunk, _count % _chunks);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
@@ -122,16 +135,27 @@ internal sealed class ThreadTeam<TJob> : IThreadPoolWorkItem where TJob : struct
     {
         try
         {
-            int chunk;
-            while ((chunk = Interlocked.Increment(ref _next) - 1) < _chunks)
-                _job.Run(Bound(chunk), Bound(chunk + 1), worker);
+            for (int i = 0, chunk; i <= _helpers; i++)
+            {
+                int owner = (worker + i) % (_helpers + 1), end = FirstOf(owner + 1);
+                while ((chunk = Interlocked.Increment(ref _next[owner * LineLength]) - 1) < end)
+                    _job.Run(Bound(chunk), Bound(chunk + 1), worker);
+            }
         }
         catch (Exception exception)
         {
             // The caller throws the first exception. Chunks that no thread has begun are not done.
             Interlocked.CompareExchange(ref _failure, exception, null);
-            Interlocked.Exchange(ref _next, _chunks);
+            LeaveRest();
         }
+    }
+
+    /// <summary>No thread begins another chunk.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private void LeaveRest()
+    {
+        for (int owner = 0; owner <= _helpers; owner++)
+            Interlocked.Exchange(ref _next[owner * LineLength], _chunks);
     }
 
     /// <summary>An exception that left this method would let the caller unpin memory that helpers write.</summary>
