@@ -40,7 +40,7 @@ public sealed class PositionMaskTests
     }
 
     [Fact]
-    public void The_first_weight_that_is_no_weight_is_found_at_every_place()
+    public void The_first_invalid_weight_is_found_at_every_place()
     {
         foreach (double wrong in (double[])[-1, -double.Epsilon, double.NaN, double.PositiveInfinity, double.NegativeInfinity])
         {

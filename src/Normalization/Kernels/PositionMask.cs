@@ -84,7 +84,7 @@ internal static class PositionMask
         for (int i = 0; i < given.Length; i++)
         {
             double weight = Element.ToDouble(given[i]);
-            // 0 - 1 is 255; a branch would not be foreseen.
+            // -1 as a byte is 255. A branch would be mispredicted.
             mask[i] = (byte)-Unsafe.BitCast<bool, byte>(weight > 0);
             if (weight > largest)
                 largest = weight;

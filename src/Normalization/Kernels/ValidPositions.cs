@@ -9,7 +9,7 @@ namespace Normalization.Kernels;
 /// </summary>
 internal readonly ref struct ValidPositions<T> where T : unmanaged
 {
-    /// <summary>How many of its first positions each sample has; empty where there is a mask that a caller gave.</summary>
+    /// <summary>How many of its first positions each sample has; empty where the caller gave a mask or weights.</summary>
     public ReadOnlySpan<int> Lengths { get; init; }
 
     /// <summary>[n, s]: 255 where a position counts, and 0 elsewhere.</summary>

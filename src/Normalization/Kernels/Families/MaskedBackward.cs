@@ -131,8 +131,8 @@ internal readonly unsafe struct MaskedBackward<T, V, W>(MaskedOperands<T>* opera
     }
 
     /// <summary>
-    /// Σ (dy - pivot), Σ (dy - pivot) · x̂ and, where there is a pivot, Σ x̂ over the valid positions of some slices of a sample. They
-    /// are the rows from <paramref name="row"/> on of groups with these statistics.
+    /// Σ (dy - pivot), Σ (dy - pivot) · x̂ and, where there is a pivot, Σ x̂ over the valid positions of some slices of a
+    /// sample. They are the rows from <paramref name="row"/> on of groups with these statistics.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void AddUp(nint sample, nint channel, nint rows, nint row, nint channels, GroupStatistics* statistics, double* outputPivots)

@@ -8,8 +8,8 @@ using Normalization.Kernels.Statistics;
 namespace Normalization.Kernels.Families;
 
 /// <summary>
-/// The statistics of groups over their valid positions: Σ w · d and Σ w · d² of each slice, added in order. Several groups are taken at
-/// a time; each has the bits that it has alone.
+/// The statistics of groups over their valid positions: Σ w · d and Σ w · d² of each slice, added in order. Several groups are taken
+/// at a time; each has the bits that it has alone.
 /// </summary>
 internal readonly unsafe struct MaskedMoments<T, V, W>(MaskedOperands<T>* operands) : IJob
     where T : unmanaged

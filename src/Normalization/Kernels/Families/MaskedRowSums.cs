@@ -7,8 +7,9 @@ using Normalization.Kernels.Statistics;
 namespace Normalization.Kernels.Families;
 
 /// <summary>
-/// The sums of neighboring rows, which are channels of one sample, over its valid positions: four rows at a time. Rows that have a mask
-/// are copied first: terms that look at the mask would be too large for the JIT to inline, and short copies stay in the nearest cache.
+/// The sums of neighboring rows, which are channels of one sample, over its valid positions: four rows at a time. Short rows
+/// that have a mask are copied first: terms that look at the mask would be too large for the JIT to inline, and short copies stay in
+/// the nearest cache.
 /// </summary>
 internal static unsafe class MaskedRowSums<T, V, W>
     where T : unmanaged

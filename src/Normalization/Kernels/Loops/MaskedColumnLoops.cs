@@ -84,7 +84,7 @@ internal readonly unsafe struct MaskedMomentRow<T, W>(T* x, byte* mask, nint str
     public void Prefetch(nint i) => RawMemory.Prefetch(_x + i);
 }
 
-/// <summary>w · d and d, with the same d. A weight above 0 is a mask that is there anyway.</summary>
+/// <summary>w · d and d, with d = x - pivot[j] where w is above 0. What lies elsewhere, even a NaN, counts as 0.</summary>
 internal readonly unsafe struct WeightedMomentRow<T, W>(T* x, T* weights, nint stride, nint weightStride, double* pivot)
     : IRowTerms<WeightedMomentRow<T, W>, W>
     where T : unmanaged

@@ -136,8 +136,8 @@ internal readonly unsafe struct MaskedGradientMap<T, V>(in GradientMap<T, V> gra
 }
 
 /// <summary>
-/// (dy - center) · outer + w · ((x - pivot) · inner + shift) + (1 - w) · center · outer where the mask is set, and 0 elsewhere. Where w is
-/// 1 this is <see cref="MaskedGradientMap{T, V}"/>.
+/// (dy - center) · outer + w · ((x - pivot) · inner + shift) + (1 - w) · center · outer where the mask is set, and 0 elsewhere. Where
+/// w is 1 this is <see cref="MaskedGradientMap{T, V}"/>.
 /// </summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
 internal readonly unsafe struct WeightedRowGradientMap<T, V>(T* x, T* dy, byte* mask, T* weights, in GradientAffine affine)

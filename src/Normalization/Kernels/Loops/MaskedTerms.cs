@@ -24,7 +24,7 @@ internal readonly unsafe struct MaskedMomentTerms<T, W>(T* x, byte* mask, double
     public void Prefetch(nint i) => RawMemory.Prefetch(_x + i);
 }
 
-/// <summary>w · d and d, with the same d. A weight above 0 is a mask that is there anyway.</summary>
+/// <summary>w · d and d, with d = x - pivot where w is above 0. What lies elsewhere, even a NaN, counts as 0.</summary>
 internal readonly unsafe struct WeightedMomentTerms<T, W>(T* x, T* weights, double pivot) : ITerms<W>
     where T : unmanaged
     where W : unmanaged, ISimd<W, T>

@@ -6,10 +6,10 @@ using Normalization.Kernels.Statistics;
 namespace Normalization.Kernels.Loops;
 
 /// <summary>
-/// The sums of <see cref="RowGradientReduction"/> of floats, taken in float: Σ g and Σ g · x̂ of each row in 16 lanes, at most 16 elements
-/// of a lane before the lane is added to a double, or, in rows below 256 elements, to three other lanes; of each column the terms of at
-/// most four rows before they are added to a double. x̂ and dy are scaled down by powers of two, so that no product and no sum of four
-/// terms overflows.
+/// The sums of <see cref="RowGradientReduction"/> of floats, taken in float: Σ g and Σ g · x̂ of each row in 16 lanes, at most 16
+/// elements of a lane before the lane is added to a double, or, in rows below 256 elements, to three other lanes; of each column the
+/// terms of at most four rows before they are added to a double. x̂ and dy are scaled down by powers of two, so that no product and no
+/// sum of four terms overflows.
 /// </summary>
 internal static unsafe partial class NarrowRowGradients
 {

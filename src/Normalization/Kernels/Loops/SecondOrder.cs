@@ -34,7 +34,9 @@ internal readonly unsafe struct NormalizedElements<T, W>(T* x, in GroupStatistic
     public void Prefetch(nint i) => RawMemory.Prefetch(_x + i);
 }
 
-/// <summary>What P(u) = u - m(u) - x̂ · m(u · x̂) takes off u in a group. The mean is <see cref="Mean"/> + <see cref="MeanLow"/>.</summary>
+/// <summary>
+/// What P(u) = u - m(u) - x̂ · m(u · x̂) takes off u in a group. The mean is <see cref="Mean"/> + <see cref="MeanLow"/>.
+/// </summary>
 internal struct GroupProjection
 {
     public double Mean;
