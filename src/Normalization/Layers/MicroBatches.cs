@@ -8,7 +8,8 @@ namespace Normalization;
 
 /// <summary>
 /// A batch whose parts go through a BatchNorm one after another, and that is normalized as a whole: exact BatchNorm for gradient
-/// accumulation. Outputs, gradients and running statistics are those of the whole batch, to one unit in the last place.
+/// accumulation. Outputs, gradients and running statistics are those of the whole batch, to two units in the last place of the largest
+/// value, or, for the gradients of parameters, of the sum of the magnitudes of their terms.
 /// </summary>
 /// <remarks>
 /// <para>

@@ -36,6 +36,31 @@ internal static partial class PlantedBugs
             ("? gradient : BehindRelu(unit, element, gradient);", "? gradient : unit >= 0 ? gradient : 0;"));
         yield return new(
             "a column takes the bound of another", $"{Relu}Columns_that_go_through_relu_by_x_have_the_bits_of_their_steps",
-            ("Expand<W>(_pass.LeastInputs + tile.FirstChannel,", "Expand<W>(_pass.LeastInputs,"));
+            ("Expand<TVector>(_pass.LeastInputs + tile.FirstChannel, tile.Channels, copies,", "Expand<TVector>(_pass.LeastInputs, tile.Channels, copies,"));
+        foreach (PlantedBug bug in Columns())
+            yield return bug;
+    }
+
+    private static IEnumerable<PlantedBug> Columns()
+    {
+        const string Floats = "ColumnFloatTests.A_channel_that_is_too_hard_for_floats_";
+        yield return new(
+            "columns are summed in float whatever their sums say", $"{Floats}is_as_exact_as_any",
+            ("TLanes.AreAtMost(square, FarPivotInFloats * variance) && TLanes.AreAtMost(variance, count * count * LargestVarianceOfFloats)", "true"));
+        yield return new(
+            "columns whose dy have a large common part are summed in float", $"{Floats}is_as_exact_as_any",
+            (" && samples.AreSpread(sum / set.Elements);", ";"));
+        yield return new(
+            "a mean in float meets a large common part of dy in columns", $"{Floats}is_as_exact_as_any",
+            ("return statistics.MoveMean(", "return 0 * statistics.MoveMean("));
+        yield return new(
+            "a mean in float meets a large common part of dy in groups of columns", $"{Floats}is_as_exact_as_any",
+            ("if (IsNarrow(layout) && !AreSpread(layout, first))", "if (!AreSpread(layout, first) && layout.Rows < 0)"));
+        yield return new(
+            "the neighbors of a hard column are summed in double too", $"{Floats}leaves_the_bits_of_its_neighbors",
+            ("while (channel < most && !HoldInFloats<One>(channel))", "while (channel < most)"));
+        yield return new(
+            "the last columns of four rows miss a row", "SameBitsTests.Every_vector_width_gives_the_same_bits",
+            ("AddPartOfFour<T, V, TRow>(row0, row1, row2, row3, whole,", "AddPartOfFour<T, V, TRow>(row0, row1, row2, row2, whole,"));
     }
 }

@@ -19,6 +19,8 @@ internal readonly unsafe struct ColumnBackward<T, TRelu>(in BackwardOperands<T> 
 
     public static bool HasInputSums => false;
 
+    public static bool MayBeRefined => typeof(T) == typeof(float);
+
     public static int Streams => 3;
 
     public static bool HasOutputPivots => typeof(T) == typeof(double);
@@ -29,7 +31,11 @@ internal readonly unsafe struct ColumnBackward<T, TRelu>(in BackwardOperands<T> 
 
     public double* LeastInputs => _operands.LeastInputs;
 
-    public bool NeedsSums => _operands.GivenSums == null;
+    public bool NeedsSums
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _operands.GivenSums == null;
+    }
 
     public bool WritesOutput => _operands.InputGradient != null;
 
@@ -42,19 +48,23 @@ internal readonly unsafe struct ColumnBackward<T, TRelu>(in BackwardOperands<T> 
             pivots[channel] = Element.Round<T>(_operands.Statistics[tile.FirstChannel + channel].Mean);
     }
 
+    /// <summary>As forward, where x̂ sums to zero; elsewhere a common part of dy would multiply the error of the mean.</summary>
+    public bool IsNarrow(in ColumnLayout layout) =>
+        typeof(T) == typeof(float) && layout.IsLongEnoughForFloats
+        && !_operands.HasFixedStatistics && _operands.ChannelSums == null && _operands.GivenSums == null;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void AddRows<W>(in ColumnRows rows, in ColumnTerms terms, double* sums, double* products)
-        where W : unmanaged, IWideSimd<W, T>
+    public void AddRows<V>(in ColumnRows rows, in ColumnTerms terms, void* sums, void* products) where V : unmanaged, ISimd<V, T>
     {
         T* x = _operands.Input + rows.Offset, dy = _operands.OutputGradient + rows.Offset;
         if (TRelu.Value)
         {
-            ColumnReduction.Run<T, W, ReluGradientRow<T, W>>(
+            ColumnReduction.Run<T, V, ReluGradientRow<T, V>>(
                 new(x, dy, rows.Stride, terms.Pivots, terms.Signs, terms.Least), rows.Rows, rows.Columns, rows.Ahead, sums, products);
         }
         else
         {
-            ColumnReduction.Run<T, W, GradientRow<T, W>>(
+            ColumnReduction.Run<T, V, GradientRow<T, V>>(
                 new(x, dy, rows.Stride, terms.Pivots, terms.OutputPivots), rows.Rows, rows.Columns, rows.Ahead, sums, products);
         }
     }
@@ -66,8 +76,21 @@ internal readonly unsafe struct ColumnBackward<T, TRelu>(in BackwardOperands<T> 
             pivots[channel] = ColumnGradients.PivotOf(_operands, layout, tile.FirstChannel + channel);
     }
 
-    public void AddInputs<W>(in ColumnRows rows, double* pivots, double* sums, double* squares) where W : unmanaged, IWideSimd<W, T>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void AddInputs<V>(in ColumnRows rows, void* pivots, void* sums, void* squares) where V : unmanaged, ISimd<V, T> =>
+        ColumnReduction.Run<T, V, MomentRow<T, V, Plain<T>>>(
+            new(new(_operands.Input + rows.Offset), rows.Stride, pivots), rows.Rows, rows.Columns, rows.Ahead, sums, squares);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool HoldInFloats<TLanes>(in ColumnLayout layout, nint channel, TLanes sum, TLanes product)
+        where TLanes : unmanaged, ILanes<TLanes> =>
+        ColumnGradients.HoldInFloats(_operands, layout, channel, sum, product);
+
+    public double MoveOfMean(in ColumnLayout layout, nint channel, double sum)
     {
+        GroupStatistics statistics = _operands.Statistics[channel];
+        return statistics.MoveMean(
+            statistics.MeanLow + ((sum / layout.Channel.Elements) - GradientAffine.OffsetFromPivot<T>(statistics)));
     }
 
     public void KeepInput(nint channel, double sum)

@@ -24,6 +24,11 @@ internal readonly unsafe struct ColumnCoefficients(double* memory, nint channels
     public readonly double* Least = memory + (6 * channels);
     public readonly Arithmetic* Arithmetic = (Arithmetic*)(memory + (Repeated * channels));
 
+    /// <summary>Forward: what the sums of each channel are taken about, in the places of coefficients that forward does not have.</summary>
+    public double* InputPivot => Outer;
+
+    public void KeepInputPivots(nint channel, ReadOnlySpan<double> pivots) => pivots.CopyTo(new(InputPivot + channel, pivots.Length));
+
     /// <summary>How much memory they take.</summary>
     public static nint Size(nint channels) => (Arrays * channels) + Padding;
 

@@ -23,6 +23,8 @@ internal readonly unsafe struct ColumnForward<T, TSource, TEpilogue>(in ForwardO
 
     public static bool HasInputSums => false;
 
+    public static bool MayBeRefined => false;
+
     public static int Streams => 2;
 
     public static bool HasOutputPivots => false;
@@ -33,7 +35,11 @@ internal readonly unsafe struct ColumnForward<T, TSource, TEpilogue>(in ForwardO
 
     public double* LeastInputs => null;
 
-    public bool NeedsSums => !_operands.HasFixedStatistics;
+    public bool NeedsSums
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => !_operands.HasFixedStatistics;
+    }
 
     public bool WritesOutput => _operands.Output != null;
 
@@ -43,24 +49,38 @@ internal readonly unsafe struct ColumnForward<T, TSource, TEpilogue>(in ForwardO
         return new(_operands.At(offset, sample * layout.Groups), _source.At(offset), _epilogue.At(offset));
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    /// <summary>A mean that becomes part of another mean is taken in double.</summary>
+    public bool IsNarrow(in ColumnLayout layout) =>
+        typeof(T) == typeof(float) && !_operands.IsExact && layout.IsLongEnoughForFloats;
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void FillPivots(in ColumnLayout layout, in ColumnTile tile, double* pivots)
     {
-        for (nint channel = 0; channel < tile.Channels; channel++)
-            pivots[channel] = _source.At((tile.FirstChannel + channel) * layout.ColumnsPerChannel).Gather<One>(0);
+        nint channel = 0;
+        for (; channel + Four.Count <= tile.Channels; channel += Four.Count)
+            Four.Store(pivots + channel, PivotsOf<Four>(layout, tile.FirstChannel + channel));
+        for (; channel < tile.Channels; channel++)
+            One.Store(pivots + channel, PivotsOf<One>(layout, tile.FirstChannel + channel));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void AddRows<W>(in ColumnRows rows, in ColumnTerms terms, double* sums, double* products)
-        where W : unmanaged, IWideSimd<W, T> =>
-        ColumnReduction.Run<T, W, MomentRow<T, W, TSource>>(
+    public void AddRows<V>(in ColumnRows rows, in ColumnTerms terms, void* sums, void* products)
+        where V : unmanaged, ISimd<V, T> =>
+        ColumnReduction.Run<T, V, MomentRow<T, V, TSource>>(
             new(_source.At(rows.Offset), rows.Stride, terms.Pivots), rows.Rows, rows.Columns, rows.Ahead, sums, products);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool HoldInFloats<TLanes>(in ColumnLayout layout, nint channel, TLanes sum, TLanes product)
+        where TLanes : unmanaged, ILanes<TLanes> =>
+        GroupStatistics<TLanes>.HoldInFloats(sum, product, layout.Channel.Elements, _operands.Epsilon);
+
+    public double MoveOfMean(in ColumnLayout layout, nint channel, double sum) => 0;
 
     public void FillOutputPivots(in ColumnLayout layout, in ColumnTile tile, double* pivots)
     {
     }
 
-    public void AddInputs<W>(in ColumnRows rows, double* pivots, double* sums, double* squares) where W : unmanaged, IWideSimd<W, T>
+    public void AddInputs<V>(in ColumnRows rows, void* pivots, void* sums, void* squares) where V : unmanaged, ISimd<V, T>
     {
     }
 
@@ -101,8 +121,7 @@ internal readonly unsafe struct ColumnForward<T, TSource, TEpilogue>(in ForwardO
         }
         else if (!Moments<T, W, W, TSource>.TryFinish(
             _source.At(channel * layout.ColumnsPerChannel), layout.ColumnsPerChannel, layout.Channel, sum, product,
-            _source.At(channel * layout.ColumnsPerChannel).Gather<TLanes>(layout.ColumnsPerChannel),
-            isCentered: true, isNarrow: false, _operands.Epsilon, out statistics))
+            TLanes.Load(coefficients.InputPivot + channel), isCentered: true, isNarrow: false, _operands.Epsilon, out statistics))
         {
             return false;
         }
@@ -118,4 +137,8 @@ internal readonly unsafe struct ColumnForward<T, TSource, TEpilogue>(in ForwardO
             statistics.Store(_operands.Statistics + channel);
         return true;
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private TLanes PivotsOf<TLanes>(in ColumnLayout layout, nint channel) where TLanes : unmanaged, ILanes<TLanes> =>
+        InputPivot.Of<T, TSource, TLanes>(_source.At(channel * layout.ColumnsPerChannel), layout.ColumnsPerChannel, layout.Channel);
 }

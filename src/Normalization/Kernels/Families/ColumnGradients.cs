@@ -44,6 +44,41 @@ internal static unsafe class ColumnGradients
             // A sum of zero may come from products that were rounded to zero.
             && TLanes.AreAtMost(SmallestSquare, (sum * sum) + (product * product) + (pivot * pivot)));
 
+    /// <summary>
+    /// Whether floats hold the products of each of some channels, and no large part of dy is common to all of a channel.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool HoldInFloats<T, TLanes>(
+        in BackwardOperands<T> operands, in ColumnLayout layout, nint channel, TLanes sum, TLanes product)
+        where T : unmanaged
+        where TLanes : unmanaged, ILanes<TLanes>
+    {
+        SliceSet set = layout.Channel;
+        nint middle = (set.Slices / 2 * set.Stride) + (set.Length / 2), last = ((set.Slices - 1) * set.Stride) + set.Length - 1;
+        ProductSamples<TLanes> samples = new(
+            GradientsOf<T, TLanes>(operands, layout, channel, 0), GradientsOf<T, TLanes>(operands, layout, channel, middle),
+            GradientsOf<T, TLanes>(operands, layout, channel, last));
+        return NumericRange.HoldsProducts(TLanes.Abs(product)) && samples.AreSpread(sum / set.Elements);
+    }
+
+    /// <summary>dy at an element of each of some channels, or what ReLU leaves of it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TLanes GradientsOf<T, TLanes>(in BackwardOperands<T> operands, in ColumnLayout layout, nint channel, nint element)
+        where T : unmanaged
+        where TLanes : unmanaged, ILanes<TLanes>
+    {
+        nint step = layout.ColumnsPerChannel, first = (channel * step) + element;
+        if (operands.LeastInputs == null)
+            return TLanes.GatherElements(operands.OutputGradient + first, step);
+        double* gradients = stackalloc double[Four.Count];
+        for (nint i = 0; i < TLanes.Count; i++)
+        {
+            double signed = Element.ToDouble(operands.Input[first + (i * step)]) * operands.InputSigns[channel + i];
+            gradients[i] = operands.LeastInputs[channel + i] > signed ? 0 : Element.ToDouble(operands.OutputGradient[first + (i * step)]);
+        }
+        return TLanes.Load(gradients);
+    }
+
     /// <summary>One channel that is not: its sums about no pivot, and what dx takes of it.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static void FinishHard<T>(

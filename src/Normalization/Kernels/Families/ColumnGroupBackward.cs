@@ -21,6 +21,8 @@ internal readonly unsafe struct ColumnGroupBackward<T>(in BackwardOperands<T> op
 
     public static bool HasInputSums => HasOutputPivots;
 
+    public static bool MayBeRefined => false;
+
     public static int Streams => 3;
 
     public static bool HasOutputPivots => typeof(T) == typeof(double);
@@ -62,14 +64,21 @@ internal readonly unsafe struct ColumnGroupBackward<T>(in BackwardOperands<T> op
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void AddRows<W>(in ColumnRows rows, in ColumnTerms terms, double* sums, double* products)
-        where W : unmanaged, IWideSimd<W, T> =>
-        _channels.AddRows<W>(rows, terms, sums, products);
+    public bool IsNarrow(in ColumnLayout layout) => _channels.IsNarrow(layout);
 
-    public void AddInputs<W>(in ColumnRows rows, double* pivots, double* sums, double* squares) where W : unmanaged, IWideSimd<W, T> =>
-        ColumnReduction.Run<T, W, MomentRow<T, W, Plain<T>>>(
-            new(new(_operands.Input + rows.Offset), rows.Stride, pivots), rows.Rows, rows.Columns, rows.Ahead, sums, squares);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void AddRows<V>(in ColumnRows rows, in ColumnTerms terms, void* sums, void* products) where V : unmanaged, ISimd<V, T> =>
+        _channels.AddRows<V>(rows, terms, sums, products);
+
+    public void AddInputs<V>(in ColumnRows rows, void* pivots, void* sums, void* squares) where V : unmanaged, ISimd<V, T> =>
+        _channels.AddInputs<V>(rows, pivots, sums, squares);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool HoldInFloats<TLanes>(in ColumnLayout layout, nint channel, TLanes sum, TLanes product)
+        where TLanes : unmanaged, ILanes<TLanes> =>
+        _channels.HoldInFloats(layout, channel, sum, product);
+
+    public double MoveOfMean(in ColumnLayout layout, nint channel, double sum) => 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryFinish<W, TLanes>(in ColumnLayout layout, nint channel, TLanes sum, TLanes product, in ColumnCoefficients coefficients)
@@ -93,6 +102,8 @@ internal readonly unsafe struct ColumnGroupBackward<T>(in BackwardOperands<T> op
             GroupStatistics statistics = _operands.Statistics[group];
             double pivot = typeof(T) == typeof(double) ? OutputPivotOf(layout, group) : 0;
             SetAboutMean(layout, first, statistics, pivot);
+            if (IsNarrow(layout) && !AreSpread(layout, first))
+                Refine<W>(layout, first, ref statistics);
             if (WritesOutput)
                 SetCoefficients(layout, first, statistics, pivot, coefficients);
             for (nint channel = first; channel < end && typeof(T) == typeof(double); channel++)
@@ -135,6 +146,33 @@ internal readonly unsafe struct ColumnGroupBackward<T>(in BackwardOperands<T> op
             if (!areZero || !hard.IsZero())
                 sums = hard.Sums();
         }
+    }
+
+    /// <summary>Whether three products of weight and dy say that no large part is common to all of a group.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool AreSpread(in ColumnLayout layout, nint first)
+    {
+        double sum = 0;
+        for (nint channel = first; channel < first + _channelsPerGroup; channel++)
+            sum += _operands.WeightOf<One>(channel) * _operands.SampleSums[channel].Sum;
+        nint middle = _channelsPerGroup / 2, last = _channelsPerGroup - 1;
+        ProductSamples<One> samples = new(
+            Product(layout, 0, first), Product(layout, layout.Rows / 2, first + middle), Product(layout, layout.Rows - 1, first + last));
+        // A NaN in one channel says nothing about the others.
+        return !double.IsFinite(sum) || samples.AreSpread(sum / layout.Group.Elements);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private One Product(in ColumnLayout layout, nint row, nint channel) =>
+        _operands.WeightOf<One>(channel) * Element.ToDouble(_operands.OutputGradient[(row * layout.Columns) + channel]);
+
+    /// <summary>The sums of the channels of a group about a mean without the error of sums in float.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private void Refine<W>(in ColumnLayout layout, nint first, ref GroupStatistics statistics) where W : unmanaged, IWideSimd<W, T>
+    {
+        double move = Moments<T, W, W, Plain<T>>.RefineMean(new(_operands.Input + first), layout.Group, ref statistics);
+        for (nint channel = first; channel < first + _channelsPerGroup; channel++)
+            _operands.SampleSums[channel].Product -= statistics.InverseStandardDeviation * move * _operands.SampleSums[channel].Sum;
     }
 
     /// <summary>What dx takes of the channels of a group.</summary>

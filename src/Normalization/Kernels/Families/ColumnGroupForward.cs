@@ -25,6 +25,8 @@ internal readonly unsafe struct ColumnGroupForward<T, TSource, TEpilogue>(
 
     public static bool HasInputSums => false;
 
+    public static bool MayBeRefined => false;
+
     public static int Streams => 2;
 
     public static bool HasOutputPivots => false;
@@ -52,7 +54,7 @@ internal readonly unsafe struct ColumnGroupForward<T, TSource, TEpilogue>(
         nint channel = 0;
         for (nint group = tile.FirstChannel / _channelsPerGroup; channel < tile.Channels; group++)
         {
-            double pivot = _source.At(group * _channelsPerGroup).Gather<One>(0);
+            double pivot = PivotOf(layout, group);
             for (nint end = Math.Min(((group + 1) * _channelsPerGroup) - tile.FirstChannel, tile.Channels); channel < end; channel++)
                 pivots[channel] = pivot;
         }
@@ -62,12 +64,20 @@ internal readonly unsafe struct ColumnGroupForward<T, TSource, TEpilogue>(
     {
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void AddRows<W>(in ColumnRows rows, in ColumnTerms terms, double* sums, double* products)
-        where W : unmanaged, IWideSimd<W, T> =>
-        _channels.AddRows<W>(rows, terms, sums, products);
+    public bool IsNarrow(in ColumnLayout layout) => _channels.IsNarrow(layout);
 
-    public void AddInputs<W>(in ColumnRows rows, double* pivots, double* sums, double* squares) where W : unmanaged, IWideSimd<W, T>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void AddRows<V>(in ColumnRows rows, in ColumnTerms terms, void* sums, void* products)
+        where V : unmanaged, ISimd<V, T> =>
+        _channels.AddRows<V>(rows, terms, sums, products);
+
+    // A channel says nothing: the statistics are those of its group.
+    public bool HoldInFloats<TLanes>(in ColumnLayout layout, nint channel, TLanes sum, TLanes product)
+        where TLanes : unmanaged, ILanes<TLanes> => true;
+
+    public double MoveOfMean(in ColumnLayout layout, nint channel, double sum) => 0;
+
+    public void AddInputs<V>(in ColumnRows rows, void* pivots, void* sums, void* squares) where V : unmanaged, ISimd<V, T>
     {
     }
 
@@ -102,9 +112,9 @@ internal readonly unsafe struct ColumnGroupForward<T, TSource, TEpilogue>(
                     Product = Total<W>(coefficients.Center + first, perGroup),
                 };
                 TSource source = _source.At(first);
-                sums.Pivot = Moments<T, W, W, TSource>.Pivot(source, isCentered: true);
+                sums.Pivot = PivotOf(layout, group);
                 _operands.Statistics[group] =
-                    Moments<T, W, W, TSource>.Finish(source, set, sums, isCentered: true, isNarrow: false, _operands.Epsilon);
+                    Moments<T, W, W, TSource>.Finish(source, set, sums, isCentered: true, IsNarrow(layout), _operands.Epsilon);
             }
             if (!WritesOutput)
                 continue;
@@ -124,6 +134,10 @@ internal readonly unsafe struct ColumnGroupForward<T, TSource, TEpilogue>(
 
     public void WriteHard<W>(in ColumnRows rows, nint channel, in ColumnCoefficients coefficients) where W : unmanaged, IWideSimd<W, T> =>
         _channels.WriteHard<W>(rows, channel, _operands.Statistics[channel / _channelsPerGroup]);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private double PivotOf(in ColumnLayout layout, nint group) =>
+        InputPivot.Of<T, TSource, One>(_source.At(group * _channelsPerGroup), 0, layout.Group);
 
     /// <summary>The sums of the channels of a group. For doubles, what the additions round off is added too.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

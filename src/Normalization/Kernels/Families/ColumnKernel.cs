@@ -3,7 +3,6 @@ using Normalization.Kernels.Loops;
 using Normalization.Kernels.Machine;
 using Normalization.Kernels.Plans;
 using Normalization.Kernels.Simd;
-using Normalization.Kernels.Statistics;
 
 namespace Normalization.Kernels.Families;
 
@@ -20,12 +19,6 @@ internal readonly unsafe partial struct ColumnKernel<T, V, W, TPass> : IWorkerJo
     // The longest row of a tile, whose last vector may be read and written as a whole. The columns of one channel are fewer.
     private const int Room = Thresholds.TileColumns + ColumnCoefficients.Padding;
 
-    // Of each block: sums and products, and, of doubles in groups, the sums and squares of x.
-    private static nint SumArrays => TPass.HasInputSums ? 4 : 2;
-
-    // After this many rows the sum of a column starts again at zero. Fewer rows round off less.
-    private static nint RowsInARow => typeof(T) == typeof(float) ? 256 : 64;
-
     private readonly ColumnLayout _layout;
     private readonly TPass _pass;
     private readonly double* _sums;
@@ -35,6 +28,7 @@ internal readonly unsafe partial struct ColumnKernel<T, V, W, TPass> : IWorkerJo
     private readonly nint _rowsAhead;
     private readonly nint _ahead;
     private readonly bool _areFour;
+    private readonly bool _isNarrow;
 
     private ColumnKernel(in Route route, in TPass pass, double* sums, in ColumnCoefficients coefficients, double* rooms)
     {
@@ -43,6 +37,7 @@ internal readonly unsafe partial struct ColumnKernel<T, V, W, TPass> : IWorkerJo
         _sums = sums;
         _coefficients = coefficients;
         _areFour = route.RowsAtOnce == Thresholds.RowsAtOnce;
+        _isNarrow = typeof(V) != typeof(W) && pass.IsNarrow(_layout);
         long bytes = (long)_layout.Samples * _layout.Rows * _layout.Columns * sizeof(T);
         nint tile = _layout.Tile(0).Columns * Math.Min(_layout.Rows, _layout.RowsWrittenAsOne);
         _rooms = new(rooms, ColumnCoefficients.Repeated * ColumnCoefficients.RoomFor(tile));
@@ -111,75 +106,6 @@ internal readonly unsafe partial struct ColumnKernel<T, V, W, TPass> : IWorkerJo
             Fence.Publish();
     }
 
-    private void BlockSums(in ColumnTile tile, nint block)
-    {
-        BlockSums(tile, block, 0);
-        if (TPass.HasInputSums)
-            BlockSums(tile, block, 2);
-    }
-
-    /// <summary>The sums of a tile's channels over one block of rows, from that array of sums on.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private void BlockSums(in ColumnTile tile, nint block, nint array)
-    {
-        double* memory = stackalloc double[(int)RawMemory.PaddedLength(9 * Room)], channelPivots = RawMemory.AtLine(memory);
-        double* pivots = channelPivots + Room, sums = pivots + Room, products = sums + Room;
-        double* outputPivots = products + Room, sumRests = outputPivots + Room, productRests = sumRests + Room;
-        double* signs = productRests + Room, least = signs + Room;
-        ColumnTerms terms = new(pivots, outputPivots, signs, least);
-        (nint first, nint rows) = _layout.Blocks[block];
-        nint together = _layout.RowsAddedAsOne, copies = Math.Min(rows, together), most = RowsInARow * together;
-        _pass.FillPivots(_layout, tile, channelPivots);
-        Expand<W>(channelPivots, tile.Channels, copies, pivots);
-        if (TPass.HasOutputPivots)
-        {
-            _pass.FillOutputPivots(_layout, tile, channelPivots);
-            Expand<W>(channelPivots, tile.Channels, copies, outputPivots);
-        }
-        if (TPass.HasRelu)
-        {
-            Expand<W>(_pass.InputSigns + tile.FirstChannel, tile.Channels, copies, signs);
-            Expand<W>(_pass.LeastInputs + tile.FirstChannel, tile.Channels, copies, least);
-        }
-        new Span<double>(sumRests, (int)tile.Channels).Clear();
-        new Span<double>(productRests, (int)tile.Channels).Clear();
-        double* channelSums = SumsOf(block, array) + tile.FirstChannel, channelProducts = SumsOf(block, array + 1) + tile.FirstChannel;
-        new Span<double>(channelSums, (int)tile.Channels).Clear();
-        new Span<double>(channelProducts, (int)tile.Channels).Clear();
-        int columns = (int)(copies * tile.Columns) + ColumnCoefficients.Padding;
-        for (nint row = 0; row < rows; row += most)
-        {
-            new Span<double>(sums, columns).Clear();
-            new Span<double>(products, columns).Clear();
-            nint offset = ((first + row) * _layout.Columns) + tile.FirstColumn, count = Math.Min(most, rows - row);
-            ColumnRows added = RowsAsOne(tile, offset, count, together) with { AreFour = true, Ahead = _rowsAhead };
-            AddRows(array, added, terms, sums, products);
-            if (count % together != 0)
-                AddRows(array, Rest(added, tile, count % together), terms, sums, products);
-            for (nint copy = 0; copy < copies; copy++)
-            {
-                double* columnSums = sums + (copy * tile.Columns), columnProducts = products + (copy * tile.Columns);
-                ColumnReduction.AddTotals<T, W>(columnSums, _layout.ColumnsPerChannel, channelSums, sumRests, tile.Channels);
-                ColumnReduction.AddTotals<T, W>(
-                    columnProducts, _layout.ColumnsPerChannel, channelProducts, productRests, tile.Channels);
-            }
-        }
-        if (typeof(T) == typeof(double))
-        {
-            ColumnReduction.AddRests(channelSums, sumRests, tile.Channels);
-            ColumnReduction.AddRests(channelProducts, productRests, tile.Channels);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void AddRows(nint array, in ColumnRows rows, in ColumnTerms terms, double* sums, double* products)
-    {
-        if (array == 0)
-            _pass.AddRows<W>(rows, terms, sums, products);
-        else
-            _pass.AddInputs<W>(rows, terms.Pivots, sums, products);
-    }
-
     /// <summary>Neighboring rows of a tile. A number of them, <paramref name="together"/>, counts as one row.</summary>
     private ColumnRows RowsAsOne(in ColumnTile tile, nint offset, nint rows, nint together) => new(
         offset, together * _layout.Columns, rows / together, together * tile.Columns, AreFour: false, IsStreamed: false, Ahead: 0);
@@ -187,40 +113,6 @@ internal readonly unsafe partial struct ColumnKernel<T, V, W, TPass> : IWorkerJo
     /// <summary>The rows behind these, which are too few for one more.</summary>
     private static ColumnRows Rest(in ColumnRows rows, in ColumnTile tile, nint count) =>
         rows with { Offset = rows.Offset + (rows.Rows * rows.Stride), Rows = 1, Columns = count * tile.Columns };
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private void Finish(nint start, nint end) => Lanes.Run(this, start, end);
-
-    /// <summary>
-    /// Adds the blocks of each channel and gives the totals to the pass, which sets the coefficients.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public bool TryRun<TLanes>(nint channel) where TLanes : unmanaged, ILanes<TLanes>
-    {
-        TLanes sum = _pass.NeedsSums ? Total<TLanes>(SumsOf(0, 0) + channel) : 0;
-        TLanes product = _pass.NeedsSums ? Total<TLanes>(SumsOf(0, 1) + channel) : 0;
-        for (nint i = 0; i < TLanes.Count && TPass.HasInputSums; i++)
-            _pass.KeepInput(channel + i, Total<One>(SumsOf(0, 2) + channel + i));
-        return _pass.TryFinish<W, TLanes>(_layout, channel, sum, product, _coefficients);
-    }
-
-    /// <summary>The total of the blocks. For doubles, what the additions round off is added too.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private TLanes Total<TLanes>(double* first) where TLanes : unmanaged, ILanes<TLanes>
-    {
-        TLanes total = 0;
-        CompensatedSum<TLanes> compensated = default;
-        for (nint block = 0; block < _layout.Blocks.Count; block++, first += SumArrays * _layout.Channels)
-        {
-            if (typeof(T) == typeof(double))
-                compensated.Add(TLanes.Load(first));
-            else
-                total += TLanes.Load(first);
-        }
-        return typeof(T) == typeof(double) ? compensated.Value : total;
-    }
-
-    private double* SumsOf(nint block, nint array) => _sums + (((SumArrays * block) + array) * _layout.Channels);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void Apply(in ColumnTile tile, nint firstRow, nint rows, int worker) =>

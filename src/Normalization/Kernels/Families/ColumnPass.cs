@@ -18,6 +18,9 @@ internal unsafe interface IColumnPass<TSelf, T>
     /// <summary>Whether x̂ is added up too: where groups of doubles take dy about a pivot.</summary>
     static abstract bool HasInputSums { get; }
 
+    /// <summary>Whether sums in double also correct the mean of x, which the forward pass has computed from sums in float.</summary>
+    static abstract bool MayBeRefined { get; }
+
     /// <summary>How many tensors the pass reads and writes.</summary>
     static abstract int Streams { get; }
 
@@ -44,12 +47,21 @@ internal unsafe interface IColumnPass<TSelf, T>
     /// <summary>What dy of some channels is taken about, where <see cref="HasOutputPivots"/>.</summary>
     void FillOutputPivots(in ColumnLayout layout, in ColumnTile tile, double* pivots);
 
-    /// <summary>Adds rows to the sums of their columns.</summary>
-    void AddRows<W>(in ColumnRows rows, in ColumnTerms terms, double* sums, double* products)
-        where W : unmanaged, IWideSimd<W, T>;
+    /// <summary>Whether the sums are first taken in float.</summary>
+    bool IsNarrow(in ColumnLayout layout);
 
-    /// <summary>Adds x alone, where <see cref="HasInputSums"/>.</summary>
-    void AddInputs<W>(in ColumnRows rows, double* pivots, double* sums, double* squares) where W : unmanaged, IWideSimd<W, T>;
+    /// <summary>Adds rows to the sums of their columns.</summary>
+    void AddRows<V>(in ColumnRows rows, in ColumnTerms terms, void* sums, void* products) where V : unmanaged, ISimd<V, T>;
+
+    /// <summary>Adds x alone, where <see cref="HasInputSums"/> or <see cref="MayBeRefined"/>.</summary>
+    void AddInputs<V>(in ColumnRows rows, void* pivots, void* sums, void* squares) where V : unmanaged, ISimd<V, T>;
+
+    /// <summary>Whether sums in float were enough for each of some channels.</summary>
+    bool HoldInFloats<TLanes>(in ColumnLayout layout, nint channel, TLanes sum, TLanes product)
+        where TLanes : unmanaged, ILanes<TLanes>;
+
+    /// <summary>How far the mean of a channel moves, from the sum of x about the pivot, where <see cref="MayBeRefined"/>.</summary>
+    double MoveOfMean(in ColumnLayout layout, nint channel, double sum);
 
     /// <summary>
     /// Computes statistics or gradients, and coefficients, from the sums of some channels. Returns false, and has done nothing, where
@@ -73,14 +85,15 @@ internal unsafe interface IColumnPass<TSelf, T>
 }
 
 /// <summary>
-/// What the sums are taken about, and which x ReLU passes: a number of each column. What a pass does not have is undefined.
+/// What the sums are taken about, and which x ReLU passes: a number of each column, of the compute type. What a pass does not have is
+/// undefined.
 /// </summary>
-internal readonly unsafe struct ColumnTerms(double* pivots, double* outputPivots, double* signs, double* least)
+internal readonly unsafe struct ColumnTerms(void* pivots, void* outputPivots, void* signs, void* least)
 {
-    public readonly double* Pivots = pivots;
-    public readonly double* OutputPivots = outputPivots;
-    public readonly double* Signs = signs;
-    public readonly double* Least = least;
+    public readonly void* Pivots = pivots;
+    public readonly void* OutputPivots = outputPivots;
+    public readonly void* Signs = signs;
+    public readonly void* Least = least;
 }
 
 /// <summary>Some rows of a tile, and how they are written.</summary>

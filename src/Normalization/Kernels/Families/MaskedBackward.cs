@@ -182,7 +182,7 @@ internal readonly unsafe struct MaskedBackward<T, V, W>(MaskedOperands<T>* opera
         if (!double.IsFinite(sum) || _operands->ProductsOf(group, weight).AreSpread(sum / weight.Count))
             return;
         double low = new MaskedMoments<T, V, W>(_operands).SumsAbout(statistics.Mean, index).Sum / weight.Sum;
-        double move = Moments<T, V, W, Plain<T>>.MoveMean(low, ref statistics);
+        double move = statistics.MoveMean(low);
         for (nint channel = group.FirstChannel; channel < group.FirstChannel + group.Channels; channel++)
         {
             for (nint sample = group.FirstSample; sample < group.FirstSample + group.Samples; sample++)

@@ -23,6 +23,8 @@ internal readonly unsafe struct MaskedColumnBackward<T>(MaskedOperands<T>* opera
 
     public static bool HasInputSums => typeof(T) == typeof(double);
 
+    public static bool MayBeRefined => false;
+
     public static int Streams => 3;
 
     public static bool HasOutputPivots => typeof(T) == typeof(double);
@@ -53,13 +55,19 @@ internal readonly unsafe struct MaskedColumnBackward<T>(MaskedOperands<T>* opera
             pivots[channel] = _operands->OutputPivotOf(_operands->Group(tile.FirstChannel + channel), _total);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void AddRows<W>(in ColumnRows rows, in ColumnTerms terms, double* sums, double* products)
-        where W : unmanaged, IWideSimd<W, T> =>
-        Add<W>(_operands->OutputGradient, rows, terms.Pivots, terms.OutputPivots, sums, products);
+    public bool IsNarrow(in ColumnLayout layout) => false;
 
-    public void AddInputs<W>(in ColumnRows rows, double* pivots, double* sums, double* squares) where W : unmanaged, IWideSimd<W, T> =>
-        Add<W>(_operands->Input, rows, pivots, pivots, sums, squares);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void AddRows<V>(in ColumnRows rows, in ColumnTerms terms, void* sums, void* products) where V : unmanaged, ISimd<V, T> =>
+        Add<V>(_operands->OutputGradient, rows, terms.Pivots, terms.OutputPivots, sums, products);
+
+    public void AddInputs<V>(in ColumnRows rows, void* pivots, void* sums, void* squares) where V : unmanaged, ISimd<V, T> =>
+        Add<V>(_operands->Input, rows, pivots, pivots, sums, squares);
+
+    public bool HoldInFloats<TLanes>(in ColumnLayout layout, nint channel, TLanes sum, TLanes product)
+        where TLanes : unmanaged, ILanes<TLanes> => true;
+
+    public double MoveOfMean(in ColumnLayout layout, nint channel, double sum) => 0;
 
     public void KeepInput(nint channel, double sum) => _operands->UnitSums[channel].Input = sum;
 
@@ -130,9 +138,9 @@ internal readonly unsafe struct MaskedColumnBackward<T>(MaskedOperands<T>* opera
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Add<W>(T* dy, in ColumnRows rows, double* pivots, double* outputPivots, double* sums, double* products)
-        where W : unmanaged, IWideSimd<W, T> =>
-        ColumnReduction.Run<T, W, MaskedGradientRow<T, W>>(
+    private void Add<V>(T* dy, in ColumnRows rows, void* pivots, void* outputPivots, void* sums, void* products)
+        where V : unmanaged, ISimd<V, T> =>
+        ColumnReduction.Run<T, V, MaskedGradientRow<T, V>>(
             new(
                 _operands->Input + rows.Offset, dy + rows.Offset, _positions.MaskAt(rows.Offset), rows.Stride,
                 _positions.Stride(rows.Stride), pivots, outputPivots),

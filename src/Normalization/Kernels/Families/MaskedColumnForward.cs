@@ -38,6 +38,8 @@ internal readonly unsafe struct MaskedColumnForward<T>(MaskedOperands<T>* operan
 
     public static bool HasInputSums => false;
 
+    public static bool MayBeRefined => false;
+
     public static int Streams => 2;
 
     public static bool HasOutputPivots => false;
@@ -76,26 +78,32 @@ internal readonly unsafe struct MaskedColumnForward<T>(MaskedOperands<T>* operan
     {
     }
 
+    public bool IsNarrow(in ColumnLayout layout) => false;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void AddRows<W>(in ColumnRows rows, in ColumnTerms terms, double* sums, double* products)
-        where W : unmanaged, IWideSimd<W, T>
+    public void AddRows<V>(in ColumnRows rows, in ColumnTerms terms, void* sums, void* products) where V : unmanaged, ISimd<V, T>
     {
         T* x = _operands->Input + rows.Offset;
         nint stride = _positions.Stride(rows.Stride);
         if (_positions.HasWeights)
         {
-            ColumnReduction.Run<T, W, WeightedMomentRow<T, W>>(
+            ColumnReduction.Run<T, V, WeightedMomentRow<T, V>>(
                 new(x, _positions.WeightsAt(rows.Offset), rows.Stride, stride, terms.Pivots),
                 rows.Rows, rows.Columns, rows.Ahead, sums, products);
             return;
         }
-        ColumnReduction.Run<T, W, MaskedMomentRow<T, W>>(
+        ColumnReduction.Run<T, V, MaskedMomentRow<T, V>>(
             new(x, _positions.MaskAt(rows.Offset), rows.Stride, stride, terms.Pivots), rows.Rows, rows.Columns, rows.Ahead, sums, products);
     }
 
-    public void AddInputs<W>(in ColumnRows rows, double* pivots, double* sums, double* squares) where W : unmanaged, IWideSimd<W, T>
+    public void AddInputs<V>(in ColumnRows rows, void* pivots, void* sums, void* squares) where V : unmanaged, ISimd<V, T>
     {
     }
+
+    public bool HoldInFloats<TLanes>(in ColumnLayout layout, nint channel, TLanes sum, TLanes product)
+        where TLanes : unmanaged, ILanes<TLanes> => true;
+
+    public double MoveOfMean(in ColumnLayout layout, nint channel, double sum) => 0;
 
     public void KeepInput(nint channel, double sum)
     {
@@ -108,7 +116,7 @@ internal readonly unsafe struct MaskedColumnForward<T>(MaskedOperands<T>* operan
     {
         if (NeedsSums)
         {
-            TLanes about = First.At(channel * layout.ColumnsPerChannel).Gather<TLanes>(layout.ColumnsPerChannel);
+            TLanes about = TLanes.Load(coefficients.InputPivot + channel);
             var statistics = GroupStatistics<TLanes>.FromSums(sum, product, about, _total.Sum, _operands->Epsilon);
             bool areNear = statistics.AreNear<T>(about);
             if (TLanes.Count > 1 && !areNear)

@@ -4,74 +4,75 @@ using Normalization.Kernels.Simd;
 
 namespace Normalization.Kernels.Loops;
 
-/// <summary>One row of a reduction down the columns: column j's sum gains a, its product gains a · b.</summary>
-internal interface IRowTerms<TSelf, W>
-    where TSelf : struct, IRowTerms<TSelf, W>
-{
-    /// <summary>The same terms in the row that lies <paramref name="rows"/> below.</summary>
-    TSelf Down(nint rows);
-
-    /// <summary>What all rows share at element i.</summary>
-    W Column(nint i);
-
-    void At<TAccess>(nint i, in W column, TAccess access, out W a, out W b) where TAccess : struct, IAccess;
-
-    /// <summary>Prefetches the cache line of element i, which need not exist.</summary>
-    void Prefetch(nint i);
-}
-
-/// <summary>The one reduction down the columns. Every column adds its rows in order, so no width and no tile changes its bits.</summary>
+/// <summary>
+/// The one reduction down the columns, in float or in double. Every column adds its rows in order, four as a tree, so no width and no tile
+/// changes its bits.
+/// </summary>
 internal static unsafe class ColumnReduction
 {
-    /// <summary>Both accumulator arrays have room for <paramref name="columns"/> rounded up to a multiple of 8.</summary>
+    /// <summary>
+    /// Both accumulator arrays are of the compute type, and have room for <paramref name="columns"/> rounded up to a whole vector.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static void Run<T, W, TRow>(TRow first, nint rows, nint columns, nint ahead, double* sums, double* products)
+    public static void Run<T, V, TRow>(TRow first, nint rows, nint columns, nint ahead, void* sums, void* products)
         where T : unmanaged
-        where W : unmanaged, IWideSimd<W, T>
-        where TRow : struct, IRowTerms<TRow, W>
+        where V : unmanaged, ISimd<V, T>
+        where TRow : struct, IRowTerms<TRow, V>
     {
-        nint whole = columns - (columns % W.Count), row = 0;
+        nint whole = columns - (columns % V.Count), row = 0;
         for (; row + Thresholds.RowsAddedAtOnce <= rows; row += Thresholds.RowsAddedAtOnce)
         {
             TRow row0 = first.Down(row), row1 = first.Down(row + 1), row2 = first.Down(row + 2), row3 = first.Down(row + 3);
-            for (nint j = 0; j < whole; j += W.Count)
+            for (nint j = 0; j < whole; j += V.Count)
             {
-                if (ahead != 0 && RawMemory.BeginsLine<T>(j, W.Count))
+                if (ahead != 0 && RawMemory.BeginsLine<T>(j, V.Count))
                 {
                     row0.Prefetch(j + ahead);
                     row1.Prefetch(j + ahead);
                     row2.Prefetch(j + ahead);
                     row3.Prefetch(j + ahead);
                 }
-                W column = row0.Column(j);
-                W sum = W.LoadDoubles(sums + j), product = W.LoadDoubles(products + j);
-                Add<T, W, TRow>(row0, j, column, ref sum, ref product);
-                Add<T, W, TRow>(row1, j, column, ref sum, ref product);
-                Add<T, W, TRow>(row2, j, column, ref sum, ref product);
-                Add<T, W, TRow>(row3, j, column, ref sum, ref product);
-                W.StoreDoubles(sums + j, sum);
-                W.StoreDoubles(products + j, product);
+                AddUpFour<T, V, TRow, Whole>(row0, row1, row2, row3, j, default, out V sum, out V product);
+                V.StoreCoefficients(sums, j, V.LoadCoefficients(sums, j) + sum);
+                V.StoreCoefficients(products, j, V.LoadCoefficients(products, j) + product);
             }
             if (whole < columns)
-            {
-                AddPart<T, W, TRow>(row0, whole, columns, sums, products);
-                AddPart<T, W, TRow>(row1, whole, columns, sums, products);
-                AddPart<T, W, TRow>(row2, whole, columns, sums, products);
-                AddPart<T, W, TRow>(row3, whole, columns, sums, products);
-            }
+                AddPartOfFour<T, V, TRow>(row0, row1, row2, row3, whole, columns - whole, sums, products);
         }
         for (; row < rows; row++)
         {
             TRow last = first.Down(row);
-            for (nint j = 0; j < whole; j += W.Count)
+            for (nint j = 0; j < whole; j += V.Count)
             {
-                W sum = W.LoadDoubles(sums + j), product = W.LoadDoubles(products + j);
-                Add<T, W, TRow>(last, j, last.Column(j), ref sum, ref product);
-                W.StoreDoubles(sums + j, sum);
-                W.StoreDoubles(products + j, product);
+                last.At(j, last.Column(j), default(Whole), out V a, out V b);
+                Add<T, V>(j, a, b, sums, products);
             }
             if (whole < columns)
-                AddPart<T, W, TRow>(last, whole, columns, sums, products);
+                AddPart<T, V, TRow>(last, whole, columns - whole, sums, products);
+        }
+    }
+
+    /// <summary>
+    /// Adds floats to doubles, or to zeros where they are the <paramref name="areFirst"/> ones, in whole vectors, and leaves zeros in
+    /// their place.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    public static void MoveFloats<T, V, W>(double* totals, void* floats, nint count, bool areFirst)
+        where T : unmanaged
+        where V : unmanaged, ISimd<V, T>
+        where W : unmanaged, IWideSimd<W, T>
+    {
+        for (nint i = 0; i < count; i += V.Count)
+        {
+            (W lower, W upper) = V.Widen<W>(V.LoadCoefficients(floats, i));
+            if (!areFirst)
+            {
+                lower += W.LoadDoubles(totals + i);
+                upper += W.LoadDoubles(totals + i + W.Count);
+            }
+            W.StoreDoubles(totals + i, lower);
+            W.StoreDoubles(totals + i + W.Count, upper);
+            V.StoreCoefficients(floats, i, default);
         }
     }
 
@@ -182,86 +183,58 @@ internal static unsafe class ColumnReduction
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Add<T, W, TRow>(TRow row, nint j, in W column, ref W sum, ref W product)
+    private static void Add<T, V>(nint j, V a, V b, void* sums, void* products)
         where T : unmanaged
-        where W : unmanaged, IWideSimd<W, T>
-        where TRow : struct, IRowTerms<TRow, W>
+        where V : unmanaged, ISimd<V, T>
     {
-        row.At(j, column, default(Whole), out W a, out W b);
-        sum += a;
-        product = W.FusedMultiplyAdd(a, b, product);
+        V.StoreCoefficients(sums, j, V.LoadCoefficients(sums, j) + a);
+        V.StoreCoefficients(products, j, V.FusedMultiplyAdd(a, b, V.LoadCoefficients(products, j)));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void AddPart<T, W, TRow>(TRow row, nint j, nint columns, double* sums, double* products)
+    private static void AddPart<T, V, TRow>(TRow row, nint j, nint count, void* sums, void* products)
         where T : unmanaged
-        where W : unmanaged, IWideSimd<W, T>
-        where TRow : struct, IRowTerms<TRow, W>
+        where V : unmanaged, ISimd<V, T>
+        where TRow : struct, IRowTerms<TRow, V>
     {
-        nint count = columns - j;
-        row.At(j, row.Column(j), new Part(count), out W a, out W b);
-        a = Reduction.MaskFirst<W, T>(a, count);
-        b = Reduction.MaskFirst<W, T>(b, count);
-        W.StoreDoubles(sums + j, W.LoadDoubles(sums + j) + a);
-        W.StoreDoubles(products + j, W.FusedMultiplyAdd(a, b, W.LoadDoubles(products + j)));
-    }
-}
-
-/// <summary>d and d², with d = x - pivot[j].</summary>
-internal readonly unsafe struct MomentRow<T, W, TSource>(TSource x, nint stride, double* pivot) : IRowTerms<MomentRow<T, W, TSource>, W>
-    where T : unmanaged
-    where W : unmanaged, IWideSimd<W, T>
-    where TSource : struct, ISource<TSource, T>
-{
-    private readonly TSource _x = x;
-    private readonly nint _stride = stride;
-    private readonly double* _pivot = pivot;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public MomentRow<T, W, TSource> Down(nint rows) => new(_x.At(rows * _stride), _stride, _pivot);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public W Column(nint i) => W.LoadDoubles(_pivot + i);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void At<TAccess>(nint i, in W pivot, TAccess access, out W a, out W b) where TAccess : struct, IAccess =>
-        a = b = _x.Load<W, TAccess>(i, access) - pivot;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Prefetch(nint i) => _x.Prefetch(i, isFar: false);
-}
-
-/// <summary>dy - outputPivot[j] and (dy - outputPivot[j]) · (x - pivot[j]); the sums of floats need no pivot of dy.</summary>
-internal readonly unsafe struct GradientRow<T, W>(T* x, T* dy, nint stride, double* pivot, double* outputPivot)
-    : IRowTerms<GradientRow<T, W>, W>
-    where T : unmanaged
-    where W : unmanaged, IWideSimd<W, T>
-{
-    private readonly T* _x = x;
-    private readonly T* _dy = dy;
-    private readonly nint _stride = stride;
-    private readonly double* _pivot = pivot;
-    private readonly double* _outputPivot = outputPivot;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public GradientRow<T, W> Down(nint rows) => new(_x + (rows * _stride), _dy + (rows * _stride), _stride, _pivot, _outputPivot);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public W Column(nint i) => W.LoadDoubles(_pivot + i);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void At<TAccess>(nint i, in W pivot, TAccess access, out W a, out W b) where TAccess : struct, IAccess
-    {
-        a = access.Load<W, T>(_dy + i);
-        if (typeof(T) == typeof(double))
-            a -= W.LoadDoubles(_outputPivot + i);
-        b = access.Load<W, T>(_x + i) - pivot;
+        V mask = V.LoadMask(ByteMasks.First(count));
+        row.At(j, row.Column(j), new Part(count), out V a, out V b);
+        Add<T, V>(j, V.Keep(mask, a), V.Keep(mask, b), sums, products);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Prefetch(nint i)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void AddPartOfFour<T, V, TRow>(
+        in TRow row0, in TRow row1, in TRow row2, in TRow row3, nint j, nint count, void* sums, void* products)
+        where T : unmanaged
+        where V : unmanaged, ISimd<V, T>
+        where TRow : struct, IRowTerms<TRow, V>
     {
-        RawMemory.Prefetch(_x + i);
-        RawMemory.Prefetch(_dy + i);
+        V mask = V.LoadMask(ByteMasks.First(count));
+        AddUpFour<T, V, TRow, Part>(row0, row1, row2, row3, j, new(count), out V sum, out V product);
+        V.StoreCoefficients(sums, j, V.LoadCoefficients(sums, j) + V.Keep(mask, sum));
+        V.StoreCoefficients(products, j, V.LoadCoefficients(products, j) + V.Keep(mask, product));
+    }
+
+    /// <summary>Each element is used as soon as it is loaded, because vectors of 256 bits have few registers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddUpFour<T, V, TRow, TAccess>(
+        in TRow row0, in TRow row1, in TRow row2, in TRow row3, nint j, TAccess access, out V sum, out V product)
+        where T : unmanaged
+        where V : unmanaged, ISimd<V, T>
+        where TRow : struct, IRowTerms<TRow, V>
+        where TAccess : struct, IAccess
+    {
+        V column = row0.Column(j);
+        row0.At(j, column, access, out V a, out V b);
+        sum = a;
+        product = a * b;
+        row1.At(j, column, access, out a, out b);
+        sum += a;
+        product = V.FusedMultiplyAdd(a, b, product);
+        row2.At(j, column, access, out a, out b);
+        V otherSum = a, otherProduct = a * b;
+        row3.At(j, column, access, out a, out b);
+        sum += otherSum + a;
+        product += V.FusedMultiplyAdd(a, b, otherProduct);
     }
 }

@@ -55,23 +55,23 @@ internal readonly unsafe struct TileMaskEpilogue<T>(TilePositions<T> all, nint e
 }
 
 /// <summary>d twice, with d = x - pivot[j] where the mask is set. What lies elsewhere, even a NaN, counts as 0.</summary>
-internal readonly unsafe struct MaskedMomentRow<T, W>(T* x, byte* mask, nint stride, nint maskStride, double* pivot)
+internal readonly unsafe struct MaskedMomentRow<T, W>(T* x, byte* mask, nint stride, nint maskStride, void* pivot)
     : IRowTerms<MaskedMomentRow<T, W>, W>
     where T : unmanaged
-    where W : unmanaged, IWideSimd<W, T>
+    where W : unmanaged, ISimd<W, T>
 {
     private readonly T* _x = x;
     private readonly byte* _mask = mask;
     private readonly nint _stride = stride;
     private readonly nint _maskStride = maskStride;
-    private readonly double* _pivot = pivot;
+    private readonly void* _pivot = pivot;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public MaskedMomentRow<T, W> Down(nint rows) =>
         new(_x + (rows * _stride), _mask + (rows * _maskStride), _stride, _maskStride, _pivot);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public W Column(nint i) => W.LoadDoubles(_pivot + i);
+    public W Column(nint i) => W.LoadCoefficients(_pivot, i);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void At<TAccess>(nint i, in W pivot, TAccess access, out W a, out W b) where TAccess : struct, IAccess
@@ -85,23 +85,23 @@ internal readonly unsafe struct MaskedMomentRow<T, W>(T* x, byte* mask, nint str
 }
 
 /// <summary>w · d and d, with d = x - pivot[j] where w is above 0. What lies elsewhere, even a NaN, counts as 0.</summary>
-internal readonly unsafe struct WeightedMomentRow<T, W>(T* x, T* weights, nint stride, nint weightStride, double* pivot)
+internal readonly unsafe struct WeightedMomentRow<T, W>(T* x, T* weights, nint stride, nint weightStride, void* pivot)
     : IRowTerms<WeightedMomentRow<T, W>, W>
     where T : unmanaged
-    where W : unmanaged, IWideSimd<W, T>
+    where W : unmanaged, ISimd<W, T>
 {
     private readonly T* _x = x;
     private readonly T* _weights = weights;
     private readonly nint _stride = stride;
     private readonly nint _weightStride = weightStride;
-    private readonly double* _pivot = pivot;
+    private readonly void* _pivot = pivot;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public WeightedMomentRow<T, W> Down(nint rows) =>
         new(_x + (rows * _stride), _weights + (rows * _weightStride), _stride, _weightStride, _pivot);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public W Column(nint i) => W.LoadDoubles(_pivot + i);
+    public W Column(nint i) => W.LoadCoefficients(_pivot, i);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void At<TAccess>(nint i, in W pivot, TAccess access, out W a, out W b) where TAccess : struct, IAccess
@@ -117,18 +117,18 @@ internal readonly unsafe struct WeightedMomentRow<T, W>(T* x, T* weights, nint s
 
 /// <summary>dy - outputPivot[j] and x - pivot[j], both 0 where the mask is not set.</summary>
 internal readonly unsafe struct MaskedGradientRow<T, W>(
-    T* x, T* dy, byte* mask, nint stride, nint maskStride, double* pivot, double* outputPivot)
+    T* x, T* dy, byte* mask, nint stride, nint maskStride, void* pivot, void* outputPivot)
     : IRowTerms<MaskedGradientRow<T, W>, W>
     where T : unmanaged
-    where W : unmanaged, IWideSimd<W, T>
+    where W : unmanaged, ISimd<W, T>
 {
     private readonly T* _x = x;
     private readonly T* _dy = dy;
     private readonly byte* _mask = mask;
     private readonly nint _stride = stride;
     private readonly nint _maskStride = maskStride;
-    private readonly double* _pivot = pivot;
-    private readonly double* _outputPivot = outputPivot;
+    private readonly void* _pivot = pivot;
+    private readonly void* _outputPivot = outputPivot;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public MaskedGradientRow<T, W> Down(nint rows)
@@ -138,14 +138,14 @@ internal readonly unsafe struct MaskedGradientRow<T, W>(
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public W Column(nint i) => W.LoadDoubles(_pivot + i);
+    public W Column(nint i) => W.LoadCoefficients(_pivot, i);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void At<TAccess>(nint i, in W pivot, TAccess access, out W a, out W b) where TAccess : struct, IAccess
     {
         W mask = W.LoadMask(_mask + i), dy = access.Load<W, T>(_dy + i);
         if (typeof(T) == typeof(double))
-            dy -= W.LoadDoubles(_outputPivot + i);
+            dy -= W.LoadCoefficients(_outputPivot, i);
         a = W.Keep(mask, dy);
         b = W.Keep(mask, access.Load<W, T>(_x + i) - pivot);
     }

@@ -16,9 +16,6 @@ internal static unsafe class Moments<T, V, W, TSource>
     where W : unmanaged, IWideSimd<W, T>
     where TSource : struct, ISource<TSource, T>
 {
-    // In deviations: 2⁻²⁰. Sums in float leave less.
-    private const double LargestErrorOfMean = 1.0 / (1 << 20);
-
     /// <summary>
     /// Whether the sums of a group are first taken in float. A mean that becomes part of another mean is always taken in double.
     /// </summary>
@@ -97,19 +94,9 @@ internal static unsafe class Moments<T, V, W, TSource>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double Pivot(TSource group, bool isCentered) => isCentered ? group.Gather<One>(0) : 0;
 
-    /// <summary>The mean of four elements, as a float, lies nearer to the mean of all. That of equal elements is one of them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static double NarrowPivot(TSource group, in SliceSet set, bool isCentered)
-    {
-        if (!isCentered)
-            return 0;
-        nint slice = set.Slices / 4 * set.Stride, quarter = set.Length / 4;
-        double lower = (double)At(0) + At(slice + quarter), upper = (double)At(2 * (slice + quarter)) + At(3 * (slice + quarter));
-        return Element.Round<T>((lower + upper) / 4);
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        One At(nint i) => group.At(i).Gather<One>(0);
-    }
+    private static double NarrowPivot(TSource group, in SliceSet set, bool isCentered) =>
+        isCentered ? InputPivot.Of<T, TSource, One>(group, 0, set) : 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Sums SegmentSums(TSource group, in SliceSet set, in Segment segment, bool isCentered, bool isNarrow)
@@ -230,17 +217,7 @@ internal static unsafe class Moments<T, V, W, TSource>
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static double RefineMean(TSource group, in SliceSet set, ref GroupStatistics statistics) =>
-        MoveMean(SumsAbout(group, set, statistics.Mean).Sum / set.Elements, ref statistics);
-
-    /// <summary>The same, from the mean of the differences to the high part of the mean.</summary>
-    public static double MoveMean(double low, ref GroupStatistics statistics)
-    {
-        double move = low - statistics.MeanLow;
-        if (!(Math.Abs(move) * statistics.InverseStandardDeviation <= LargestErrorOfMean))
-            return 0;
-        statistics.MeanLow = low;
-        return move;
-    }
+        statistics.MoveMean(SumsAbout(group, set, statistics.Mean).Sum / set.Elements);
 
     /// <summary>The sums of four groups of one segment, each about its own pivot.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

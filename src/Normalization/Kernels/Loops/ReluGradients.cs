@@ -56,30 +56,30 @@ internal readonly unsafe struct ReluGradientGroups<T, V, W>(in GradientGroups<T,
 }
 
 /// <summary><see cref="GradientRow{T, W}"/>, where dy passes ReLU only where x · sign[j] is not below a bound[j].</summary>
-internal readonly unsafe struct ReluGradientRow<T, W>(T* x, T* dy, nint stride, double* pivot, double* sign, double* least)
+internal readonly unsafe struct ReluGradientRow<T, W>(T* x, T* dy, nint stride, void* pivot, void* sign, void* least)
     : IRowTerms<ReluGradientRow<T, W>, W>
     where T : unmanaged
-    where W : unmanaged, IWideSimd<W, T>
+    where W : unmanaged, ISimd<W, T>
 {
     private readonly T* _x = x;
     private readonly T* _dy = dy;
     private readonly nint _stride = stride;
-    private readonly double* _pivot = pivot;
-    private readonly double* _sign = sign;
-    private readonly double* _least = least;
+    private readonly void* _pivot = pivot;
+    private readonly void* _sign = sign;
+    private readonly void* _least = least;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ReluGradientRow<T, W> Down(nint rows) =>
         new(_x + (rows * _stride), _dy + (rows * _stride), _stride, _pivot, _sign, _least);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public W Column(nint i) => W.LoadDoubles(_pivot + i);
+    public W Column(nint i) => W.LoadCoefficients(_pivot, i);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void At<TAccess>(nint i, in W pivot, TAccess access, out W a, out W b) where TAccess : struct, IAccess
     {
         W input = access.Load<W, T>(_x + i);
-        a = W.KeepFrom(W.LoadDoubles(_least + i), input * W.LoadDoubles(_sign + i), access.Load<W, T>(_dy + i));
+        a = W.KeepFrom(W.LoadCoefficients(_least, i), input * W.LoadCoefficients(_sign, i), access.Load<W, T>(_dy + i));
         b = input - pivot;
     }
 

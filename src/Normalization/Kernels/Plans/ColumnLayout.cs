@@ -65,11 +65,14 @@ internal readonly struct ColumnLayout
 
     public nint Groups => Channels / ChannelsPerGroup;
 
-    /// <summary>The elements of one group of channels that are one column each.</summary>
-    public SliceSet Group => new(Rows, ChannelsPerGroup, Columns);
+    /// <summary>The elements of one group of channels.</summary>
+    public SliceSet Group => new(Rows, ChannelsPerGroup * ColumnsPerChannel, Columns);
 
     /// <summary>The elements of one channel.</summary>
     public SliceSet Channel { get; }
+
+    /// <summary>Whether sums may be taken in float, and whether they pay.</summary>
+    public bool IsLongEnoughForFloats => Rows >= Thresholds.ShortestNarrowColumn && Group.Elements >= Thresholds.FewElements;
 
     public ColumnTile Tile(nint index)
     {

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -9,6 +10,18 @@ namespace Normalization.Kernels.Simd;
 /// </summary>
 internal static unsafe class ByteMasks
 {
+    private const int Longest = 16;
+
+    private static ReadOnlySpan<byte> Table =>
+    [
+        255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    ];
+
+    /// <summary>A mask of the first elements of a vector. The table is part of the assembly's image, which does not move.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static byte* First(nint count) => (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(Table)) + Longest - count;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Load4(byte* source)
     {

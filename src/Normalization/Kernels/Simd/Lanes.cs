@@ -204,7 +204,8 @@ internal readonly unsafe partial struct Four(Vector256<double> value) : ILanes<F
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Four GatherElements<T>(T* source, nint step) where T : unmanaged =>
-        typeof(T) == typeof(float)
+        step == 1 ? LoadElements(source)
+        : typeof(T) == typeof(float)
             ? new(Precision.Widen(Vector128.Create(
                 ((float*)source)[0], ((float*)source)[step], ((float*)source)[2 * step], ((float*)source)[3 * step])))
             : Gather((double*)source, step);

@@ -18,6 +18,9 @@ internal unsafe struct GroupStatistics<TLanes> where TLanes : unmanaged, ILanes<
     private const double LargestVarianceOfFloats = (double)(1L << 50) * (1L << 50);
     private const double LargeEpsilonOfFloats = 1.0 / (1L << 60);
 
+    // In deviations: 2⁻²⁰. Sums in float leave less.
+    private const double LargestErrorOfMean = 1.0 / (1 << 20);
+
     // Below and above these variances, squares of doubles may have lost digits. With a larger epsilon a small variance has no effect.
     private static readonly double _smallestVariance = double.ScaleB(1, -850);
     private static readonly double _largestVariance = double.ScaleB(1, 1000);
@@ -56,6 +59,18 @@ internal unsafe struct GroupStatistics<TLanes> where TLanes : unmanaged, ILanes<
     public static GroupStatistics<TLanes> FromSaved(TLanes mean, TLanes rstd) =>
         new() { Mean = mean, InverseStandardDeviation = rstd, Variance = (TLanes)1 / (rstd * rstd) };
 
+    /// <summary>
+    /// Sets the low part of the mean of one group, and returns how far the mean has moved. A mean that is not that of the elements stays.
+    /// </summary>
+    public double MoveMean(double low)
+    {
+        double move = low - TLanes.First(MeanLow);
+        if (!(Math.Abs(move) * TLanes.First(InverseStandardDeviation) <= LargestErrorOfMean))
+            return 0;
+        MeanLow = low;
+        return move;
+    }
+
     /// <summary>Whether sums about this pivot keep their digits in every lane.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly bool AreNear<T>(TLanes pivot) where T : unmanaged
@@ -70,6 +85,15 @@ internal unsafe struct GroupStatistics<TLanes> where TLanes : unmanaged, ILanes<
     {
         TLanes offset = Mean - pivot;
         return TLanes.AreAtMost(offset * offset, FarPivotInFloats * Variance);
+    }
+
+    /// <summary>Whether sums in float about a pivot were enough, in every lane, for <see cref="FromSums"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool HoldInFloats(TLanes sum, TLanes product, double count, double epsilon)
+    {
+        TLanes square = sum * sum, variance = (count * product) - square;
+        return TLanes.AreAtMost(square, FarPivotInFloats * variance) && TLanes.AreAtMost(variance, count * count * LargestVarianceOfFloats)
+            && (epsilon >= LargeEpsilonOfFloats || TLanes.AreAtMost(count * count * SmallestVarianceOfFloats, variance));
     }
 
     /// <summary>Whether no square of floats that matters has overflowed or lost digits in float, in every lane.</summary>
