@@ -52,7 +52,7 @@ internal static partial class PlantedBugs
             (" && samples.AreSpread(sum / set.Elements);", ";"));
         yield return new(
             "a mean in float meets a large common part of dy in columns", $"{Floats}is_as_exact_as_any",
-            ("return statistics.MoveMean(", "return 0 * statistics.MoveMean("));
+            ("statistics.MoveMean(statistics.MeanLow + (mean -", "0 * statistics.MoveMean(statistics.MeanLow + (mean -"));
         yield return new(
             "a mean in float meets a large common part of dy in groups of columns", $"{Floats}is_as_exact_as_any",
             ("if (IsNarrow(layout) && !AreSpread(layout, first))", "if (!AreSpread(layout, first) && layout.Rows < 0)"));

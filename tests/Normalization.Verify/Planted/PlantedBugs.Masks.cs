@@ -27,5 +27,13 @@ internal static partial class PlantedBugs
         yield return new(
             "ranks do not exchange the squares of the weights", $"{Passes}Ranks_with_different_numbers_of_valid_positions_are_one_batch",
             ("totalSquares == total ? total : total * total / totalSquares", "total"));
+        const string Prefix = "MaskedPrefixTests.";
+        yield return new(
+            "valid positions of columns are summed in float whatever their sums say", $"{Prefix}Hard_data_costs_valid_positions_no_digits",
+            ("GroupStatistics<TLanes>.HoldInFloats(sum, product, _total.Sum, _operands->Epsilon)", "true"));
+        yield return new(
+            "valid positions of columns whose dy have a large common part are summed in float",
+            $"{Prefix}A_large_common_part_of_the_output_gradient_costs_valid_positions_no_digits",
+            (" && samples.AreSpread(sum / _total.Count);", ";"));
     }
 }

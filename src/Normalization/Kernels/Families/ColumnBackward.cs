@@ -86,12 +86,8 @@ internal readonly unsafe struct ColumnBackward<T, TRelu>(in BackwardOperands<T> 
         where TLanes : unmanaged, ILanes<TLanes> =>
         ColumnGradients.HoldInFloats(_operands, layout, channel, sum, product);
 
-    public double MoveOfMean(in ColumnLayout layout, nint channel, double sum)
-    {
-        GroupStatistics statistics = _operands.Statistics[channel];
-        return statistics.MoveMean(
-            statistics.MeanLow + ((sum / layout.Channel.Elements) - GradientAffine.OffsetFromPivot<T>(statistics)));
-    }
+    public double MoveOfMean(in ColumnLayout layout, nint channel, double sum) =>
+        ColumnGradients.MoveOfMean<T>(_operands.Statistics[channel], sum / layout.Channel.Elements);
 
     public void KeepInput(nint channel, double sum)
     {

@@ -61,6 +61,10 @@ internal static unsafe class ColumnGradients
         return NumericRange.HoldsProducts(TLanes.Abs(product)) && samples.AreSpread(sum / set.Elements);
     }
 
+    /// <summary>How far the mean of a channel moves, from the mean of x about the pivot in double.</summary>
+    public static double MoveOfMean<T>(GroupStatistics statistics, double mean) where T : unmanaged =>
+        statistics.MoveMean(statistics.MeanLow + (mean - GradientAffine.OffsetFromPivot<T>(statistics)));
+
     /// <summary>dy at an element of each of some channels, or what ReLU leaves of it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TLanes GradientsOf<T, TLanes>(in BackwardOperands<T> operands, in ColumnLayout layout, nint channel, nint element)

@@ -16,6 +16,7 @@ internal readonly unsafe struct MaskedColumnBackward<T>(MaskedOperands<T>* opera
     private readonly MaskedOperands<T>* _operands = operands;
     private readonly TilePositions<T> _positions = positions;
     private readonly SampleWeight _total = operands->WeightOf(operands->Group(0));
+    private readonly nint _middle = operands->MiddleOf(operands->Group(0), operands->WeightOf(operands->Group(0)));
 
     public static bool IsBackward => true;
 
@@ -23,7 +24,7 @@ internal readonly unsafe struct MaskedColumnBackward<T>(MaskedOperands<T>* opera
 
     public static bool HasInputSums => typeof(T) == typeof(double);
 
-    public static bool MayBeRefined => false;
+    public static bool MayBeRefined => typeof(T) == typeof(float);
 
     public static int Streams => 3;
 
@@ -55,19 +56,38 @@ internal readonly unsafe struct MaskedColumnBackward<T>(MaskedOperands<T>* opera
             pivots[channel] = _operands->OutputPivotOf(_operands->Group(tile.FirstChannel + channel), _total);
     }
 
-    public bool IsNarrow(in ColumnLayout layout) => false;
+    public bool IsNarrow(in ColumnLayout layout) => layout.IsLongEnoughForFloats && _operands->MayAddColumnsInFloats(_total);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void AddRows<V>(in ColumnRows rows, in ColumnTerms terms, void* sums, void* products) where V : unmanaged, ISimd<V, T> =>
-        Add<V>(_operands->OutputGradient, rows, terms.Pivots, terms.OutputPivots, sums, products);
+        ColumnReduction.Run<T, V, MaskedGradientRow<T, V>>(
+            new(
+                _operands->Input + rows.Offset, _operands->OutputGradient + rows.Offset, _positions.MaskAt(rows.Offset), rows.Stride,
+                _positions.Stride(rows.Stride), terms.Pivots, terms.OutputPivots),
+            rows.Rows, rows.Columns, rows.Ahead, sums, products);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void AddInputs<V>(in ColumnRows rows, void* pivots, void* sums, void* squares) where V : unmanaged, ISimd<V, T> =>
-        Add<V>(_operands->Input, rows, pivots, pivots, sums, squares);
+        ColumnReduction.Run<T, V, MaskedMomentRow<T, V>>(
+            new(
+                _operands->Input + rows.Offset, _positions.MaskAt(rows.Offset), rows.Stride, _positions.Stride(rows.Stride), pivots),
+            rows.Rows, rows.Columns, rows.Ahead, sums, squares);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool HoldInFloats<TLanes>(in ColumnLayout layout, nint channel, TLanes sum, TLanes product)
-        where TLanes : unmanaged, ILanes<TLanes> => true;
+        where TLanes : unmanaged, ILanes<TLanes>
+    {
+        nint step = layout.ColumnsPerChannel;
+        T* dy = _operands->OutputGradient + (channel * step);
+        ProductSamples<TLanes> samples = new(
+            TLanes.GatherElements(_operands->ElementAt(dy, _total.First), step),
+            TLanes.GatherElements(_operands->ElementAt(dy, _middle), step),
+            TLanes.GatherElements(_operands->ElementAt(dy, _total.Last), step));
+        return NumericRange.HoldsProducts(TLanes.Abs(product)) && samples.AreSpread(sum / _total.Count);
+    }
 
-    public double MoveOfMean(in ColumnLayout layout, nint channel, double sum) => 0;
+    public double MoveOfMean(in ColumnLayout layout, nint channel, double sum) =>
+        ColumnGradients.MoveOfMean<T>(_operands->Statistics[channel], sum / _total.Count);
 
     public void KeepInput(nint channel, double sum) => _operands->UnitSums[channel].Input = sum;
 
@@ -136,13 +156,4 @@ internal readonly unsafe struct MaskedColumnBackward<T>(MaskedOperands<T>* opera
     public void WriteHard<W>(in ColumnRows rows, nint channel, in ColumnCoefficients coefficients) where W : unmanaged, IWideSimd<W, T>
     {
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Add<V>(T* dy, in ColumnRows rows, void* pivots, void* outputPivots, void* sums, void* products)
-        where V : unmanaged, ISimd<V, T> =>
-        ColumnReduction.Run<T, V, MaskedGradientRow<T, V>>(
-            new(
-                _operands->Input + rows.Offset, dy + rows.Offset, _positions.MaskAt(rows.Offset), rows.Stride,
-                _positions.Stride(rows.Stride), pivots, outputPivots),
-            rows.Rows, rows.Columns, rows.Ahead, sums, products);
 }

@@ -54,31 +54,27 @@ internal readonly unsafe struct MaskedColumnForward<T>(MaskedOperands<T>* operan
 
     public bool WritesOutput => _operands->Output != null;
 
-    /// <summary>The first valid element of the first channel; those of the others lie a slice apart.</summary>
-    private Plain<T> First
-    {
-        get
-        {
-            nint s = _operands->Plan.S;
-            return new(_operands->Input + (_total.First / s * _operands->Plan.C * s) + (_total.First % s));
-        }
-    }
-
     public MaskedColumnForward<T> OfSample(in ColumnLayout layout, nint sample) => this;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    /// <summary>For floats the mean of two elements, which lies nearer to the mean of all; for doubles the first element.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void FillPivots(in ColumnLayout layout, in ColumnTile tile, double* pivots)
     {
-        Plain<T> first = First.At(tile.FirstColumn);
-        for (nint channel = 0; channel < tile.Channels; channel++)
-            pivots[channel] = first.At(channel * layout.ColumnsPerChannel).Gather<One>(0);
+        T* first = _operands->ElementAt(_operands->Input, _total.First), last = _operands->ElementAt(_operands->Input, _total.Last);
+        for (nint channel = tile.FirstChannel, step = layout.ColumnsPerChannel; channel < tile.FirstChannel + tile.Channels; channel++)
+        {
+            double pivot = Element.ToDouble(first[channel * step]);
+            if (typeof(T) == typeof(float))
+                pivot = Element.Round<T>((pivot + Element.ToDouble(last[channel * step])) / 2);
+            *pivots++ = pivot;
+        }
     }
 
     public void FillOutputPivots(in ColumnLayout layout, in ColumnTile tile, double* pivots)
     {
     }
 
-    public bool IsNarrow(in ColumnLayout layout) => false;
+    public bool IsNarrow(in ColumnLayout layout) => layout.IsLongEnoughForFloats && _operands->MayAddColumnsInFloats(_total);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void AddRows<V>(in ColumnRows rows, in ColumnTerms terms, void* sums, void* products) where V : unmanaged, ISimd<V, T>
@@ -101,7 +97,8 @@ internal readonly unsafe struct MaskedColumnForward<T>(MaskedOperands<T>* operan
     }
 
     public bool HoldInFloats<TLanes>(in ColumnLayout layout, nint channel, TLanes sum, TLanes product)
-        where TLanes : unmanaged, ILanes<TLanes> => true;
+        where TLanes : unmanaged, ILanes<TLanes> =>
+        GroupStatistics<TLanes>.HoldInFloats(sum, product, _total.Sum, _operands->Epsilon);
 
     public double MoveOfMean(in ColumnLayout layout, nint channel, double sum) => 0;
 

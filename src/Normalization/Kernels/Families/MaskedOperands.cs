@@ -82,6 +82,11 @@ internal unsafe struct MaskedOperands<T> where T : unmanaged
         && !HasFixedStatistics && !Plan.HasExactStatistics
         && (AreChannels ? Plan.N : Plan.C / Plan.Groups) * Plan.S >= Thresholds.ShortestNarrowGroup;
 
+    /// <summary>The same down columns, whose sums in float know no weights.</summary>
+    public readonly bool MayAddColumnsInFloats(in SampleWeight total) =>
+        typeof(T) == typeof(float) && Weights == null && GivenSums == null && !HasFixedStatistics && !Plan.HasExactStatistics
+        && total.Count >= Thresholds.FewElements;
+
     /// <summary>How many neighboring groups are taken at a time: as many as stay in the first-level cache.</summary>
     public readonly nint GroupsAtOnce =>
         Thresholds.GroupsPerBatch((AreChannels ? Plan.N : Plan.C / Plan.Groups) * Plan.S * sizeof(T));
@@ -139,7 +144,7 @@ internal unsafe struct MaskedOperands<T> where T : unmanaged
     }
 
     /// <summary>A valid position in the middle of a group, or its first one.</summary>
-    private readonly nint MiddleOf(in MaskedGroup group, in SampleWeight weight)
+    public readonly nint MiddleOf(in MaskedGroup group, in SampleWeight weight)
     {
         nint middle = group.FirstSample + (group.Samples / 2);
         SampleWeight inside = Samples[middle];
@@ -147,6 +152,11 @@ internal unsafe struct MaskedOperands<T> where T : unmanaged
             inside.Count == 0 ? weight.First : ((middle - group.FirstSample) * Plan.S) + ((inside.Last + inside.First) / 2);
         return Mask == null || Mask[(group.FirstSample * Plan.S) + between] != 0 ? between : weight.First;
     }
+
+    /// <summary>The element of the first channel at a position of all samples.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly T* ElementAt(T* elements, nint position) =>
+        elements + (position / Plan.S * Plan.C * Plan.S) + (position % Plan.S);
 
     private readonly double GradientAt(in MaskedGroup group, nint position, nint channel)
     {
