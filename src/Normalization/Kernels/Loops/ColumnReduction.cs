@@ -5,8 +5,8 @@ using Normalization.Kernels.Simd;
 namespace Normalization.Kernels.Loops;
 
 /// <summary>
-/// The one reduction down the columns, in float or in double. Every column adds its rows in order, four as a tree, so no width and no tile
-/// changes its bits.
+/// The one reduction down the columns, in float or in double. Every column adds its rows in order, floats four at a time as a tree, so no
+/// width and no tile changes its bits.
 /// </summary>
 internal static unsafe class ColumnReduction
 {
@@ -32,9 +32,10 @@ internal static unsafe class ColumnReduction
                     row2.Prefetch(j + ahead);
                     row3.Prefetch(j + ahead);
                 }
-                AddUpFour<T, V, TRow, Whole>(row0, row1, row2, row3, j, default, out V sum, out V product);
-                V.StoreCoefficients(sums, j, V.LoadCoefficients(sums, j) + sum);
-                V.StoreCoefficients(products, j, V.LoadCoefficients(products, j) + product);
+                V sum = V.LoadCoefficients(sums, j), product = V.LoadCoefficients(products, j);
+                AddFour<T, V, TRow, Whole>(row0, row1, row2, row3, j, default, ref sum, ref product);
+                V.StoreCoefficients(sums, j, sum);
+                V.StoreCoefficients(products, j, product);
             }
             if (whole < columns)
                 AddPartOfFour<T, V, TRow>(row0, row1, row2, row3, whole, columns - whole, sums, products);
@@ -209,16 +210,17 @@ internal static unsafe class ColumnReduction
         where V : unmanaged, ISimd<V, T>
         where TRow : struct, IRowTerms<TRow, V>
     {
-        V mask = V.LoadMask(ByteMasks.First(count));
-        AddUpFour<T, V, TRow, Part>(row0, row1, row2, row3, j, new(count), out V sum, out V product);
-        V.StoreCoefficients(sums, j, V.LoadCoefficients(sums, j) + V.Keep(mask, sum));
-        V.StoreCoefficients(products, j, V.LoadCoefficients(products, j) + V.Keep(mask, product));
+        V mask = V.LoadMask(ByteMasks.First(count)), oldSum = V.LoadCoefficients(sums, j), oldProduct = V.LoadCoefficients(products, j);
+        V sum = oldSum, product = oldProduct;
+        AddFour<T, V, TRow, Part>(row0, row1, row2, row3, j, new(count), ref sum, ref product);
+        V.StoreCoefficients(sums, j, V.Select(mask, sum, oldSum));
+        V.StoreCoefficients(products, j, V.Select(mask, product, oldProduct));
     }
 
     /// <summary>Each element is used as soon as it is loaded, because vectors of 256 bits have few registers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddUpFour<T, V, TRow, TAccess>(
-        in TRow row0, in TRow row1, in TRow row2, in TRow row3, nint j, TAccess access, out V sum, out V product)
+    private static void AddFour<T, V, TRow, TAccess>(
+        in TRow row0, in TRow row1, in TRow row2, in TRow row3, nint j, TAccess access, ref V sum, ref V product)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
         where TRow : struct, IRowTerms<TRow, V>
@@ -226,15 +228,32 @@ internal static unsafe class ColumnReduction
     {
         V column = row0.Column(j);
         row0.At(j, column, access, out V a, out V b);
-        sum = a;
-        product = a * b;
+        if (sizeof(V) == V.Count * sizeof(float))
+        {
+            V firstSum = a, firstProduct = a * b;
+            row1.At(j, column, access, out a, out b);
+            firstSum += a;
+            firstProduct = V.FusedMultiplyAdd(a, b, firstProduct);
+            row2.At(j, column, access, out a, out b);
+            V otherSum = a, otherProduct = a * b;
+            row3.At(j, column, access, out a, out b);
+            sum += firstSum + (otherSum + a);
+            product += firstProduct + V.FusedMultiplyAdd(a, b, otherProduct);
+            return;
+        }
+        Add(a, b, ref sum, ref product);
         row1.At(j, column, access, out a, out b);
-        sum += a;
-        product = V.FusedMultiplyAdd(a, b, product);
+        Add(a, b, ref sum, ref product);
         row2.At(j, column, access, out a, out b);
-        V otherSum = a, otherProduct = a * b;
+        Add(a, b, ref sum, ref product);
         row3.At(j, column, access, out a, out b);
-        sum += otherSum + a;
-        product += V.FusedMultiplyAdd(a, b, otherProduct);
+        Add(a, b, ref sum, ref product);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static void Add(V a, V b, ref V sum, ref V product)
+        {
+            sum += a;
+            product = V.FusedMultiplyAdd(a, b, product);
+        }
     }
 }

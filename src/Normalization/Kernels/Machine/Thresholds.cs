@@ -166,7 +166,7 @@ internal static class Thresholds
     public const int ShortestNarrowGroup = 512;
 
     /// <summary>The same of columns of fewer rows.</summary>
-    public const int ShortestNarrowColumn = 16;
+    public const int ShortestNarrowColumn = 8;
 
     /// <summary>The two parts of a gradient cancel nearly all of it in a group of fewer elements, which is not summed in float.</summary>
     public const int FewElements = 32;
