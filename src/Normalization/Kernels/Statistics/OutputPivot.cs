@@ -6,8 +6,8 @@ namespace Normalization.Kernels.Statistics;
 
 /// <summary>
 /// The pivot that is subtracted from dy, so that the sums lose no digits where all dy have a large common part. The pivot is the median
-/// of the first, middle and last element, because one of them may be an outlier. For floats the pivot is 0: their sums are taken in
-/// double, which has enough digits.
+/// of the first, middle and last element, because one of them may be an outlier. For floats the pivot is 0: where all dy have a large
+/// common part, their sums are taken in double, which has enough digits.
 /// </summary>
 internal static unsafe class OutputPivot
 {
