@@ -36,7 +36,10 @@ internal static partial class PlantedBugs
             ("? gradient : BehindRelu(unit, element, gradient);", "? gradient : unit >= 0 ? gradient : 0;"));
         yield return new(
             "a column takes the bound of another", $"{Relu}Columns_that_go_through_relu_by_x_have_the_bits_of_their_steps",
-            ("Expand<TVector>(_pass.LeastInputs + tile.FirstChannel, tile.Channels, copies,", "Expand<TVector>(_pass.LeastInputs, tile.Channels, copies,"));
+            ("Expand<TVector>(TPass.LeastInputs(_pass) + tile.FirstChannel, tile.Channels, copies,", "Expand<TVector>(TPass.LeastInputs(_pass), tile.Channels, copies,"));
+        yield return new(
+            "two processors of a server count its whole cache", "ThresholdsTests.A_few_processors_of_a_server_do_not_count_its_whole_cache",
+            ("Math.Min(bytes, Math.Max(2, processors) * CacheBytesPerProcessor)", "bytes"));
         foreach (PlantedBug bug in Columns())
             yield return bug;
     }
@@ -55,7 +58,7 @@ internal static partial class PlantedBugs
             ("statistics.MoveMean(statistics.MeanLow + (mean -", "0 * statistics.MoveMean(statistics.MeanLow + (mean -"));
         yield return new(
             "a mean in float meets a large common part of dy in groups of columns", $"{Floats}is_as_exact_as_any",
-            ("if (IsNarrow(layout) && !AreSpread(layout, first))", "if (!AreSpread(layout, first) && layout.Rows < 0)"));
+            ("if (pass.IsNarrow(layout) && !pass.AreSpread(layout, first))", "if (!pass.AreSpread(layout, first) && layout.Rows < 0)"));
         yield return new(
             "the neighbors of a hard column are summed in double too", $"{Floats}leaves_the_bits_of_its_neighbors",
             ("while (channel < most && !HoldInFloats<One>(channel))", "while (channel < most)"));

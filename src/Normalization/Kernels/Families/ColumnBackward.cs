@@ -15,10 +15,6 @@ internal readonly unsafe struct ColumnBackward<T, TRelu>(in BackwardOperands<T> 
 
     public static bool IsBackward => true;
 
-    public static bool HasGroups => false;
-
-    public static bool HasInputSums => false;
-
     public static bool MayBeRefined => typeof(T) == typeof(float);
 
     public static int Streams => 3;
@@ -27,9 +23,9 @@ internal readonly unsafe struct ColumnBackward<T, TRelu>(in BackwardOperands<T> 
 
     public static bool HasRelu => TRelu.Value;
 
-    public double* InputSigns => _operands.InputSigns;
+    public static double* InputSigns(in ColumnBackward<T, TRelu> pass) => pass._operands.InputSigns;
 
-    public double* LeastInputs => _operands.LeastInputs;
+    public static double* LeastInputs(in ColumnBackward<T, TRelu> pass) => pass._operands.LeastInputs;
 
     public bool NeedsSums
     {
@@ -70,32 +66,25 @@ internal readonly unsafe struct ColumnBackward<T, TRelu>(in BackwardOperands<T> 
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public void FillOutputPivots(in ColumnLayout layout, in ColumnTile tile, double* pivots)
+    public static void FillOutputPivots(in ColumnBackward<T, TRelu> pass, in ColumnLayout layout, in ColumnTile tile, double* pivots)
     {
         for (nint channel = 0; channel < tile.Channels; channel++)
-            pivots[channel] = ColumnGradients.PivotOf(_operands, layout, tile.FirstChannel + channel);
+            pivots[channel] = ColumnGradients.PivotOf(pass._operands, layout, tile.FirstChannel + channel);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void AddInputs<V>(in ColumnRows rows, void* pivots, void* sums, void* squares) where V : unmanaged, ISimd<V, T> =>
+    public static void AddInputs<V>(in ColumnBackward<T, TRelu> pass, in ColumnRows rows, void* pivots, void* sums, void* squares)
+        where V : unmanaged, ISimd<V, T> =>
         ColumnReduction.Run<T, V, MomentRow<T, V, Plain<T>>>(
-            new(new(_operands.Input + rows.Offset), rows.Stride, pivots), rows.Rows, rows.Columns, rows.Ahead, sums, squares);
+            new(new(pass._operands.Input + rows.Offset), rows.Stride, pivots), rows.Rows, rows.Columns, rows.Ahead, sums, squares);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool HoldInFloats<TLanes>(in ColumnLayout layout, nint channel, TLanes sum, TLanes product)
         where TLanes : unmanaged, ILanes<TLanes> =>
         ColumnGradients.HoldInFloats(_operands, layout, channel, sum, product);
 
-    public double MoveOfMean(in ColumnLayout layout, nint channel, double sum) =>
-        ColumnGradients.MoveOfMean<T>(_operands.Statistics[channel], sum / layout.Channel.Elements);
-
-    public void KeepInput(nint channel, double sum)
-    {
-    }
-
-    public void FinishGroups<W>(in ColumnLayout layout, in ColumnCoefficients coefficients) where W : unmanaged, IWideSimd<W, T>
-    {
-    }
+    public static double MoveOfMean(in ColumnBackward<T, TRelu> pass, in ColumnLayout layout, nint channel, double sum) =>
+        ColumnGradients.MoveOfMean<T>(pass._operands.Statistics[channel], sum / layout.Channel.Elements);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Write<V>(in ColumnRows rows, in ColumnCoefficients columns) where V : unmanaged, ISimd<V, T>

@@ -17,23 +17,7 @@ internal readonly unsafe struct ColumnForward<T, TSource, TEpilogue>(in ForwardO
     private readonly TSource _source = source;
     private readonly TEpilogue _epilogue = epilogue;
 
-    public static bool IsBackward => false;
-
-    public static bool HasGroups => false;
-
-    public static bool HasInputSums => false;
-
-    public static bool MayBeRefined => false;
-
     public static int Streams => 2;
-
-    public static bool HasOutputPivots => false;
-
-    public static bool HasRelu => false;
-
-    public double* InputSigns => null;
-
-    public double* LeastInputs => null;
 
     public bool NeedsSums
     {
@@ -73,24 +57,6 @@ internal readonly unsafe struct ColumnForward<T, TSource, TEpilogue>(in ForwardO
     public bool HoldInFloats<TLanes>(in ColumnLayout layout, nint channel, TLanes sum, TLanes product)
         where TLanes : unmanaged, ILanes<TLanes> =>
         GroupStatistics<TLanes>.HoldInFloats(sum, product, layout.Channel.Elements, _operands.Epsilon);
-
-    public double MoveOfMean(in ColumnLayout layout, nint channel, double sum) => 0;
-
-    public void FillOutputPivots(in ColumnLayout layout, in ColumnTile tile, double* pivots)
-    {
-    }
-
-    public void AddInputs<V>(in ColumnRows rows, void* pivots, void* sums, void* squares) where V : unmanaged, ISimd<V, T>
-    {
-    }
-
-    public void KeepInput(nint channel, double sum)
-    {
-    }
-
-    public void FinishGroups<W>(in ColumnLayout layout, in ColumnCoefficients coefficients) where W : unmanaged, IWideSimd<W, T>
-    {
-    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Write<V>(in ColumnRows rows, in ColumnCoefficients columns) where V : unmanaged, ISimd<V, T> =>

@@ -21,17 +21,9 @@ internal readonly unsafe struct ColumnGroupBackward<T>(in BackwardOperands<T> op
 
     public static bool HasInputSums => HasOutputPivots;
 
-    public static bool MayBeRefined => false;
-
     public static int Streams => 3;
 
     public static bool HasOutputPivots => typeof(T) == typeof(double);
-
-    public static bool HasRelu => false;
-
-    public double* InputSigns => null;
-
-    public double* LeastInputs => null;
 
     public bool NeedsSums => true;
 
@@ -53,13 +45,13 @@ internal readonly unsafe struct ColumnGroupBackward<T>(in BackwardOperands<T> op
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public void FillOutputPivots(in ColumnLayout layout, in ColumnTile tile, double* pivots)
+    public static void FillOutputPivots(in ColumnGroupBackward<T> pass, in ColumnLayout layout, in ColumnTile tile, double* pivots)
     {
         nint channel = 0;
-        for (nint group = tile.FirstChannel / _channelsPerGroup; channel < tile.Channels; group++)
+        for (nint group = tile.FirstChannel / pass._channelsPerGroup; channel < tile.Channels; group++)
         {
-            double pivot = OutputPivotOf(layout, group);
-            for (nint end = EndOf(group, tile); channel < end; channel++)
+            double pivot = pass.OutputPivotOf(layout, group);
+            for (nint end = pass.EndOf(group, tile); channel < end; channel++)
                 pivots[channel] = pivot;
         }
     }
@@ -70,15 +62,14 @@ internal readonly unsafe struct ColumnGroupBackward<T>(in BackwardOperands<T> op
     public void AddRows<V>(in ColumnRows rows, in ColumnTerms terms, void* sums, void* products) where V : unmanaged, ISimd<V, T> =>
         _channels.AddRows<V>(rows, terms, sums, products);
 
-    public void AddInputs<V>(in ColumnRows rows, void* pivots, void* sums, void* squares) where V : unmanaged, ISimd<V, T> =>
-        _channels.AddInputs<V>(rows, pivots, sums, squares);
+    public static void AddInputs<V>(in ColumnGroupBackward<T> pass, in ColumnRows rows, void* pivots, void* sums, void* squares)
+        where V : unmanaged, ISimd<V, T> =>
+        ColumnBackward<T, Off>.AddInputs<V>(pass._channels, rows, pivots, sums, squares);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool HoldInFloats<TLanes>(in ColumnLayout layout, nint channel, TLanes sum, TLanes product)
         where TLanes : unmanaged, ILanes<TLanes> =>
         _channels.HoldInFloats(layout, channel, sum, product);
-
-    public double MoveOfMean(in ColumnLayout layout, nint channel, double sum) => 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryFinish<W, TLanes>(in ColumnLayout layout, nint channel, TLanes sum, TLanes product, in ColumnCoefficients coefficients)
@@ -91,23 +82,25 @@ internal readonly unsafe struct ColumnGroupBackward<T>(in BackwardOperands<T> op
         return true;
     }
 
-    public void KeepInput(nint channel, double sum) => _operands.SampleSums[channel].Input = sum;
+    public static void KeepInput(in ColumnGroupBackward<T> pass, nint channel, double sum) =>
+        pass._operands.SampleSums[channel].Input = sum;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public void FinishGroups<W>(in ColumnLayout layout, in ColumnCoefficients coefficients) where W : unmanaged, IWideSimd<W, T>
+    public static void FinishGroups<W>(in ColumnGroupBackward<T> pass, in ColumnLayout layout, in ColumnCoefficients coefficients)
+        where W : unmanaged, IWideSimd<W, T>
     {
         for (nint group = 0; group < layout.Groups; group++)
         {
-            nint first = group * _channelsPerGroup, end = first + _channelsPerGroup;
-            GroupStatistics statistics = _operands.Statistics[group];
-            double pivot = typeof(T) == typeof(double) ? OutputPivotOf(layout, group) : 0;
-            SetAboutMean(layout, first, statistics, pivot);
-            if (IsNarrow(layout) && !AreSpread(layout, first))
-                Refine<W>(layout, first, ref statistics);
-            if (WritesOutput)
-                SetCoefficients(layout, first, statistics, pivot, coefficients);
+            nint first = group * pass._channelsPerGroup, end = first + pass._channelsPerGroup;
+            GroupStatistics statistics = pass._operands.Statistics[group];
+            double pivot = typeof(T) == typeof(double) ? pass.OutputPivotOf(layout, group) : 0;
+            pass.SetAboutMean(layout, first, statistics, pivot);
+            if (pass.IsNarrow(layout) && !pass.AreSpread(layout, first))
+                pass.Refine<W>(layout, first, ref statistics);
+            if (pass.WritesOutput)
+                pass.SetCoefficients(layout, first, statistics, pivot, coefficients);
             for (nint channel = first; channel < end && typeof(T) == typeof(double); channel++)
-                _operands.SampleSums[channel] = _operands.SampleSums[channel].AboutZero(layout.Rows);
+                pass._operands.SampleSums[channel] = pass._operands.SampleSums[channel].AboutZero(layout.Rows);
         }
     }
 

@@ -19,23 +19,9 @@ internal readonly unsafe struct ColumnGroupForward<T, TSource, TEpilogue>(
     private readonly TSource _source = source;
     private readonly nint _channelsPerGroup = channelsPerGroup;
 
-    public static bool IsBackward => false;
-
     public static bool HasGroups => true;
 
-    public static bool HasInputSums => false;
-
-    public static bool MayBeRefined => false;
-
     public static int Streams => 2;
-
-    public static bool HasOutputPivots => false;
-
-    public static bool HasRelu => false;
-
-    public double* InputSigns => null;
-
-    public double* LeastInputs => null;
 
     public bool NeedsSums => _channels.NeedsSums;
 
@@ -60,10 +46,6 @@ internal readonly unsafe struct ColumnGroupForward<T, TSource, TEpilogue>(
         }
     }
 
-    public void FillOutputPivots(in ColumnLayout layout, in ColumnTile tile, double* pivots)
-    {
-    }
-
     public bool IsNarrow(in ColumnLayout layout) => _channels.IsNarrow(layout);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -74,16 +56,6 @@ internal readonly unsafe struct ColumnGroupForward<T, TSource, TEpilogue>(
     // A channel says nothing: the statistics are those of its group.
     public bool HoldInFloats<TLanes>(in ColumnLayout layout, nint channel, TLanes sum, TLanes product)
         where TLanes : unmanaged, ILanes<TLanes> => true;
-
-    public double MoveOfMean(in ColumnLayout layout, nint channel, double sum) => 0;
-
-    public void AddInputs<V>(in ColumnRows rows, void* pivots, void* sums, void* squares) where V : unmanaged, ISimd<V, T>
-    {
-    }
-
-    public void KeepInput(nint channel, double sum)
-    {
-    }
 
     // The sums of a channel wait in the places of coefficients that only backward has.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -97,31 +69,33 @@ internal readonly unsafe struct ColumnGroupForward<T, TSource, TEpilogue>(
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public void FinishGroups<W>(in ColumnLayout layout, in ColumnCoefficients coefficients) where W : unmanaged, IWideSimd<W, T>
+    public static void FinishGroups<W>(
+        in ColumnGroupForward<T, TSource, TEpilogue> pass, in ColumnLayout layout, in ColumnCoefficients coefficients)
+        where W : unmanaged, IWideSimd<W, T>
     {
-        nint perGroup = _channelsPerGroup;
+        nint perGroup = pass._channelsPerGroup;
         SliceSet set = layout.Group;
         for (nint group = 0; group < layout.Groups; group++)
         {
             nint first = group * perGroup;
-            if (NeedsSums)
+            if (pass.NeedsSums)
             {
                 Sums sums = new()
                 {
                     Sum = Total<W>(coefficients.Outer + first, perGroup),
                     Product = Total<W>(coefficients.Center + first, perGroup),
                 };
-                TSource source = _source.At(first);
-                sums.Pivot = PivotOf(layout, group);
-                _operands.Statistics[group] =
-                    Moments<T, W, W, TSource>.Finish(source, set, sums, isCentered: true, IsNarrow(layout), _operands.Epsilon);
+                TSource source = pass._source.At(first);
+                sums.Pivot = pass.PivotOf(layout, group);
+                pass._operands.Statistics[group] =
+                    Moments<T, W, W, TSource>.Finish(source, set, sums, isCentered: true, pass.IsNarrow(layout), pass._operands.Epsilon);
             }
-            if (!WritesOutput)
+            if (!pass.WritesOutput)
                 continue;
-            GroupStatistics statistics = _operands.Statistics[group];
+            GroupStatistics statistics = pass._operands.Statistics[group];
             for (nint channel = first; channel < first + perGroup; channel++)
             {
-                var affine = Affine.Create<T>(statistics, _operands.WeightOf<One>(channel), _operands.BiasOf<One>(channel));
+                var affine = Affine.Create<T>(statistics, pass._operands.WeightOf<One>(channel), pass._operands.BiasOf<One>(channel));
                 bool isHard = typeof(T) == typeof(double) || !double.IsFinite(affine.Scale);
                 coefficients.Set(channel, affine, affine.IsNarrow ? Arithmetic.Narrow : isHard ? Arithmetic.Hard : Arithmetic.Wide);
             }

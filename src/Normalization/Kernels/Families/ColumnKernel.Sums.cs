@@ -57,13 +57,13 @@ internal readonly unsafe partial struct ColumnKernel<T, V, W, TPass>
         Expand<TVector>(channelPivots, tile.Channels, copies, pivots);
         if (TPass.HasOutputPivots)
         {
-            _pass.FillOutputPivots(_layout, tile, channelPivots);
+            TPass.FillOutputPivots(_pass, _layout, tile, channelPivots);
             Expand<TVector>(channelPivots, tile.Channels, copies, outputPivots);
         }
         if (TPass.HasRelu)
         {
-            Expand<TVector>(_pass.InputSigns + tile.FirstChannel, tile.Channels, copies, signs);
-            Expand<TVector>(_pass.LeastInputs + tile.FirstChannel, tile.Channels, copies, least);
+            Expand<TVector>(TPass.InputSigns(_pass) + tile.FirstChannel, tile.Channels, copies, signs);
+            Expand<TVector>(TPass.LeastInputs(_pass) + tile.FirstChannel, tile.Channels, copies, least);
         }
         if (typeof(T) == typeof(double))
         {
@@ -120,7 +120,7 @@ internal readonly unsafe partial struct ColumnKernel<T, V, W, TPass>
         if (array == 0)
             _pass.AddRows<TVector>(rows, terms, sums, products);
         else
-            _pass.AddInputs<TVector>(rows, terms.Pivots, sums, products);
+            TPass.AddInputs<TVector>(_pass, rows, terms.Pivots, sums, products);
     }
 
     /// <summary>Takes the sums of channels again in double where sums in float were not enough. Neighbors are taken together.</summary>
@@ -158,7 +158,7 @@ internal readonly unsafe partial struct ColumnKernel<T, V, W, TPass>
                 BlockSums<W>(tile, block, 2, together: 1);
         }
         for (nint i = tile.FirstChannel; TPass.MayBeRefined && i < tile.FirstChannel + tile.Channels; i++)
-            SumsOf(0, 1)[i] -= _pass.MoveOfMean(_layout, i, Total<One>(SumsOf(0, 2) + i)) * Total<One>(SumsOf(0, 0) + i);
+            SumsOf(0, 1)[i] -= TPass.MoveOfMean(_pass, _layout, i, Total<One>(SumsOf(0, 2) + i)) * Total<One>(SumsOf(0, 0) + i);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
@@ -178,7 +178,7 @@ internal readonly unsafe partial struct ColumnKernel<T, V, W, TPass>
         TLanes sum = _pass.NeedsSums ? Total<TLanes>(SumsOf(0, 0) + channel) : 0;
         TLanes product = _pass.NeedsSums ? Total<TLanes>(SumsOf(0, 1) + channel) : 0;
         for (nint i = 0; i < TLanes.Count && TPass.HasInputSums; i++)
-            _pass.KeepInput(channel + i, Total<One>(SumsOf(0, 2) + channel + i));
+            TPass.KeepInput(_pass, channel + i, Total<One>(SumsOf(0, 2) + channel + i));
         return _pass.TryFinish<W, TLanes>(_layout, channel, sum, product, _coefficients);
     }
 

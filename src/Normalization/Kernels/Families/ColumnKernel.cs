@@ -67,7 +67,7 @@ internal readonly unsafe partial struct ColumnKernel<T, V, W, TPass> : IWorkerJo
             if (pass.NeedsSums)
                 Partition.For(new TileBlockSums(job), layout.Tiles * layout.Blocks.Count, degree);
             Partition.For(new Channels(job), layout.Channels, Partition.DegreeFor((sums + coefficients) * sizeof(double)));
-            pass.FinishGroups<W>(layout, job._coefficients);
+            TPass.FinishGroups<W>(pass, layout, job._coefficients);
             if (pass.WritesOutput)
                 Partition.ForWorkers(new TileBlocks(job), layout.Tiles * layout.Blocks.Count, degree);
         }
@@ -99,7 +99,7 @@ internal readonly unsafe partial struct ColumnKernel<T, V, W, TPass> : IWorkerJo
             if (_pass.WritesOutput && !TPass.HasGroups)
                 Apply(tile, 0, _layout.Rows, worker);
         }
-        _pass.FinishGroups<W>(_layout, _coefficients);
+        TPass.FinishGroups<W>(_pass, _layout, _coefficients);
         for (nint i = start; i < end && TPass.HasGroups && _pass.WritesOutput; i++)
             Apply(_layout.Tile(i), 0, _layout.Rows, worker);
         if (_isStreamed)
@@ -149,8 +149,8 @@ internal readonly unsafe partial struct ColumnKernel<T, V, W, TPass> : IWorkerJo
         }
         if (TPass.HasRelu)
         {
-            Expand<TVector>(_pass.InputSigns + tile.FirstChannel, tile.Channels, together, columns.Sign);
-            Expand<TVector>(_pass.LeastInputs + tile.FirstChannel, tile.Channels, together, columns.Least);
+            Expand<TVector>(TPass.InputSigns(_pass) + tile.FirstChannel, tile.Channels, together, columns.Sign);
+            Expand<TVector>(TPass.LeastInputs(_pass) + tile.FirstChannel, tile.Channels, together, columns.Least);
         }
         nint offset = (firstRow * _layout.Columns) + tile.FirstColumn;
         ColumnRows written = RowsAsOne(tile, offset, rows, together) with

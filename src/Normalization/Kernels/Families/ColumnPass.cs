@@ -5,34 +5,34 @@ using Normalization.Kernels.Simd;
 
 namespace Normalization.Kernels.Families;
 
-/// <summary>What forward and backward down the columns do differently.</summary>
+/// <summary>What forward and backward down the columns do differently. What only some of them do has a default.</summary>
 internal unsafe interface IColumnPass<TSelf, T>
     where TSelf : struct, IColumnPass<TSelf, T>
     where T : unmanaged
 {
-    static abstract bool IsBackward { get; }
+    static virtual bool IsBackward => false;
 
     /// <summary>Whether neighboring channels share statistics, so that the sums of all of them come before the first coefficient.</summary>
-    static abstract bool HasGroups { get; }
+    static virtual bool HasGroups => false;
 
     /// <summary>Whether x̂ is added up too: where groups of doubles take dy about a pivot.</summary>
-    static abstract bool HasInputSums { get; }
+    static virtual bool HasInputSums => false;
 
     /// <summary>Whether sums in double also correct the mean of x, which the forward pass has computed from sums in float.</summary>
-    static abstract bool MayBeRefined { get; }
+    static virtual bool MayBeRefined => false;
 
     /// <summary>How many tensors the pass reads and writes.</summary>
     static abstract int Streams { get; }
 
     /// <summary>Whether dy is taken about a pivot: it is in double, which has no digits to spare.</summary>
-    static abstract bool HasOutputPivots { get; }
+    static virtual bool HasOutputPivots => false;
 
     /// <summary>Whether dy goes back through ReLU by x alone, with a sign and a bound of each channel.</summary>
-    static abstract bool HasRelu { get; }
+    static virtual bool HasRelu => false;
 
-    double* InputSigns { get; }
+    static virtual double* InputSigns(in TSelf pass) => null;
 
-    double* LeastInputs { get; }
+    static virtual double* LeastInputs(in TSelf pass) => null;
 
     bool NeedsSums { get; }
 
@@ -45,7 +45,9 @@ internal unsafe interface IColumnPass<TSelf, T>
     void FillPivots(in ColumnLayout layout, in ColumnTile tile, double* pivots);
 
     /// <summary>What dy of some channels is taken about, where <see cref="HasOutputPivots"/>.</summary>
-    void FillOutputPivots(in ColumnLayout layout, in ColumnTile tile, double* pivots);
+    static virtual void FillOutputPivots(in TSelf pass, in ColumnLayout layout, in ColumnTile tile, double* pivots)
+    {
+    }
 
     /// <summary>Whether the sums are first taken in float.</summary>
     bool IsNarrow(in ColumnLayout layout);
@@ -54,14 +56,17 @@ internal unsafe interface IColumnPass<TSelf, T>
     void AddRows<V>(in ColumnRows rows, in ColumnTerms terms, void* sums, void* products) where V : unmanaged, ISimd<V, T>;
 
     /// <summary>Adds x alone, where <see cref="HasInputSums"/> or <see cref="MayBeRefined"/>.</summary>
-    void AddInputs<V>(in ColumnRows rows, void* pivots, void* sums, void* squares) where V : unmanaged, ISimd<V, T>;
+    static virtual void AddInputs<V>(in TSelf pass, in ColumnRows rows, void* pivots, void* sums, void* squares)
+        where V : unmanaged, ISimd<V, T>
+    {
+    }
 
     /// <summary>Whether sums in float were enough for each of some channels.</summary>
     bool HoldInFloats<TLanes>(in ColumnLayout layout, nint channel, TLanes sum, TLanes product)
         where TLanes : unmanaged, ILanes<TLanes>;
 
     /// <summary>How far the mean of a channel moves, from the sum of x about the pivot, where <see cref="MayBeRefined"/>.</summary>
-    double MoveOfMean(in ColumnLayout layout, nint channel, double sum);
+    static virtual double MoveOfMean(in TSelf pass, in ColumnLayout layout, nint channel, double sum) => 0;
 
     /// <summary>
     /// Computes statistics or gradients, and coefficients, from the sums of some channels. Returns false, and has done nothing, where
@@ -72,10 +77,15 @@ internal unsafe interface IColumnPass<TSelf, T>
         where TLanes : unmanaged, ILanes<TLanes>;
 
     /// <summary>Keeps the sum of x of a channel, where <see cref="HasInputSums"/>.</summary>
-    void KeepInput(nint channel, double sum);
+    static virtual void KeepInput(in TSelf pass, nint channel, double sum)
+    {
+    }
 
     /// <summary>Computes what all groups need of the sums of all channels, where <see cref="HasGroups"/>.</summary>
-    void FinishGroups<W>(in ColumnLayout layout, in ColumnCoefficients coefficients) where W : unmanaged, IWideSimd<W, T>;
+    static virtual void FinishGroups<W>(in TSelf pass, in ColumnLayout layout, in ColumnCoefficients coefficients)
+        where W : unmanaged, IWideSimd<W, T>
+    {
+    }
 
     /// <summary>The elementwise pass over some rows, with the coefficients of each column.</summary>
     void Write<V>(in ColumnRows rows, in ColumnCoefficients columns) where V : unmanaged, ISimd<V, T>;

@@ -20,8 +20,6 @@ internal readonly unsafe struct MaskedColumnBackward<T>(MaskedOperands<T>* opera
 
     public static bool IsBackward => true;
 
-    public static bool HasGroups => false;
-
     public static bool HasInputSums => typeof(T) == typeof(double);
 
     public static bool MayBeRefined => typeof(T) == typeof(float);
@@ -29,12 +27,6 @@ internal readonly unsafe struct MaskedColumnBackward<T>(MaskedOperands<T>* opera
     public static int Streams => 3;
 
     public static bool HasOutputPivots => typeof(T) == typeof(double);
-
-    public static bool HasRelu => false;
-
-    public double* InputSigns => null;
-
-    public double* LeastInputs => null;
 
     public bool NeedsSums => _operands->GivenSums == null;
 
@@ -50,10 +42,10 @@ internal readonly unsafe struct MaskedColumnBackward<T>(MaskedOperands<T>* opera
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public void FillOutputPivots(in ColumnLayout layout, in ColumnTile tile, double* pivots)
+    public static void FillOutputPivots(in MaskedColumnBackward<T> pass, in ColumnLayout layout, in ColumnTile tile, double* pivots)
     {
         for (nint channel = 0; channel < tile.Channels; channel++)
-            pivots[channel] = _operands->OutputPivotOf(_operands->Group(tile.FirstChannel + channel), _total);
+            pivots[channel] = pass._operands->OutputPivotOf(pass._operands->Group(tile.FirstChannel + channel), pass._total);
     }
 
     public bool IsNarrow(in ColumnLayout layout) => layout.IsLongEnoughForFloats && _operands->MayAddColumnsInFloats(_total);
@@ -67,10 +59,12 @@ internal readonly unsafe struct MaskedColumnBackward<T>(MaskedOperands<T>* opera
             rows.Rows, rows.Columns, rows.Ahead, sums, products);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void AddInputs<V>(in ColumnRows rows, void* pivots, void* sums, void* squares) where V : unmanaged, ISimd<V, T> =>
+    public static void AddInputs<V>(in MaskedColumnBackward<T> pass, in ColumnRows rows, void* pivots, void* sums, void* squares)
+        where V : unmanaged, ISimd<V, T> =>
         ColumnReduction.Run<T, V, MaskedMomentRow<T, V>>(
             new(
-                _operands->Input + rows.Offset, _positions.MaskAt(rows.Offset), rows.Stride, _positions.Stride(rows.Stride), pivots),
+                pass._operands->Input + rows.Offset, pass._positions.MaskAt(rows.Offset), rows.Stride,
+                pass._positions.Stride(rows.Stride), pivots),
             rows.Rows, rows.Columns, rows.Ahead, sums, squares);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -86,10 +80,11 @@ internal readonly unsafe struct MaskedColumnBackward<T>(MaskedOperands<T>* opera
         return NumericRange.HoldsProducts(TLanes.Abs(product)) && samples.AreSpread(sum / _total.Count);
     }
 
-    public double MoveOfMean(in ColumnLayout layout, nint channel, double sum) =>
-        ColumnGradients.MoveOfMean<T>(_operands->Statistics[channel], sum / _total.Count);
+    public static double MoveOfMean(in MaskedColumnBackward<T> pass, in ColumnLayout layout, nint channel, double sum) =>
+        ColumnGradients.MoveOfMean<T>(pass._operands->Statistics[channel], sum / pass._total.Count);
 
-    public void KeepInput(nint channel, double sum) => _operands->UnitSums[channel].Input = sum;
+    public static void KeepInput(in MaskedColumnBackward<T> pass, nint channel, double sum) =>
+        pass._operands->UnitSums[channel].Input = sum;
 
     /// <summary>The sums of channels about their means, and what dx takes of them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -125,10 +120,6 @@ internal readonly unsafe struct MaskedColumnBackward<T>(MaskedOperands<T>* opera
             return false;
         coefficients.Set(channel, affine, affine.Arithmetic);
         return true;
-    }
-
-    public void FinishGroups<W>(in ColumnLayout layout, in ColumnCoefficients coefficients) where W : unmanaged, IWideSimd<W, T>
-    {
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

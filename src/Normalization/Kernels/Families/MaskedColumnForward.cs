@@ -32,23 +32,7 @@ internal readonly unsafe struct MaskedColumnForward<T>(MaskedOperands<T>* operan
     private readonly TilePositions<T> _positions = positions;
     private readonly SampleWeight _total = operands->WeightOf(operands->Group(0));
 
-    public static bool IsBackward => false;
-
-    public static bool HasGroups => false;
-
-    public static bool HasInputSums => false;
-
-    public static bool MayBeRefined => false;
-
     public static int Streams => 2;
-
-    public static bool HasOutputPivots => false;
-
-    public static bool HasRelu => false;
-
-    public double* InputSigns => null;
-
-    public double* LeastInputs => null;
 
     public bool NeedsSums => !_operands->HasFixedStatistics;
 
@@ -70,10 +54,6 @@ internal readonly unsafe struct MaskedColumnForward<T>(MaskedOperands<T>* operan
         }
     }
 
-    public void FillOutputPivots(in ColumnLayout layout, in ColumnTile tile, double* pivots)
-    {
-    }
-
     public bool IsNarrow(in ColumnLayout layout) => layout.IsLongEnoughForFloats && _operands->MayAddColumnsInFloats(_total);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -92,19 +72,9 @@ internal readonly unsafe struct MaskedColumnForward<T>(MaskedOperands<T>* operan
             new(x, _positions.MaskAt(rows.Offset), rows.Stride, stride, terms.Pivots), rows.Rows, rows.Columns, rows.Ahead, sums, products);
     }
 
-    public void AddInputs<V>(in ColumnRows rows, void* pivots, void* sums, void* squares) where V : unmanaged, ISimd<V, T>
-    {
-    }
-
     public bool HoldInFloats<TLanes>(in ColumnLayout layout, nint channel, TLanes sum, TLanes product)
         where TLanes : unmanaged, ILanes<TLanes> =>
         GroupStatistics<TLanes>.HoldInFloats(sum, product, _total.Sum, _operands->Epsilon);
-
-    public double MoveOfMean(in ColumnLayout layout, nint channel, double sum) => 0;
-
-    public void KeepInput(nint channel, double sum)
-    {
-    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryFinish<W, TLanes>(in ColumnLayout layout, nint channel, TLanes sum, TLanes product, in ColumnCoefficients coefficients)
@@ -125,10 +95,6 @@ internal readonly unsafe struct MaskedColumnForward<T>(MaskedOperands<T>* operan
         }
         // A channel that is computed alone after this stores the same statistics again.
         return !WritesOutput || _output.TryFinish<W, TLanes>(layout, channel, sum, product, coefficients);
-    }
-
-    public void FinishGroups<W>(in ColumnLayout layout, in ColumnCoefficients coefficients) where W : unmanaged, IWideSimd<W, T>
-    {
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -107,7 +107,7 @@ internal static class Thresholds
     public const nint LargestSum = 256 * 1024;
 
     /// <summary>What the machine has, read once.</summary>
-    public static readonly long LastLevelCacheBytes = ReadLastLevelCacheBytes();
+    public static readonly long LastLevelCacheBytes = UsableCacheBytes(ReadLastLevelCacheBytes(), Environment.ProcessorCount);
 
     // The parameter gradients of so many columns do not fit the first-level cache.
     private const int LongRow = 8192;
@@ -127,6 +127,8 @@ internal static class Thresholds
 
     /// <summary>Rows of about so many bytes are turned at a time, so that they stay in the second-level cache.</summary>
     public const nint TurnedBytes = 128 * 1024;
+
+    private const long CacheBytesPerProcessor = 16 << 20;
 
     // The sum of x and a residual stays in the first-level cache.
     private const nint SumBytes = 32 * 1024;
@@ -194,6 +196,12 @@ internal static class Thresholds
         nint batch = GroupsPerBatch(groupBytes);
         return batch * Math.Max(1, SumBytes / (batch * groupBytes));
     }
+
+    /// <summary>
+    /// What so many processors can use of a last-level cache. A virtual machine sees the whole cache of a server, which it shares with
+    /// others.
+    /// </summary>
+    public static long UsableCacheBytes(long bytes, int processors) => Math.Min(bytes, Math.Max(2, processors) * CacheBytesPerProcessor);
 
     private static bool LeavesCaches(long bytes) => bytes > LastLevelCacheBytes / 4 * 3;
 
