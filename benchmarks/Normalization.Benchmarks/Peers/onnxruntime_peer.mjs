@@ -129,7 +129,7 @@ async function prepare(ort, op, dims, groups, layout, threads) {
 }
 
 // The runtime's threads spin for a while after a call: let them sleep before anything else is timed.
-const settle = () => new Promise(resolve => setTimeout(resolve, 10));
+const settle = () => new Promise(resolve => setTimeout(resolve, 40));
 
 async function sample(call, milliseconds) {
   const start = microseconds();

@@ -138,7 +138,7 @@ inline int serve(const char *library, const std::string &version, const Prepare 
             result = "\"unsupported\":\"" + reason + "\"";
         }
         // Helper threads spin for some milliseconds: let them sleep before another peer is timed.
-        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        std::this_thread::sleep_for(std::chrono::milliseconds(40));
         std::cout << "{\"op\":\"" << r.op << "\",\"shape\":\"" << r.shape << "\",\"layout\":\"" << r.layout << "\"," << result << "}" << std::endl;
     }
     return 0;

@@ -260,7 +260,7 @@ def main():
         except RuntimeError as error:
             answer["unsupported"] = str(error).splitlines()[0]
         # The OpenMP threads spin for some milliseconds: let them sleep before another peer is timed.
-        time.sleep(0.01)
+        time.sleep(0.04)
         print(json.dumps(answer), flush=True)
 
 
