@@ -186,7 +186,9 @@ internal static unsafe partial class MaskedLaunch
         }
     }
 
-    /// <summary>One more term in the gradients of the parameters: Σ dy · x̂ and Σ dy over the valid positions of each channel.</summary>
+    /// <summary>
+    /// One more term in the gradients of the parameters: Σ dy · x̂ and Σ dy over the valid positions of each channel.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void AddParameterGradients<T>(
         in Plan plan, in ValidPositions<T> positions, ReadOnlySpan<Sums> units, Span<T> weightGradient, Span<T> biasGradient)

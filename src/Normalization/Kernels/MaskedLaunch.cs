@@ -48,8 +48,8 @@ internal static unsafe partial class MaskedLaunch
     }
 
     /// <summary>
-    /// The sums of each channel of each sample over its valid positions: Σ (dy - pivot) and Σ (dy - pivot) · x̂; and the gradient of the
-    /// input, if it has memory. Where sums of all processes are given, it uses these.
+    /// The sums of each channel of each sample over its valid positions: Σ (dy - pivot) and Σ (dy - pivot) · x̂; and
+    /// the gradient of the input, if it has memory. Where sums of all processes are given, it uses these.
     /// </summary>
     public static void Backward<T>(
         in Plan plan,

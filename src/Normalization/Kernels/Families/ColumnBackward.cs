@@ -46,7 +46,7 @@ internal readonly unsafe struct ColumnBackward<T, TRelu>(in BackwardOperands<T> 
 
     /// <summary>As forward, where x̂ sums to zero; elsewhere a common part of dy would multiply the error of the mean.</summary>
     public bool IsNarrow(in ColumnLayout layout) =>
-        typeof(T) == typeof(float) && layout.IsLongEnoughForFloats
+        typeof(T) == typeof(float) && layout.IsLongEnoughForFloats && layout.Group.Elements >= Projection.FewElements
         && !_operands.HasFixedStatistics && _operands.ChannelSums == null && _operands.GivenSums == null;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -35,7 +35,8 @@ internal readonly unsafe struct ColumnForward<T, TSource, TEpilogue>(in ForwardO
 
     /// <summary>A mean that becomes part of another mean is taken in double.</summary>
     public bool IsNarrow(in ColumnLayout layout) =>
-        typeof(T) == typeof(float) && !_operands.IsExact && layout.IsLongEnoughForFloats;
+        typeof(T) == typeof(float) && !_operands.IsExact
+        && layout.IsLongEnoughForFloats && layout.Group.Elements >= Projection.FewElements;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void FillPivots(in ColumnLayout layout, in ColumnTile tile, double* pivots)

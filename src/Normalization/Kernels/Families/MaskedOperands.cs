@@ -85,7 +85,7 @@ internal unsafe struct MaskedOperands<T> where T : unmanaged
     /// <summary>The same down columns, whose sums in float know no weights.</summary>
     public readonly bool MayAddColumnsInFloats(in SampleWeight total) =>
         typeof(T) == typeof(float) && Weights == null && GivenSums == null && !HasFixedStatistics && !Plan.HasExactStatistics
-        && total.Count >= Thresholds.FewElements;
+        && total.Count >= Projection.FewElements;
 
     /// <summary>How many neighboring groups are taken at a time: as many as stay in the first-level cache.</summary>
     public readonly nint GroupsAtOnce =>

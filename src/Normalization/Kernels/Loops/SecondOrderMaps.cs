@@ -55,8 +55,8 @@ internal readonly struct DerivativeMap<T, W>(
 internal readonly record struct SecondOrderMeans(double Product, double DirectionSlope, double GradientSlope);
 
 /// <summary>
-/// r · (P(w) - r · (x̂ · m(v · P(g)) + m(v · x̂) · P(g) + m(g · x̂) · P(v))), in slices that lie a stride apart; r · P(w) where there is
-/// no v, or where x̂ does not depend on the statistics of x.
+/// r · (P(w) - r · (x̂ · m(v · P(g)) + m(v · x̂) · P(g) + m(g · x̂) · P(v))), in slices that lie a stride
+/// apart; r · P(w) where there is no v, or where x̂ does not depend on the statistics of x.
 /// </summary>
 internal readonly struct SecondGradientMap<T, W>(
     in NormalizedElements<T, W> input,

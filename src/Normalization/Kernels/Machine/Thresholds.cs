@@ -170,9 +170,6 @@ internal static class Thresholds
     /// <summary>The same of columns of fewer rows.</summary>
     public const int ShortestNarrowColumn = 8;
 
-    /// <summary>The two parts of a gradient cancel nearly all of it in a group of fewer elements, which is not summed in float.</summary>
-    public const int FewElements = 32;
-
     /// <summary>How far ahead to prefetch: 0 where the input is small enough for a cache that is near.</summary>
     public static nint Ahead(long bytes, nint distance) => bytes > NearBytes ? distance : 0;
 

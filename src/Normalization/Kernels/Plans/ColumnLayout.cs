@@ -71,8 +71,8 @@ internal readonly struct ColumnLayout
     /// <summary>The elements of one channel.</summary>
     public SliceSet Channel { get; }
 
-    /// <summary>Whether sums may be taken in float, and whether they pay.</summary>
-    public bool IsLongEnoughForFloats => Rows >= Thresholds.ShortestNarrowColumn && Group.Elements >= Thresholds.FewElements;
+    /// <summary>Whether sums in float pay.</summary>
+    public bool IsLongEnoughForFloats => Rows >= Thresholds.ShortestNarrowColumn;
 
     public ColumnTile Tile(nint index)
     {

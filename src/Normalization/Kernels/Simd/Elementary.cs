@@ -42,8 +42,8 @@ internal static class Elementary
         x = V.Select(V.GreaterThan(x, most), most, x);
         x = V.Select(V.GreaterThan(least, x), least, x);
 
-        // eˣ = 2ⁿ · eʳ with |r| <= ln(2) / 2, and a polynomial for eʳ. The power of two is applied in two parts, of which the first one
-        // is always normal and exact.
+        // eˣ = 2ⁿ · eʳ with |r| <= ln(2) / 2, and a polynomial for eʳ. The power of two is applied in two parts, of
+        // which the first one is always normal and exact.
         V magic = Rounding<V, T>();
         V n = V.FusedMultiplyAdd(x, V.Broadcast(Log2E), magic) - magic;
         V r = V.FusedMultiplyAdd(n, V.Broadcast(isFloat ? -0.693147182464599609375 : -0.69314718055994530941723212145818), x);

@@ -18,8 +18,8 @@ internal readonly record struct CountedMoments(double Count, double Mean, double
 
     /// <summary>
     /// The statistics of all elements together, of which there are some. The formula of Chan, Golub and LeVeque for any number of parts,
-    /// about the mean of the first that has elements: mean = Σ nᵢ · meanᵢ / n, M2 = Σ (M2ᵢ + nᵢ · (meanᵢ - mean)²). The order of the parts
-    /// decides the last bits.
+    /// about the mean of the first that has elements: mean = Σ nᵢ · meanᵢ / n, M2 = Σ (M2ᵢ + nᵢ · (meanᵢ -
+    /// mean)²). The order of the parts decides the last bits.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static GroupStatistics Merge<T>(ReadOnlySpan<CountedMoments> parts, double epsilon) where T : unmanaged

@@ -87,7 +87,7 @@ internal unsafe struct GroupStatistics<TLanes> where TLanes : unmanaged, ILanes<
         return TLanes.AreAtMost(offset * offset, FarPivotInFloats * Variance);
     }
 
-    /// <summary>Whether sums in float about a pivot were enough, in every lane, for <see cref="FromSums"/>.</summary>
+    /// <summary>Whether sums in float about a pivot were enough for <see cref="FromSums"/>, in every lane; without its divisions.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool HoldInFloats(TLanes sum, TLanes product, double count, double epsilon)
     {
