@@ -62,7 +62,7 @@ internal static unsafe class Map
     {
         bool isStreamed = target.IsStreamed && IsAligned(target.Output, 0);
         nint row = first, end = first + count;
-        if (areFour && !TMap.IsLong && (!target.IsStreamed || IsAligned(target.Output, stride)))
+        if (areFour && !TMap.IsLong && AreLines<T, V>(target, stride))
         {
             for (; row + Thresholds.RowsAtOnce <= end; row += Thresholds.RowsAtOnce)
             {
@@ -88,6 +88,13 @@ internal static unsafe class Map
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool IsAligned<T>(T* y, nint stride) where T : unmanaged =>
         ((nuint)y % (nuint)sizeof(T)) + ((nuint)(stride * sizeof(T)) % RawMemory.LineBytes) == 0;
+
+    /// <summary>Whether each store fills a line. Where stores to four rows fill parts of lines in turn, they wait for one another.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool AreLines<T, V>(in Target<T> target, nint stride) where T : unmanaged where V : unmanaged, ISimd<V, T> =>
+        target.IsStreamed
+            ? IsAligned(target.Output, stride)
+            : V.Count * sizeof(T) == RawMemory.LineBytes && ((nuint)target.Output | (nuint)(stride * sizeof(T))) % RawMemory.LineBytes == 0;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Run<T, V, TRows, TMap, TColumn, TFour>(in TRows rows, nint row, in Target<T> target, nint stride)
