@@ -95,8 +95,8 @@ internal readonly unsafe partial struct ColumnKernel<T, V, W, TPass>
                     AddRows<TVector>(array, Rest(added, tile, count % together), terms, floatSums, floatProducts);
                 if (isWide)
                     continue;
-                ColumnReduction.MoveFloats<T, TVector, W>(sums, floatSums, copies * tile.Columns, areFirst: part == row);
-                ColumnReduction.MoveFloats<T, TVector, W>(products, floatProducts, copies * tile.Columns, areFirst: part == row);
+                ColumnReduction.MoveFloats<T, TVector, W>(sums, floatSums, copies * tile.Columns, scale: 1, areFirst: part == row);
+                ColumnReduction.MoveFloats<T, TVector, W>(products, floatProducts, copies * tile.Columns, scale: 1, areFirst: part == row);
             }
             for (nint copy = 0; copy < copies; copy++)
             {

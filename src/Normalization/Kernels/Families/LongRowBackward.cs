@@ -16,8 +16,8 @@ internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
     where V : unmanaged, ISimd<V, T>
     where W : unmanaged, IWideSimd<W, T>
 {
-    // After this many rows a sum of doubles starts again at zero. Fewer rows round off less.
-    private const nint RowsOfDoubles = 64;
+    // After so many rows a sum starts again at zero. Fewer rows round off less.
+    private static nint RowsTogether => typeof(T) == typeof(double) ? 64 : NarrowRowGradients.RowsInFloats;
 
     private readonly GroupLayout _layout;
     private readonly BackwardOperands<T> _operands;
@@ -82,7 +82,9 @@ internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
     public void Run(nint start, nint end)
     {
         double* memory = stackalloc double[(int)RawMemory.PaddedLength(2 * Thresholds.RowTile)], sums = RawMemory.AtLine(memory);
-        double* products = sums + Thresholds.RowTile;
+        int room = (int)ParameterSums<T>.Room(Thresholds.RowTile);
+        double* floatMemory = stackalloc double[(int)RawMemory.PaddedLength(room)], floats = RawMemory.AtLine(floatMemory);
+        new Span<double>(floats, room).Clear();
         double* rests = stackalloc double[2 * Thresholds.RowTile], totals = stackalloc double[2 * Thresholds.RowTile];
         Sums* rowSums = stackalloc Sums[Thresholds.RowsAtOnce];
         (nint period, nint tiles) = (_layout.CoefficientPeriod, TilesPerRow(_layout));
@@ -90,26 +92,28 @@ internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
         {
             (nint phase, nint tile) = (i / tiles, i % tiles);
             nint column = tile * Thresholds.RowTile, columns = Math.Min(Thresholds.RowTile, Width - column);
-            new Span<double>(sums, 2 * Thresholds.RowTile).Clear();
+            var columnSums = ParameterSums<T>.Begin(sums, floats, Thresholds.RowTile);
             if (typeof(T) == typeof(double))
             {
                 new Span<double>(totals, 2 * Thresholds.RowTile).Clear();
                 new Span<double>(rests, 2 * Thresholds.RowTile).Clear();
             }
-            nint left = RowsOfDoubles;
+            nint left = RowsTogether;
             for (nint row = phase, count; row < _layout.Groups; row += count * period)
             {
                 bool areFour = AreFour(row);
                 count = areFour ? Thresholds.RowsAtOnce : 1;
                 RowGradientReduction.Run<T, V, W>(
-                    Rows(row, column), areFour, NarrowRowGradients.Cover<T>(Width), columns, _ahead, rowSums, sums, products);
+                    Rows(row, column), areFour, NarrowRowGradients.Cover<T>(Width), columns, _ahead, rowSums, columnSums);
                 for (nint k = 0; k < count; k++)
                     _sums[((row + (k * period)) * tiles) + tile] = rowSums[k];
-                if (typeof(T) == typeof(double) && (left -= count) <= 0)
-                {
+                if ((left -= count) > 0)
+                    continue;
+                if (typeof(T) == typeof(double))
                     ColumnReduction.Move<T, W>(totals, rests, sums, 2 * Thresholds.RowTile);
-                    left = RowsOfDoubles;
-                }
+                else
+                    columnSums.Move<V, W>(columns);
+                left = RowsTogether;
             }
             if (typeof(T) == typeof(double))
             {
@@ -117,7 +121,11 @@ internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
                 ColumnReduction.AddRests(totals, rests, 2 * Thresholds.RowTile);
                 new Span<double>(totals, 2 * Thresholds.RowTile).CopyTo(new Span<double>(sums, 2 * Thresholds.RowTile));
             }
-            RowGradients<T, V, W>.Accumulate(_operands, (phase * Width) + column, sums, products, columns);
+            else
+            {
+                columnSums.Move<V, W>(columns);
+            }
+            RowGradients<T, V, W>.Accumulate(_operands, (phase * Width) + column, columnSums.Sums, columnSums.Products, columns);
         }
     }
 

@@ -51,7 +51,7 @@ internal static unsafe class OneRowBackward<T, V, W>
             columns = Math.Min(Thresholds.RowTile, width - column);
             NarrowRowGradients.Gradients<T, V> gradients =
                 new(bias == null ? null : bias + column, weight == null ? null : weight + column);
-            NarrowRowGradients.Run<T, V, W, Off, NarrowRowGradients.Gradients<T, V>>(row, numbers, column, columns, 0, sums, gradients);
+            NarrowRowGradients.Run<T, V, W, NarrowRowGradients.Gradients<T, V>>(row, 1, numbers, column, columns, 0, sums, gradients);
             total.Add(*sums);
         }
         if (width > Thresholds.RowTile)
@@ -64,7 +64,8 @@ internal static unsafe class OneRowBackward<T, V, W>
         nint padded = width + Room;
         double* terms = stackalloc double[2 * (int)padded];
         new Span<double>(terms, 2 * (int)padded).Clear();
-        RowGradientReduction.Run<T, V, W>(row, areFour: false, isNarrow: false, width, ahead: 0, sums, terms, terms + padded);
-        RowGradients<T, V, W>.Accumulate(operands, 0, terms, terms + padded, width);
+        ParameterSums<T> columns = new(terms, terms + padded, null, null);
+        RowGradientReduction.Run<T, V, W>(row, areFour: false, isNarrow: false, width, ahead: 0, sums, columns);
+        RowGradients<T, V, W>.Accumulate(operands, 0, columns.Sums, columns.Products, width);
     }
 }

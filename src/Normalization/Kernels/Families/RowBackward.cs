@@ -54,12 +54,14 @@ internal readonly unsafe struct RowBackward<T, V, W, TParts> : IWorkerJob, IStag
 
     private nint Width => _layout->Unit.Length;
 
+    private bool IsNarrow => NarrowRowGradients.Cover<T>(Width);
+
     private nint RowsTogether => NarrowRowGradients.AreShort<T>(Width) ? Thresholds.MostGroups(Width * sizeof(T)) : Thresholds.RowsAtOnce;
 
     private nint PaddedParameters => Padded(_layout->Coefficients);
 
     /// <summary>Accumulators are read and written in whole vectors of up to 16, from the start of any row of a period on.</summary>
-    private static nint Padded(nint parameters) => (parameters + 22) & ~7;
+    private static nint Padded(nint parameters) => (parameters + 30) & ~15;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static void Run(in GroupLayout layout, in BackwardOperands<T> operands)
@@ -73,6 +75,7 @@ internal readonly unsafe struct RowBackward<T, V, W, TParts> : IWorkerJob, IStag
         nint padded = Padded(layout.Coefficients);
         using var scratch = new Scratch<double>(RawMemory.PaddedLength((blocks.Count + 1) * 2 * padded));
         nint room = TParts.Room(layout, operands);
+        room += ParameterSums<T>.Room(padded);
         using var gradientScratch = new Scratch<double>(WorkerScratch.Size(room == 0 ? 0 : degree, room));
         fixed (GroupLayout* pLayout = &layout)
         fixed (BackwardOperands<T>* pOperands = &operands)
@@ -94,10 +97,12 @@ internal readonly unsafe struct RowBackward<T, V, W, TParts> : IWorkerJob, IStag
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public void Run(nint start, nint stop, ref Staging<T, V> output)
     {
+        nint room = ParameterSums<T>.Room(PaddedParameters);
+        double* floats = _memory[_worker], memory = floats + room;
+        new Span<double>(floats, (int)room).Clear();
         for (nint block = start; block < stop; block++)
         {
-            double* sums = _partials + (2 * block * PaddedParameters);
-            new Span<double>(sums, (int)(2 * PaddedParameters)).Clear();
+            var sums = ParameterSums<T>.Begin(_partials + (2 * block * PaddedParameters), floats, PaddedParameters);
             (nint first, nint rows) = _blocks[block];
             nint end = first + rows, atOnce = TParts.Rows(*_layout, *_operands);
             for (nint row = first, last; row < end; row = last)
@@ -105,37 +110,41 @@ internal readonly unsafe struct RowBackward<T, V, W, TParts> : IWorkerJob, IStag
                 last = row + Math.Min(atOnce, end - row);
                 if (TParts.ArePlain)
                 {
-                    RunPart(row, last, sums, ref output);
+                    RunPart(row, last, row - first, sums, ref output);
                     continue;
                 }
-                double* memory = _memory[_worker];
                 BackwardOperands<T> own = TParts.Of(_layout, *_operands, memory, row, last);
-                new RowBackward<T, V, W, TParts>(this, &own, _worker).RunPart(row, last, sums, ref output);
+                new RowBackward<T, V, W, TParts>(this, &own, _worker).RunPart(row, last, row - first, sums, ref output);
                 TParts.Finish(_layout, *_operands, memory, row, last);
             }
+            if (IsNarrow)
+                sums.Move<V, W>(_layout->Coefficients);
         }
         if (_isStreamed)
             Fence.Publish();
     }
 
-    /// <summary>Neighboring rows of a block.</summary>
+    /// <summary>Neighboring rows of a block, of which so many rows are done.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private void RunPart(nint row, nint last, double* sums, ref Staging<T, V> output)
+    private void RunPart(nint row, nint last, nint done, in ParameterSums<T> sums, ref Staging<T, V> output)
     {
         // Rows that share their weights go together.
         nint most = _layout->SharesWeights ? RowsTogether : 1;
-        for (nint count; row < last; row += count)
+        nint rowsInFloats = NarrowRowGradients.RowsInFloats * _layout->CoefficientPeriod;
+        for (nint count; row < last; row += count, done += count)
         {
             nint left = Math.Min(most, last - row);
             count = left < Thresholds.RowsAtOnce ? 1 : left - (left % Thresholds.RowsAtOnce);
             T* place = _isStaged ? output.Next(row * Width, count * Width) : _operands->InputGradient;
-            RunRows(row, count, sums, sums + PaddedParameters, place);
+            RunRows(row, count, sums, place);
+            if (IsNarrow && done / rowsInFloats != (done + count) / rowsInFloats)
+                sums.Move<V, W>(_layout->Coefficients);
         }
     }
 
     /// <summary>The sums of one row or of several fours, then their input gradients while they are still in the cache.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private void RunRows(nint row, nint count, double* sums, double* products, T* output)
+    private void RunRows(nint row, nint count, in ParameterSums<T> sums, T* output)
     {
         Sums* rowSums = stackalloc Sums[Thresholds.BatchGroups];
         GradientAffine* affines = stackalloc GradientAffine[Thresholds.BatchGroups];
@@ -146,12 +155,8 @@ internal readonly unsafe struct RowBackward<T, V, W, TParts> : IWorkerJob, IStag
         var rows = new WeightedRows<T>(
             _operands->Input + offset, _operands->OutputGradient + offset, _operands->Weight + weight, Width,
             _operands->Statistics + row, pivots, affines, step: 1);
-        bool isNarrow = NarrowRowGradients.Cover<T>(Width);
         for (nint i = 0; i < count; i += Thresholds.RowsAtOnce)
-        {
-            RowGradientReduction.Run<T, V, W>(
-                rows.Down(i), count > 1, isNarrow, Width, _ahead, rowSums + i, sums + weight, products + weight);
-        }
+            RowGradientReduction.Run<T, V, W>(rows.Down(i), count > 1, IsNarrow, Width, _ahead, rowSums + i, sums.At(weight));
         Target<T> target = new(output + offset, Width, _isStreamed, _ahead);
         RowGradients<T, V, W>.Write(rows, count, _layout->Unit, _operands->IsCentered, rowSums, target);
     }

@@ -54,25 +54,23 @@ internal static unsafe class ColumnReduction
     }
 
     /// <summary>
-    /// Adds floats to doubles, or to zeros where they are the <paramref name="areFirst"/> ones, in whole vectors, and leaves zeros in
-    /// their place.
+    /// Adds floats times a power of two to doubles, or to zeros where they are the <paramref name="areFirst"/> ones, in whole vectors, and
+    /// leaves zeros in their place.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static void MoveFloats<T, V, W>(double* totals, void* floats, nint count, bool areFirst)
+    public static void MoveFloats<T, V, W>(double* totals, void* floats, nint count, double scale, bool areFirst)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
         where W : unmanaged, IWideSimd<W, T>
     {
+        W factor = W.Broadcast(scale);
         for (nint i = 0; i < count; i += V.Count)
         {
             (W lower, W upper) = V.Widen<W>(V.LoadCoefficients(floats, i));
-            if (!areFirst)
-            {
-                lower += W.LoadDoubles(totals + i);
-                upper += W.LoadDoubles(totals + i + W.Count);
-            }
-            W.StoreDoubles(totals + i, lower);
-            W.StoreDoubles(totals + i + W.Count, upper);
+            W lowerTotal = areFirst ? default : W.LoadDoubles(totals + i);
+            W upperTotal = areFirst ? default : W.LoadDoubles(totals + i + W.Count);
+            W.StoreDoubles(totals + i, W.FusedMultiplyAdd(lower, factor, lowerTotal));
+            W.StoreDoubles(totals + i + W.Count, W.FusedMultiplyAdd(upper, factor, upperTotal));
             V.StoreCoefficients(floats, i, default);
         }
     }

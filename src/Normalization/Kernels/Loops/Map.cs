@@ -91,10 +91,15 @@ internal static unsafe class Map
 
     /// <summary>Whether each store fills a line. Where stores to four rows fill parts of lines in turn, they wait for one another.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool AreLines<T, V>(in Target<T> target, nint stride) where T : unmanaged where V : unmanaged, ISimd<V, T> =>
-        target.IsStreamed
-            ? IsAligned(target.Output, stride)
-            : V.Count * sizeof(T) == RawMemory.LineBytes && ((nuint)target.Output | (nuint)(stride * sizeof(T))) % RawMemory.LineBytes == 0;
+    private static bool AreLines<T, V>(in Target<T> target, nint stride)
+        where T : unmanaged
+        where V : unmanaged, ISimd<V, T>
+    {
+        if (target.IsStreamed)
+            return IsAligned(target.Output, stride);
+        nuint bytes = (nuint)(stride * sizeof(T));
+        return V.Count * sizeof(T) == RawMemory.LineBytes && ((nuint)target.Output | bytes) % RawMemory.LineBytes == 0;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Run<T, V, TRows, TMap, TColumn, TFour>(in TRows rows, nint row, in Target<T> target, nint stride)

@@ -10,9 +10,10 @@ internal static unsafe partial class NarrowRowGradients
     /// <summary>Where the lanes of a row go.</summary>
     private interface ILaneSums<V> where V : unmanaged
     {
-        void Add(int row, V sum, V product);
+        /// <summary>One vector of the lanes of a row.</summary>
+        void Add(int vector, V sum, V product);
 
-        /// <summary>The sums of four rows, and their products.</summary>
+        /// <summary>All lanes of four rows.</summary>
         void AddFour(V sum0, V sum1, V sum2, V sum3, V product0, V product1, V product2, V product3);
     }
 
@@ -25,19 +26,34 @@ internal static unsafe partial class NarrowRowGradients
         private readonly double* _lanes = lanes;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Add(int row, V sum, V product)
+        public void Add(int vector, V sum, V product)
         {
-            AddScaled<T, V, W>(_lanes + (2 * row * Lanes), sum, 1);
-            AddScaled<T, V, W>(_lanes + (((2 * row) + 1) * Lanes), product, InputScale);
+            double* own = _lanes + (vector * V.Count);
+            AddScaled(own, sum, 1);
+            AddScaled(own + Lanes, product, InputScale);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void AddFour(V sum0, V sum1, V sum2, V sum3, V product0, V product1, V product2, V product3)
         {
-            Add(0, sum0, product0);
-            Add(1, sum1, product1);
-            Add(2, sum2, product2);
-            Add(3, sum3, product3);
+            const int Row = 2 * Lanes;
+            AddScaled(_lanes, sum0, 1);
+            AddScaled(_lanes + Lanes, product0, InputScale);
+            AddScaled(_lanes + Row, sum1, 1);
+            AddScaled(_lanes + Row + Lanes, product1, InputScale);
+            AddScaled(_lanes + (2 * Row), sum2, 1);
+            AddScaled(_lanes + (2 * Row) + Lanes, product2, InputScale);
+            AddScaled(_lanes + (3 * Row), sum3, 1);
+            AddScaled(_lanes + (3 * Row) + Lanes, product3, InputScale);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static void AddScaled(double* destination, V value, double scale)
+        {
+            (W lower, W upper) = V.Widen<W>(value);
+            W factor = W.Broadcast(scale);
+            W.StoreDoubles(destination, W.FusedMultiplyAdd(lower, factor, W.LoadDoubles(destination)));
+            W.StoreDoubles(destination + W.Count, W.FusedMultiplyAdd(upper, factor, W.LoadDoubles(destination + W.Count)));
         }
     }
 
@@ -49,10 +65,11 @@ internal static unsafe partial class NarrowRowGradients
         private readonly float* _sums = sums;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Add(int row, V sum, V product)
+        public void Add(int vector, V sum, V product)
         {
-            V.StoreSumsOfFours(_sums + (row * 4), sum);
-            V.StoreSumsOfFours(_sums + (Thresholds.RowsAtOnce * Lanes) + (row * 4), product);
+            float* own = _sums + (vector * Lanes);
+            V.StoreSumsOfFours(own, sum);
+            V.StoreSumsOfFours(own + (Thresholds.RowsAtOnce * Lanes), product);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -66,23 +83,27 @@ internal static unsafe partial class NarrowRowGradients
     /// <summary>Where the terms of the columns go, scaled down as they are.</summary>
     public interface IColumnSums<V> where V : unmanaged
     {
-        void Add<TAccess>(nint i, TAccess access, V sum, V product) where TAccess : struct, IAccess;
+        void Load(nint i, out V sum, out V product);
+
+        void Store<TAccess>(nint i, TAccess access, V sum, V product) where TAccess : struct, IAccess;
     }
 
-    /// <summary>Sums in double of many rows, which are read and written 16 at a time.</summary>
-    public readonly struct DoubleSums<T, V, W>(double* sums, double* products) : IColumnSums<V>
+    /// <summary>Sums of a few rows, which are read and written in whole vectors.</summary>
+    public readonly struct FloatSums<T, V>(T* sums, T* products) : IColumnSums<V>
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
-        where W : unmanaged, IWideSimd<W, T>
     {
-        private readonly double* _sums = sums;
-        private readonly double* _products = products;
+        private readonly T* _sums = sums;
+        private readonly T* _products = products;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Add<TAccess>(nint i, TAccess access, V sum, V product) where TAccess : struct, IAccess
+        public void Load(nint i, out V sum, out V product) => (sum, product) = (V.Load(_sums + i), V.Load(_products + i));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Store<TAccess>(nint i, TAccess access, V sum, V product) where TAccess : struct, IAccess
         {
-            AddScaled<T, V, W>(_sums + i, sum, GradientScale);
-            AddScaled<T, V, W>(_products + i, product, InputScale);
+            V.Store(_sums + i, sum);
+            V.Store(_products + i, product);
         }
     }
 
@@ -98,7 +119,10 @@ internal static unsafe partial class NarrowRowGradients
         private readonly T* _weight = weight;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Add<TAccess>(nint i, TAccess access, V sum, V product) where TAccess : struct, IAccess
+        public void Load(nint i, out V sum, out V product) => (sum, product) = (default, default);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Store<TAccess>(nint i, TAccess access, V sum, V product) where TAccess : struct, IAccess
         {
             if (_bias != null)
                 AddTo(_bias + i, access, sum, GradientScale);
@@ -109,17 +133,5 @@ internal static unsafe partial class NarrowRowGradients
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private static void AddTo<TAccess>(T* gradient, TAccess access, V value, double scale) where TAccess : struct, IAccess =>
             access.Store(gradient, V.FusedMultiplyAdd(value, V.Broadcast(scale), access.Load<V, T>(gradient)));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void AddScaled<T, V, W>(double* destination, V value, double scale)
-        where T : unmanaged
-        where V : unmanaged, ISimd<V, T>
-        where W : unmanaged, IWideSimd<W, T>
-    {
-        (W lower, W upper) = V.Widen<W>(value);
-        W factor = W.Broadcast(scale);
-        W.StoreDoubles(destination, W.FusedMultiplyAdd(lower, factor, W.LoadDoubles(destination)));
-        W.StoreDoubles(destination + W.Count, W.FusedMultiplyAdd(upper, factor, W.LoadDoubles(destination + W.Count)));
     }
 }

@@ -8,18 +8,26 @@ namespace Normalization.Kernels.Loops;
 /// <summary>
 /// The sums of <see cref="RowGradientReduction"/> of floats, taken in float: Σ g and Σ g · x̂ of each row in 16 lanes, at most 16
 /// elements of a lane before the lane is added to a double, or, in rows below 256 elements, to three other lanes; of each column the
-/// terms of at most four rows before they are added to a double. x̂ and dy are scaled down by powers of two, so that no product and no
-/// sum of four terms overflows.
+/// terms of 16 rows before they are added to a double. x̂ and dy are scaled down by powers of two, so that no product and no sum
+/// overflows.
 /// </summary>
 internal static unsafe partial class NarrowRowGradients
 {
+    /// <summary>After so many rows the sums of columns go to doubles. Rows that go together may make it almost twice as many.</summary>
+    public const int RowsInFloats = 16;
+
+    /// <summary>How far x̂ is scaled down.</summary>
+    public const double InputScale = 1 << 21;
+
+    /// <summary>How far dy is scaled down in the sums of columns.</summary>
+    public const double GradientScale = 2 * RowsInFloats;
+
     /// <summary>The size of the numbers that make x̂ of one row or four.</summary>
     public const int Numbers = 3 * Thresholds.RowsAtOnce;
 
     private const int Lanes = 16;
     private const int BlockLength = 256;
-    private const double InputScale = 1 << 18;
-    private const double GradientScale = 4;
+    private const int PartLength = 1024;
 
     /// <summary>Whether rows of this length are summed in float. The parts of the gradient of fewer elements cancel each other.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -47,43 +55,46 @@ internal static unsafe partial class NarrowRowGradients
         return held == (areFour ? Thresholds.RowsAtOnce : 1);
     }
 
-    /// <summary>The sums of one row or four in neighboring columns.</summary>
+    /// <summary>
+    /// The sums of one row or four in neighboring columns. The columns get the terms of one row after another. All rows take a part
+    /// before the next one, so that the weights and the sums of its columns stay in the first-level cache.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    public static void Run<T, V, W, TFour, TColumns>(
-        in WeightedRows<T> rows, T* numbers, nint first, nint columns, nint ahead, Sums* rowSums, TColumns columnSums)
+    public static void Run<T, V, W, TColumns>(
+        in WeightedRows<T> rows, int count, T* numbers, nint first, nint columns, nint ahead, Sums* rowSums, TColumns columnSums)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
         where W : unmanaged, IWideSimd<W, T>
-        where TFour : struct, IFlag
         where TColumns : struct, IColumnSums<V>
     {
         if (columns < BlockLength)
         {
-            RunShort<T, V, TFour, TColumns>(rows, numbers, first, columns, ahead, rowSums, columnSums);
+            RunShort<T, V, TColumns>(rows, count, numbers, first, columns, ahead, rowSums, columnSums);
             return;
         }
-        int count = TFour.Value ? Thresholds.RowsAtOnce : 1;
         double* lanes = stackalloc double[2 * Thresholds.RowsAtOnce * Lanes];
         new Span<double>(lanes, 2 * count * Lanes).Clear();
         nint whole = columns & -Lanes;
-        for (nint start = 0; start < whole; start += BlockLength)
+        int together = RowsTogether<T, V>(count);
+        for (nint part = 0; part < whole; part += PartLength)
         {
-            nint end = Math.Min(start + BlockLength, whole);
-            for (nint lane = 0; lane < Lanes; lane += V.Count)
+            nint stop = Math.Min(part + PartLength, whole);
+            for (int row = 0; row < count; row += together)
             {
-                AddUp<T, V, TFour, Whole, TColumns, DoubleLanes<T, V, W>>(
-                    rows, numbers, default, first, start + lane, end, lane == 0 ? ahead : 0, new(lanes + lane), columnSums);
+                DoubleLanes<T, V, W> own = new(lanes + (2 * row * Lanes));
+                for (nint start = part, end; start < stop; start = end)
+                {
+                    end = Math.Min(start + BlockLength, stop);
+                    AddBlock<T, V, TColumns, DoubleLanes<T, V, W>>(
+                        rows, row, together, numbers, first, start, end, ahead, own, columnSums);
+                }
             }
-        }
-        for (nint lane = whole; lane < columns; lane += V.Count)
-        {
-            Part part = new(Math.Min(V.Count, columns - lane));
-            AddUp<T, V, TFour, Part, TColumns, DoubleLanes<T, V, W>>(
-                rows, numbers, part, first, lane, columns, ahead: 0, new(lanes + lane - whole), columnSums);
         }
         for (int row = 0; row < count; row++)
         {
             double* own = lanes + (2 * row * Lanes);
+            if (whole < columns)
+                AddRest<T, V, TColumns, DoubleLanes<T, V, W>>(rows, row, numbers, first, whole, columns, new(own), columnSums);
             rowSums[row] = new() { Sum = Reduction.HorizontalSum<T, W>(own), Product = Reduction.HorizontalSum<T, W>(own + Lanes) };
         }
     }
@@ -93,169 +104,123 @@ internal static unsafe partial class NarrowRowGradients
     /// would cost as much as the row.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void RunShort<T, V, TFour, TColumns>(
-        in WeightedRows<T> rows, T* numbers, nint first, nint columns, nint ahead, Sums* rowSums, TColumns columnSums)
+    private static void RunShort<T, V, TColumns>(
+        in WeightedRows<T> rows, int count, T* numbers, nint first, nint columns, nint ahead, Sums* rowSums, TColumns columnSums)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
-        where TFour : struct, IFlag
         where TColumns : struct, IColumnSums<V>
     {
         const int Size = 2 * Thresholds.RowsAtOnce * Lanes;
         float* sums = stackalloc float[2 * Size], rest = sums + Size;
         nint whole = columns & -Lanes;
-        for (nint lane = 0; lane < Lanes; lane += V.Count)
-        {
-            AddUp<T, V, TFour, Whole, TColumns, FloatFours<T, V>>(
-                rows, numbers, default, first, lane, whole, lane == 0 ? ahead : 0, new(sums + (lane / V.Count * Lanes)), columnSums);
-        }
         if (whole < columns)
             new Span<float>(rest, Size).Clear();
-        for (nint lane = whole; lane < columns; lane += V.Count)
+        int together = RowsTogether<T, V>(count);
+        for (int row = 0; row < count; row += together)
         {
-            Part part = new(Math.Min(V.Count, columns - lane));
-            AddUp<T, V, TFour, Part, TColumns, FloatFours<T, V>>(
-                rows, numbers, part, first, lane, columns, ahead: 0, new(rest + ((lane - whole) / V.Count * Lanes)), columnSums);
+            AddBlock<T, V, TColumns, FloatFours<T, V>>(
+                rows, row, together, numbers, first, 0, whole, ahead, new(sums + (row * 4)), columnSums);
         }
-        Simd.Lanes.Run(
-            new ShortSums(sums, whole < columns ? rest : null, Lanes / V.Count, rowSums), 0, TFour.Value ? Thresholds.RowsAtOnce : 1);
+        for (int row = 0; row < count && whole < columns; row++)
+            AddRest<T, V, TColumns, FloatFours<T, V>>(rows, row, numbers, first, whole, columns, new(rest + (row * 4)), columnSums);
+        Simd.Lanes.Run(new ShortSums(sums, whole < columns ? rest : null, Lanes / V.Count, rowSums), 0, count);
     }
 
-    /// <summary>One vector of lanes. It is a method of its own, because the JIT inlines only so much into one method.</summary>
+    /// <summary>Four rows go together only where one vector has all lanes of a row: shorter vectors have too few registers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int RowsTogether<T, V>(int count) where T : unmanaged where V : unmanaged, ISimd<V, T> =>
+        V.Count == Lanes && count == Thresholds.RowsAtOnce ? count : 1;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddBlock<T, V, TColumns, TLaneSums>(
+        in WeightedRows<T> rows, int row, int count, T* numbers, nint first, nint start, nint end, nint ahead, TLaneSums lanes,
+        TColumns columnSums)
+        where T : unmanaged
+        where V : unmanaged, ISimd<V, T>
+        where TColumns : struct, IColumnSums<V>
+        where TLaneSums : struct, ILaneSums<V>
+    {
+        if (V.Count == Lanes && count == Thresholds.RowsAtOnce)
+            AddBlock<T, V, On, TColumns, TLaneSums>(rows, row, numbers, first, start, end, ahead, lanes, columnSums);
+        else
+            AddBlock<T, V, Off, TColumns, TLaneSums>(rows, row, numbers, first, start, end, ahead, lanes, columnSums);
+    }
+
+    /// <summary>Neighboring elements that fill the lanes: two vectors of one row at a time, or one vector of each of four rows.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void AddUp<T, V, TFour, TAccess, TColumns, TLaneSums>(
-        in WeightedRows<T> rows, T* numbers, TAccess access, nint first, nint i, nint end, nint ahead, TLaneSums lanes, TColumns columnSums)
+    private static void AddBlock<T, V, TFour, TColumns, TLaneSums>(
+        in WeightedRows<T> rows, int index, T* numbers, nint first, nint start, nint end, nint ahead, TLaneSums lanes, TColumns columnSums)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
         where TFour : struct, IFlag
-        where TAccess : struct, IAccess
         where TColumns : struct, IColumnSums<V>
         where TLaneSums : struct, ILaneSums<V>
     {
         // Where there is one row, the other three variables refer to it too, and are not used.
         int others = TFour.Value ? 1 : 0;
-        Row<T, V> row0 = new(rows, numbers, 0, first), row1 = new(rows, numbers, others, first);
-        Row<T, V> row2 = new(rows, numbers, 2 * others, first), row3 = new(rows, numbers, 3 * others, first);
+        Row<T, V> row0 = new(rows, numbers, index, first), row1 = new(rows, numbers, index + others, first);
+        Row<T, V> row2 = new(rows, numbers, index + (2 * others), first), row3 = new(rows, numbers, index + (3 * others), first);
         T* weights = rows.Weight + first;
-        V s0 = default, s1 = default, s2 = default, s3 = default, p0 = default, p1 = default, p2 = default, p3 = default;
-        V scale = V.Broadcast(1 / GradientScale);
-        for (; i < end; i += Lanes)
+        for (int vector = 0; vector < Lanes / V.Count; vector += 2)
         {
-            if (ahead != 0)
+            V s0 = default, s1 = default, s2 = default, s3 = default, p0 = default, p1 = default, p2 = default, p3 = default;
+            for (nint i = start + (vector * V.Count); i < end; i += Lanes)
             {
-                row0.Prefetch(i + ahead);
-                row1.Prefetch(i + ahead);
-                row2.Prefetch(i + ahead);
-                row3.Prefetch(i + ahead);
+                if (ahead != 0)
+                    row0.Prefetch(i + ahead);
+                V weight = V.Load(weights + i);
+                columnSums.Load(i, out V sum, out V product);
+                row0.Add(default(Whole), i, weight, ref s0, ref p0, ref sum, ref product);
+                if (TFour.Value)
+                {
+                    if (ahead != 0)
+                    {
+                        row1.Prefetch(i + ahead);
+                        row2.Prefetch(i + ahead);
+                        row3.Prefetch(i + ahead);
+                    }
+                    row1.Add(default(Whole), i, weight, ref s1, ref p1, ref sum, ref product);
+                    row2.Add(default(Whole), i, weight, ref s2, ref p2, ref sum, ref product);
+                    row3.Add(default(Whole), i, weight, ref s3, ref p3, ref sum, ref product);
+                }
+                columnSums.Store(i, default(Whole), sum, product);
+                if (V.Count == Lanes)
+                    continue;
+                nint next = i + V.Count;
+                columnSums.Load(next, out sum, out product);
+                row0.Add(default(Whole), next, V.Load(weights + next), ref s1, ref p1, ref sum, ref product);
+                columnSums.Store(next, default(Whole), sum, product);
             }
-            V w = access.Load<V, T>(weights + i);
-            row0.Add(access, i, w, ref s0, ref p0, out V dy0, out V n0);
-            V sum = dy0 * scale, product = dy0 * n0;
             if (TFour.Value)
             {
-                row1.Add(access, i, w, ref s1, ref p1, out V dy1, out V n1);
-                sum = V.FusedMultiplyAdd(dy1, scale, sum);
-                product = V.FusedMultiplyAdd(dy1, n1, product);
-                row2.Add(access, i, w, ref s2, ref p2, out V dy2, out V n2);
-                V otherSum = dy2 * scale, otherProduct = dy2 * n2;
-                row3.Add(access, i, w, ref s3, ref p3, out V dy3, out V n3);
-                sum += V.FusedMultiplyAdd(dy3, scale, otherSum);
-                product += V.FusedMultiplyAdd(dy3, n3, otherProduct);
+                lanes.AddFour(s0, s1, s2, s3, p0, p1, p2, p3);
+                return;
             }
-            columnSums.Add(i, access, sum, product);
-        }
-        if (TFour.Value)
-            lanes.AddFour(s0, s1, s2, s3, p0, p1, p2, p3);
-        else
-            lanes.Add(0, s0, p0);
-    }
-
-    private readonly struct ShortSums(float* sums, float* rest, int fours, Sums* rowSums) : ILaneJob
-    {
-        private readonly float* _sums = sums;
-        private readonly float* _rest = rest;
-        private readonly int _fours = fours;
-        private readonly Sums* _rowSums = rowSums;
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public bool TryRun<TLanes>(nint first) where TLanes : unmanaged, ILanes<TLanes>
-        {
-            nint place = first * 4, products = place + (Thresholds.RowsAtOnce * Lanes), step = sizeof(Sums) / sizeof(double);
-            TLanes sum = TLanes.SumsOfFours(_sums + place, _fours), product = TLanes.SumsOfFours(_sums + products, _fours);
-            if (_rest != null)
-            {
-                sum += TLanes.SumsOfFours(_rest + place, _fours);
-                product += TLanes.SumsOfFours(_rest + products, _fours);
-            }
-            double* numbers = (double*)(_rowSums + first);
-            TLanes.Scatter(numbers, step, sum);
-            TLanes.Scatter(numbers + 1, step, product * InputScale);
-            return true;
+            lanes.Add(vector, s0, p0);
+            if (V.Count < Lanes)
+                lanes.Add(vector + 1, s1, p1);
+            ahead = 0;
         }
     }
 
-    /// <summary>The numbers of rows, and how many of them are right.</summary>
-    private readonly ref struct RowNumbers<T>(ref readonly WeightedRows<T> rows, T* numbers, int* held) : ILaneJob where T : unmanaged
-    {
-        private readonly ref readonly WeightedRows<T> _rows = ref rows;
-        private readonly T* _numbers = numbers;
-        private readonly int* _held = held;
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public bool TryRun<TLanes>(nint first) where TLanes : unmanaged, ILanes<TLanes>
-        {
-            // The statistics of several lanes are neighbors.
-            if (TLanes.Count > 1 && _rows.Step != 1)
-                return false;
-            var statistics = GroupStatistics<TLanes>.Load(_rows.Statistics + (first * _rows.Step));
-            if (!Hold(statistics))
-                return TLanes.Count == 1;
-            TLanes scale = statistics.InverseStandardDeviation * (1 / InputScale);
-            TLanes.StoreElements(_numbers + first, statistics.Mean);
-            TLanes.StoreElements(_numbers + Thresholds.RowsAtOnce + first, scale);
-            TLanes.StoreElements(
-                _numbers + (2 * Thresholds.RowsAtOnce) + first, -scale * GradientAffine<TLanes>.OffsetFromPivot<T>(statistics));
-            *_held += TLanes.Count;
-            return true;
-        }
-    }
-
-    private readonly struct Row<T, V>
+    /// <summary>The elements past those that fill the lanes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void AddRest<T, V, TColumns, TLaneSums>(
+        in WeightedRows<T> rows, int index, T* numbers, nint first, nint start, nint end, TLaneSums lanes, TColumns columnSums)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
+        where TColumns : struct, IColumnSums<V>
+        where TLaneSums : struct, ILaneSums<V>
     {
-        private readonly T* _input;
-        private readonly T* _outputGradient;
-        private readonly V _mean;
-        private readonly V _scale;
-        private readonly V _shift;
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public Row(in WeightedRows<T> rows, T* numbers, int index, nint first)
+        Row<T, V> row = new(rows, numbers, index, first);
+        for (int vector = 0; start < end; vector++, start += V.Count)
         {
-            _input = rows.Input + (index * rows.Stride) + first;
-            _outputGradient = rows.OutputGradient + (index * rows.Stride) + first;
-            _mean = V.Repeat(numbers + index);
-            _scale = V.Repeat(numbers + Thresholds.RowsAtOnce + index);
-            _shift = V.Repeat(numbers + (2 * Thresholds.RowsAtOnce) + index);
-        }
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Prefetch(nint i)
-        {
-            RawMemory.PrefetchFar(_input + i);
-            RawMemory.PrefetchFar(_outputGradient + i);
-        }
-
-        /// <summary>Where elements are missing, dy and the weight are zero, and x̂ is finite.</summary>
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Add<TAccess>(TAccess access, nint i, V weight, ref V rowSum, ref V rowProduct, out V dy, out V normalized)
-            where TAccess : struct, IAccess
-        {
-            dy = access.Load<V, T>(_outputGradient + i);
-            normalized = V.FusedMultiplyAdd(access.Load<V, T>(_input + i) - _mean, _scale, _shift);
-            V gradient = dy * weight;
-            rowSum += gradient;
-            rowProduct = V.FusedMultiplyAdd(gradient, normalized, rowProduct);
+            V sum = default, product = default;
+            Part part = new(Math.Min(V.Count, end - start));
+            columnSums.Load(start, out V columnSum, out V columnProduct);
+            row.Add(part, start, part.Load<V, T>(rows.Weight + first + start), ref sum, ref product, ref columnSum, ref columnProduct);
+            columnSums.Store(start, part, columnSum, columnProduct);
+            lanes.Add(vector, sum, product);
         }
     }
 }

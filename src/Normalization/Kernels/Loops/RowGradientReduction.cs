@@ -46,19 +46,19 @@ internal static unsafe class RowGradientReduction
     private const nint BlockLength = 256;
 
     /// <summary>
-    /// The columns' sums are read and written in whole vectors of up to 8. Four rows prefetch the memory that lies <paramref
-    /// name="ahead"/>, unless <paramref name="ahead"/> is zero.
+    /// The columns' sums are read and written in whole vectors. Four rows prefetch the memory that lies <paramref name="ahead"/>, unless
+    /// <paramref name="ahead"/> is zero.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Run<T, V, W>(
-        in WeightedRows<T> rows, bool areFour, bool isNarrow, nint columns, nint ahead, Sums* rowSums, double* sums, double* products)
+        in WeightedRows<T> rows, bool areFour, bool isNarrow, nint columns, nint ahead, Sums* rowSums, in ParameterSums<T> sums)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
         where W : unmanaged, IWideSimd<W, T>
     {
         if (columns <= Thresholds.RowTile)
         {
-            RunTile<T, V, W>(rows, areFour, isNarrow, 0, columns, ahead, rowSums, sums, products);
+            RunTile<T, V, W>(rows, areFour, isNarrow, 0, columns, ahead, rowSums, sums);
             return;
         }
         int count = areFour ? Thresholds.RowsAtOnce : 1;
@@ -67,7 +67,7 @@ internal static unsafe class RowGradientReduction
         for (nint column = 0; column < columns; column += Thresholds.RowTile)
         {
             nint tile = Math.Min(Thresholds.RowTile, columns - column);
-            RunTile<T, V, W>(rows, areFour, isNarrow, column, tile, ahead, rowSums, sums, products);
+            RunTile<T, V, W>(rows, areFour, isNarrow, column, tile, ahead, rowSums, sums.At(column));
             for (int row = 0; row < count; row++)
                 totals[row].Add(rowSums[row]);
         }
@@ -77,56 +77,43 @@ internal static unsafe class RowGradientReduction
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void RunTile<T, V, W>(
-        in WeightedRows<T> rows, bool areFour, bool isNarrow, nint column, nint columns, nint ahead,
-        Sums* rowSums, double* sums, double* products)
+        in WeightedRows<T> rows, bool areFour, bool isNarrow, nint column, nint columns, nint ahead, Sums* rowSums,
+        in ParameterSums<T> sums)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
         where W : unmanaged, IWideSimd<W, T>
     {
-        sums += column;
-        products += column;
         if (isNarrow)
-        {
-            RunNarrow<T, V, W>(rows, areFour, column, columns, ahead, rowSums, sums, products);
-            return;
-        }
-        if (areFour && ahead != 0)
-            Run<T, W, On, On>(rows, column, columns, ahead, rowSums, sums, products);
+            RunNarrow<T, V, W>(rows, areFour, column, columns, ahead, rowSums, sums);
+        else if (areFour && ahead != 0)
+            Run<T, W, On, On>(rows, column, columns, ahead, rowSums, sums.Sums, sums.Products);
         else if (areFour)
-            Run<T, W, On, Off>(rows, column, columns, ahead, rowSums, sums, products);
+            Run<T, W, On, Off>(rows, column, columns, ahead, rowSums, sums.Sums, sums.Products);
         else
-            Run<T, W, Off, Off>(rows, column, columns, ahead, rowSums, sums, products);
+            Run<T, W, Off, Off>(rows, column, columns, ahead, rowSums, sums.Sums, sums.Products);
     }
 
     /// <summary>Sums in float. A row whose x̂ leaves the range of floats, and its neighbors, are summed one by one.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void RunNarrow<T, V, W>(
-        in WeightedRows<T> rows, bool areFour, nint column, nint columns, nint ahead, Sums* rowSums, double* sums, double* products)
+        in WeightedRows<T> rows, bool areFour, nint column, nint columns, nint ahead, Sums* rowSums, in ParameterSums<T> sums)
         where T : unmanaged
         where V : unmanaged, ISimd<V, T>
         where W : unmanaged, IWideSimd<W, T>
     {
-        NarrowRowGradients.DoubleSums<T, V, W> columnSums = new(sums, products);
         T* numbers = stackalloc T[NarrowRowGradients.Numbers];
         if (NarrowRowGradients.TryScale(rows, areFour, numbers))
         {
-            if (areFour)
-            {
-                NarrowRowGradients.Run<T, V, W, On, NarrowRowGradients.DoubleSums<T, V, W>>(
-                    rows, numbers, column, columns, ahead, rowSums, columnSums);
-            }
-            else
-            {
-                NarrowRowGradients.Run<T, V, W, Off, NarrowRowGradients.DoubleSums<T, V, W>>(
-                    rows, numbers, column, columns, 0, rowSums, columnSums);
-            }
+            NarrowRowGradients.Run<T, V, W, NarrowRowGradients.FloatSums<T, V>>(
+                rows, areFour ? Thresholds.RowsAtOnce : 1, numbers, column, columns, areFour ? ahead : 0, rowSums,
+                new(sums.FloatSums, sums.FloatProducts));
             return;
         }
         for (int i = 0; areFour && i < Thresholds.RowsAtOnce; i++)
-            RunNarrow<T, V, W>(rows.Down(i), areFour: false, column, columns, 0, rowSums + i, sums, products);
+            RunNarrow<T, V, W>(rows.Down(i), areFour: false, column, columns, 0, rowSums + i, sums);
         if (areFour)
             return;
-        Run<T, W, Off, Off>(rows, column, columns, 0, rowSums, sums, products);
+        Run<T, W, Off, Off>(rows, column, columns, 0, rowSums, sums.Sums, sums.Products);
         rowSums->Product = rows.Statistics->InverseStandardDeviation
             * (rowSums->Product - (rows.Statistics->MeanLow * rowSums->Sum));
     }
