@@ -64,7 +64,7 @@ internal static unsafe partial class MaskedLaunch
     }
 
     /// <summary>
-    /// The gradient of what the norm gives, which is 0 at positions that are not valid where anything follows the norm.
+    /// The gradient of what the norm gives; at positions that are not valid it may be anything, as dy may.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     public static ReadOnlySpan<T> EpilogueBackward<T>(
@@ -92,7 +92,15 @@ internal static unsafe partial class MaskedLaunch
             gradients.Shift.Clear();
             return dy;
         }
-        // With a gradient of 0 at finite values, the other positions add nothing to any sum.
+        if (!terms.IsModulated)
+        {
+            // Each element goes back by itself, and the passes with a mask do not read those of the other positions.
+            dy = FusedLaunch.EpilogueBackward(plan, x, dy, weight, bias, epsilon, statistics, terms, gradients, gradient);
+            if (!gradients.Skip.IsEmpty)
+                positions.ClearInvalid(plan, gradients.Skip);
+            return dy;
+        }
+        // The gradients of scales and shifts are sums over all positions: with a gradient of 0 at finite values, the others add nothing.
         using Scratch<T> input = new(x.Length), skip = new(terms.Skip.Length);
         FillMeans(plan, statistics, input.Span);
         gradient.Clear();
