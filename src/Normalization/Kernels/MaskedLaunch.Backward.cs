@@ -123,12 +123,22 @@ internal static unsafe partial class MaskedLaunch
     {
         bool isLast = plan.Order == MemoryOrder.ChannelsLast;
         nint units = plan.Statistics == StatisticsSharing.Channel ? plan.C : plan.Groups;
-        nint length = plan.C / units * (isLast ? 1 : plan.S), repetitions = isLast ? plan.S : 1;
-        for (nint i = 0; i < elements.Length / length; i++)
+        nint row = plan.C * (isLast ? 1 : plan.S), rowsPerSample = isLast ? plan.S : 1, length = row / units;
+        for (nint i = 0; i < elements.Length / row; i++)
         {
-            nint sample = i / (units * repetitions), unit = i % units;
-            double mean = statistics[(int)(((sample * units) + unit) % statistics.Length)].Mean;
-            elements.Slice((int)(i * length), (int)length).Fill(Element.FromDouble<T>(mean));
+            Span<T> own = elements.Slice((int)(i * row), (int)row);
+            nint sample = i / rowsPerSample;
+            if (i % rowsPerSample > 0)
+            {
+                // All positions of a sample are alike, and a copy of all channels is faster than a few elements at a time.
+                elements.Slice((int)((i - 1) * row), (int)row).CopyTo(own);
+                continue;
+            }
+            for (nint unit = 0; unit < units; unit++)
+            {
+                double mean = statistics[(int)(((sample * units) + unit) % statistics.Length)].Mean;
+                own.Slice((int)(unit * length), (int)length).Fill(Element.FromDouble<T>(mean));
+            }
         }
     }
 
