@@ -21,6 +21,9 @@ internal readonly ref struct FusedTerms<T> where T : unmanaged
     /// <summary>Whether there is anything to do behind the norm.</summary>
     public bool IsAny => ActivationKind != ActivationKind.None || !Skip.IsEmpty || IsModulated;
 
+    /// <summary>Whether an activation, or nothing, is all that there is to do behind the norm.</summary>
+    public bool IsActivation => Skip.IsEmpty && !IsModulated;
+
     /// <summary>Whether the gradient changes on its way back to the norm.</summary>
     public bool ChangesGradient => ActivationKind != ActivationKind.None || IsModulated;
 

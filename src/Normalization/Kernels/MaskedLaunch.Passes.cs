@@ -91,6 +91,14 @@ internal static unsafe partial class MaskedLaunch
             Forward(plan, x, weight, bias, epsilon, statistics, hasFixedStatistics, positions, y);
             return;
         }
+        bool hasInvalid = positions.Total(plan.S).Count < plan.N * plan.S;
+        if (hasInvalid && !positions.KeepsInvalid && plan.Order == MemoryOrder.ChannelsFirst && terms.IsActivation)
+        {
+            // An activation of 0 is 0, so that the other positions stay what the pass with a mask has written.
+            Forward(plan, x, weight, bias, epsilon, statistics, hasFixedStatistics, positions, y);
+            FusedLaunch.Epilogue(plan, y, terms, y);
+            return;
+        }
         // What lies at the other positions is computed too, and not kept.
         using Scratch<T> pooled = positions.KeepsInvalid ? new(y.Length) : default;
         Span<T> all = positions.KeepsInvalid ? pooled.Span : y;
