@@ -7,6 +7,7 @@ public sealed partial class MaskedPassTests
     private sealed class Fused
     {
         private readonly Case _item;
+        private readonly bool _isModulated;
         private readonly Tensor<double> _skip;
         private readonly Tensor<double> _residual;
         private readonly Tensor<double> _scale;
@@ -15,14 +16,14 @@ public sealed partial class MaskedPassTests
         private readonly Tensor<double> _scaleGradient;
         private readonly Tensor<double> _shiftGradient;
 
-        public Fused(Case item, Telling telling, bool garbage = true)
+        public Fused(Case item, Telling telling, bool garbage = true, bool isModulated = true)
         {
-            _item = item;
+            (_item, _isModulated) = (item, isModulated);
             Masked = new(item, telling, garbage: garbage);
             _skip = Sample<double>.Normal(item.Shape, 11, 0, 1);
             _residual = Sample<double>.Normal(item.Shape, 12, 0, 1);
-            _scale = Sample<double>.Normal([item.N, item.C], 13, 0, 1);
-            _shift = Sample<double>.Normal([item.N, item.C], 14, 0, 1);
+            _scale = isModulated ? Sample<double>.Normal([item.N, item.C], 13, 0, 1) : new(item.N, item.C);
+            _shift = isModulated ? Sample<double>.Normal([item.N, item.C], 14, 0, 1) : new(item.N, item.C);
             SumGradient = Sample<double>.Normal(item.Shape, 15, 0, 1);
             for (int i = 0; i < item.Length && garbage; i++)
                 _skip.Span[i] = Masked.IsValid(i) ? _skip.Span[i] : double.NaN;
@@ -55,8 +56,8 @@ public sealed partial class MaskedPassTests
                 Context = Masked.Sample.Context,
                 SumGradient = SumGradient,
                 SkipGradient = _skipGradient,
-                ScaleGradient = _scaleGradient,
-                ShiftGradient = _shiftGradient,
+                ScaleGradient = _isModulated ? _scaleGradient : null,
+                ShiftGradient = _isModulated ? _shiftGradient : null,
             });
         }
 
@@ -90,8 +91,8 @@ public sealed partial class MaskedPassTests
             Residual = _residual,
             Sum = Sum,
             Skip = _skip,
-            Scale = _scale,
-            Shift = _shift,
+            Scale = _isModulated ? _scale : null,
+            Shift = _isModulated ? _shift : null,
         });
     }
 }

@@ -29,9 +29,10 @@ public sealed partial class MaskedPassTests
     [MemberData(nameof(All))]
     public void The_terms_are_those_of_a_pass_on_the_sum_with_garbage_elsewhere(int index, Telling telling)
     {
-        foreach (bool isTraining in (bool[])[true, false])
+        foreach ((bool isTraining, bool isModulated) in ((bool, bool)[])[(true, true), (false, true), (true, false), (false, false)])
         {
-            Fused fused = new(_cases[index], telling), clean = new(_cases[index], telling, garbage: false);
+            Fused fused = new(_cases[index], telling, isModulated: isModulated);
+            Fused clean = new(_cases[index], telling, garbage: false, isModulated);
             fused.Run(isTraining);
             clean.Run(isTraining);
             fused.Bits().Should().Equal(clean.Bits());
@@ -120,6 +121,45 @@ public sealed partial class MaskedPassTests
                 return part;
             }
         });
+    }
+
+    [Theory]
+    [InlineData(Telling.Lengths)]
+    [InlineData(Telling.Mask)]
+    [InlineData(Telling.Weights)]
+    public void Ranks_take_a_skip_and_an_activation_back_as_one_batch_does(Telling telling)
+    {
+        Case item = new(Kind.Batch, 4, 3, 20) { Track = true, Activation = Activation.Silu };
+        (double[] expected, double[] expectedSkip) = Gradients(null, 0, 4);
+        Ranks.OnEachOf(2, ranks =>
+        {
+            (double[] gradient, double[] skip) = Gradients(ranks, ranks.Rank * 2, 2);
+            Values.Distance(gradient, expected.AsSpan(ranks.Rank * 120, 120).ToArray(), 1).Should().BeLessThan(1e-12);
+            Values.Distance(skip, expectedSkip.AsSpan(ranks.Rank * 120, 120).ToArray(), 1).Should().BeLessThan(1e-12);
+        });
+
+        (double[] Input, double[] Skip) Gradients(ICollective? ranks, int first, int count)
+        {
+            MaskedSample<double> whole = new(item, telling);
+            var layer = (BatchNorm1d<double>)whole.Sample.Layer;
+            if (ranks is not null)
+                layer.Synchronize(ranks);
+            Tensor<double> x = Part(whole.Sample.Input), skip = Part(Sample<double>.Normal(item.Shape, 11, 0, 1)), weights = new(count, 20);
+            Tensor<double> dx = new(x.Shape), skipGradient = new(x.Shape);
+            ForwardContext<double> context = new();
+            whole.Weights.Span.Slice(first * 20, count * 20).CopyTo(weights.Span);
+            layer.Forward(x, new Tensor<double>(x.Shape), new ForwardOptions<double> { Context = context, Skip = skip, Weights = weights });
+            layer.Backward(
+                Part(whole.Sample.OutputGradient), dx, new BackwardOptions<double> { Context = context, SkipGradient = skipGradient });
+            return (Values.Doubles(dx), Values.Doubles(skipGradient));
+
+            Tensor<double> Part(Tensor<double> tensor)
+            {
+                Tensor<double> part = new(count, 3, 20);
+                tensor.Span.Slice(first * 60, part.Length).CopyTo(part.Span);
+                return part;
+            }
+        }
     }
 
     [Theory]
