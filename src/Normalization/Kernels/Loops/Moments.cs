@@ -71,8 +71,7 @@ internal static unsafe class Moments<T, V, W, TSource>
         TSource groups, nint groupStride, nint count, in SliceSet set, bool isCentered, nint ahead, Sums* sums)
     {
         // All pivots come before the first sum, because their loads would make each sum wait.
-        for (nint i = 0; i < count; i++)
-            sums[i].Pivot = NarrowPivot(groups.At(i * groupStride), set, isCentered);
+        Lanes.Run(new NarrowPivots(groups, groupStride, in set, isCentered, sums), 0, count);
         if (set.Segments == 1)
         {
             NarrowSums(groups, groupStride, count, set, set[0], isCentered, ahead, sums);
@@ -252,4 +251,21 @@ internal static unsafe class Moments<T, V, W, TSource>
             T, V, W, MomentGroups<T, V, W, TSource, TCentered>, MomentTerms<T, V, TSource, TCentered>,
             MomentTerms<T, W, TSource, TCentered>, TCentered>(
                 new(groups, groupStride, sums), count, size.Slices, size.Length, set.Stride, ahead, sums);
+
+    private readonly ref struct NarrowPivots(TSource groups, nint step, ref readonly SliceSet set, bool isCentered, Sums* sums) : ILaneJob
+    {
+        private readonly TSource _groups = groups;
+        private readonly nint _step = step;
+        private readonly ref readonly SliceSet _set = ref set;
+        private readonly bool _isCentered = isCentered;
+        private readonly Sums* _sums = sums;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public bool TryRun<TLanes>(nint first) where TLanes : unmanaged, ILanes<TLanes>
+        {
+            TLanes pivots = _isCentered ? InputPivot.Of<T, TSource, TLanes>(_groups.At(first * _step), _step, _set) : 0;
+            TLanes.Scatter(&_sums[first].Pivot, sizeof(Sums) / sizeof(double), pivots);
+            return true;
+        }
+    }
 }
