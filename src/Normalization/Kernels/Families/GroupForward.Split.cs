@@ -74,7 +74,7 @@ internal readonly unsafe partial struct GroupForward<T, V, W, TSource, TEpilogue
                 if (layout.IsElementwise)
                     _forward.ApplyRows(unit, units, layout.Unit[segment], output);
                 else
-                    _forward.ApplyUnit(unit, unit % layout.CoefficientPeriod, _forward.StatisticsOf(unit), layout.Unit[segment], output);
+                    _forward.ApplyUnit(unit, layout.Unit[segment], output);
             }
             if (_forward._isStreamed)
                 Fence.Publish();

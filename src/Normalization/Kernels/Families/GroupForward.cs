@@ -93,7 +93,6 @@ internal readonly unsafe partial struct GroupForward<T, V, W, TSource, TEpilogue
     public void Run(nint start, nint end, ref Staging<T, V> output)
     {
         Sums* sums = stackalloc Sums[Thresholds.BatchGroups];
-        nint channel = start * _layout->UnitsPerGroup % _layout->CoefficientPeriod, statistic = start % _layout->StatisticsPeriod;
         nint length = _layout->Unit.Length;
         bool isShort = !_operands->HasFixedStatistics && IsNarrow && Moments<T, V, W, TSource>.IsShort(_layout->Group);
         for (nint first = start; first < end; first += _batch)
@@ -124,16 +123,21 @@ internal readonly unsafe partial struct GroupForward<T, V, W, TSource, TEpilogue
                 }
                 continue;
             }
-            for (nint group = first; group < first + count; group++)
+            nint most = _layout->Unit.Slices > 1 || _layout->Unit.Segments > 1 ? 1
+                : _isStaged ? Math.Min(Thresholds.BatchGroups, Thresholds.StagedBytes / (length * sizeof(T)))
+                : Thresholds.BatchGroups;
+            nint last = (first + count) * _layout->UnitsPerGroup;
+            for (nint unit = first * _layout->UnitsPerGroup, units; unit < last; unit += units)
             {
-                for (nint unit = group * _layout->UnitsPerGroup; unit < (group + 1) * _layout->UnitsPerGroup; unit++)
+                units = Math.Min(most, last - unit);
+                T* place = _isStaged ? output.Next(unit * length, units * length) : _operands->Output;
+                if (most > 1)
                 {
-                    T* place = _isStaged ? output.Next(unit * length, length) : _operands->Output;
-                    for (nint i = 0; i < _layout->Unit.Segments; i++)
-                        ApplyUnit(unit, channel, _operands->Statistics[statistic], _layout->Unit[i], place);
-                    channel = channel + 1 == _layout->CoefficientPeriod ? 0 : channel + 1;
+                    ApplyUnits(unit, units, place);
+                    continue;
                 }
-                statistic = statistic + 1 == _layout->StatisticsPeriod ? 0 : statistic + 1;
+                for (nint i = 0; i < _layout->Unit.Segments; i++)
+                    ApplyUnit(unit, _layout->Unit[i], place);
             }
         }
         if (_isStreamed)
@@ -166,8 +170,10 @@ internal readonly unsafe partial struct GroupForward<T, V, W, TSource, TEpilogue
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private void ApplyUnit(nint unit, nint channel, in GroupStatistics statistics, in Segment segment, T* output)
+    private void ApplyUnit(nint unit, in Segment segment, T* output)
     {
+        nint channel = unit % _layout->CoefficientPeriod;
+        ref readonly GroupStatistics statistics = ref StatisticsOf(unit);
         nint offset = (unit * _layout->UnitStride) + segment.Offset;
         double weight = _operands->WeightOf<One>(channel), bias = _operands->BiasOf<One>(channel);
         var affine = Affine.Create<T>(statistics, weight, bias);

@@ -6,8 +6,9 @@ namespace Normalization.Kernels.Loops;
 
 /// <summary>(x - pivot) · scale + shift, the same three numbers for every element.</summary>
 [method: MethodImpl(MethodImplOptions.AggressiveInlining)]
-internal readonly unsafe struct AffineMap<T, V, TSource, TEpilogue>(TSource x, TEpilogue epilogue, in Affine affine)
-    : IMap<AffineMap<T, V, TSource, TEpilogue>, AffineRows<T, TSource, TEpilogue, Affine>, V, NoColumn>
+internal readonly unsafe struct AffineMap<T, V, TSource, TEpilogue>(TSource x, TEpilogue epilogue, V pivot, V scale, V shift)
+    : IMap<AffineMap<T, V, TSource, TEpilogue>, AffineRows<T, TSource, TEpilogue, Affine>, V, NoColumn>,
+        IMap<AffineMap<T, V, TSource, TEpilogue>, ShortRows<T, TSource, TEpilogue>, V, NoColumn>
     where T : unmanaged
     where V : unmanaged, ISimd<V, T>
     where TSource : struct, ISource<TSource, T>
@@ -15,15 +16,29 @@ internal readonly unsafe struct AffineMap<T, V, TSource, TEpilogue>(TSource x, T
 {
     private readonly TSource _x = x;
     private readonly TEpilogue _epilogue = epilogue;
-    private readonly V _pivot = V.Broadcast(affine.Pivot);
-    private readonly V _scale = V.Broadcast(affine.Scale);
-    private readonly V _shift = V.Broadcast(affine.Shift);
+    private readonly V _pivot = pivot;
+    private readonly V _scale = scale;
+    private readonly V _shift = shift;
 
     public static bool IsLong => TEpilogue.IsLong;
 
+    /// <summary>All rows have the same coefficients.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static AffineMap<T, V, TSource, TEpilogue> Of(in AffineRows<T, TSource, TEpilogue, Affine> rows, nint row) =>
-        new(rows.SourceAt(row), rows.EpilogueAt(row), *rows.Coefficients);
+    public static AffineMap<T, V, TSource, TEpilogue> Of(in AffineRows<T, TSource, TEpilogue, Affine> rows, nint row)
+    {
+        ref Affine affine = ref *rows.Coefficients;
+        return new(
+            rows.SourceAt(row), rows.EpilogueAt(row), V.Broadcast(affine.Pivot), V.Broadcast(affine.Scale), V.Broadcast(affine.Shift));
+    }
+
+    /// <summary>Each row has coefficients of its own, and no weights.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static AffineMap<T, V, TSource, TEpilogue> Of(in ShortRows<T, TSource, TEpilogue> rows, nint row)
+    {
+        const int Step = ShortRows<T, TSource, TEpilogue>.Most;
+        T* own = rows.Coefficients + row;
+        return new(rows.SourceAt(row), rows.EpilogueAt(row), V.Repeat(own), V.Repeat(own + Step), V.Repeat(own + (2 * Step)));
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public NoColumn Column<TAccess>(nint i, TAccess access) where TAccess : struct, IAccess => default;

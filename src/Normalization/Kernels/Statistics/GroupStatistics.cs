@@ -115,6 +115,16 @@ internal unsafe struct GroupStatistics<TLanes> where TLanes : unmanaged, ILanes<
         return new() { Mean = mean, MeanLow = meanLow, Variance = variance, InverseStandardDeviation = inverse };
     }
 
+    /// <summary>The same statistics in every lane.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static GroupStatistics<TLanes> Repeat(GroupStatistics* source) => new()
+    {
+        Mean = (double)source->Mean,
+        MeanLow = (double)source->MeanLow,
+        Variance = (double)source->Variance,
+        InverseStandardDeviation = (double)source->InverseStandardDeviation,
+    };
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly void Store(GroupStatistics* destination) =>
         TLanes.StoreRecords((double*)destination, Mean, MeanLow, Variance, InverseStandardDeviation);
