@@ -130,6 +130,9 @@ internal static class Thresholds
 
     private const long CacheBytesPerProcessor = 16 << 20;
 
+    // Shorter slices cost more than the repeated coefficients of their columns.
+    private const nint ShortFixedSlice = 96;
+
     // The sum of x and a residual stays in the first-level cache.
     private const nint SumBytes = 32 * 1024;
 
@@ -152,6 +155,13 @@ internal static class Thresholds
     /// output goes past the cache only where both together are larger than all of it.
     /// </summary>
     public static long ForwardBytes(long bytes, bool hasFixedStatistics) => hasFixedStatistics ? bytes / 2 * 3 : 2 * bytes;
+
+    /// <summary>
+    /// Whether slices with fixed statistics are treated as columns: the shorter ones, and those that are streamed, because columns have
+    /// longer pieces.
+    /// </summary>
+    public static bool AreShortFixedSlices(nint length, long elements) => length < ShortSlice
+        && (length < ShortFixedSlice || LeavesCaches(ForwardBytes(elements * sizeof(float), hasFixedStatistics: true)));
 
     /// <summary>Whether neighboring pieces are gathered, and streamed together. Longer ones do not fit into the room for them.</summary>
     public static bool IsStaged(long bytes, nint pieceBytes) =>

@@ -30,11 +30,11 @@ internal static class Dispatch
 
             // BatchNorm: short slices are treated as columns. With fixed statistics a tile needs no accumulators, so it is wider.
             case (StatisticsSharing.Channel, Coefficients.None or Coefficients.Channel, Order.ChannelsFirst, true)
-                when s < Thresholds.ShortSlice && isForward:
+                when isForward && Thresholds.AreShortFixedSlices(s, n * c * s):
                 Columns(direction, new(n, c, s, Thresholds.FixedTileColumns), out route);
                 break;
             case (StatisticsSharing.Channel, Coefficients.None or Coefficients.Channel, Order.ChannelsFirst, _)
-                when s < Thresholds.ShortSlice:
+                when s < Thresholds.ShortSlice && !(isForward && hasFixedStatistics):
                 Columns(direction, new(n, c, s, Thresholds.TileColumns), out route);
                 break;
             case (StatisticsSharing.Channel, Coefficients.None or Coefficients.Channel, Order.ChannelsFirst, true):
