@@ -1,13 +1,14 @@
 using System.Runtime.CompilerServices;
 using Normalization.Kernels.Loops;
-using Normalization.Kernels.Machine;
 using Normalization.Kernels.Plans;
 using Normalization.Kernels.Simd;
 using Normalization.Kernels.Statistics;
 
 namespace Normalization.Kernels.Families;
 
-/// <content>Neighboring units of one slice: the coefficients of four units are one vector, because those of one take as long as a short slice.</content>
+/// <content>
+/// Neighboring units of one slice. The coefficients of four units are one vector, because those of one take as long as a short slice.
+/// </content>
 internal readonly unsafe partial struct GroupForward<T, V, W, TSource, TEpilogue>
 {
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]

@@ -24,7 +24,7 @@ internal static unsafe class MaskedColumns<T, V, W>
     private static void Run<TRun>(in MaskedOperands<T> operands, TRun run) where TRun : struct, IRun
     {
         Plan plan = operands.Plan;
-        Dispatch.Choose(plan, Direction.Backward, operands.HasFixedStatistics, out Route route);
+        Dispatch.Columns(Direction.Backward, plan, out Route route);
         nint tile = route.Columns.Tile(0).Columns;
         nint length = (plan.N * tile) + ColumnCoefficients.Padding;
         using Scratch<byte> mask = new(length);

@@ -89,7 +89,7 @@ internal static unsafe class Map
     private static bool IsAligned<T>(T* y, nint stride) where T : unmanaged =>
         ((nuint)y % (nuint)sizeof(T)) + ((nuint)(stride * sizeof(T)) % RawMemory.LineBytes) == 0;
 
-    /// <summary>Whether each store fills a line. Where stores to four rows fill parts of lines in turn, they wait for one another.</summary>
+    /// <summary>Whether each store fills a line. Stores to four rows that fill parts of lines in turn wait for one another.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool AreLines<T, V>(in Target<T> target, nint stride)
         where T : unmanaged

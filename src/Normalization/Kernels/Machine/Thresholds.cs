@@ -56,7 +56,7 @@ internal static class Thresholds
     /// <summary>Its backward pass keeps rows of its own, and takes fewer positions.</summary>
     public const int WindowGradientRow = 512;
 
-    /// <summary>BatchNorm treats slices shorter than this as columns.</summary>
+    /// <summary>BatchNorm treats slices shorter than this as columns, unless a channel has few of them.</summary>
     public const int ShortSlice = 256;
 
     /// <summary>Rows of fewer columns are added up several at a time, as one row of at least so many columns.</summary>
@@ -130,6 +130,8 @@ internal static class Thresholds
 
     private const long CacheBytesPerProcessor = 16 << 20;
 
+    private const nint FewSamples = 8;
+
     // Shorter slices cost more than the repeated coefficients of their columns.
     private const nint ShortFixedSlice = 96;
 
@@ -155,6 +157,10 @@ internal static class Thresholds
     /// output goes past the cache only where both together are larger than all of it.
     /// </summary>
     public static long ForwardBytes(long bytes, bool hasFixedStatistics) => hasFixedStatistics ? bytes / 2 * 3 : 2 * bytes;
+
+    /// <summary>Whether so many slices of a channel are treated as columns. Few slices do not pay what a column costs by itself.</summary>
+    public static bool AreShortSlices(nint samples, nint length) =>
+        length < ShortSlice && (length < ShortUnit || samples > FewSamples || length < FewSamples * samples);
 
     /// <summary>
     /// Whether slices with fixed statistics are treated as columns: the shorter ones, and those that are streamed, because columns have

@@ -28,14 +28,14 @@ internal static class Dispatch
                 Choose(plan.PositionsAsSamples, direction, hasFixedStatistics, out route);
                 break;
 
-            // BatchNorm: short slices are treated as columns. With fixed statistics a tile needs no accumulators, so it is wider.
+            // BatchNorm: many short slices are treated as columns. With fixed statistics a tile needs no accumulators, so it is wider.
             case (StatisticsSharing.Channel, Coefficients.None or Coefficients.Channel, Order.ChannelsFirst, true)
                 when isForward && Thresholds.AreShortFixedSlices(s, n * c * s):
-                Columns(direction, new(n, c, s, Thresholds.FixedTileColumns), out route);
+                Columns(direction, new ColumnLayout(n, c, s, Thresholds.FixedTileColumns), out route);
                 break;
             case (StatisticsSharing.Channel, Coefficients.None or Coefficients.Channel, Order.ChannelsFirst, _)
-                when s < Thresholds.ShortSlice && !(isForward && hasFixedStatistics):
-                Columns(direction, new(n, c, s, Thresholds.TileColumns), out route);
+                when Thresholds.AreShortSlices(n, s) && !(isForward && hasFixedStatistics):
+                Columns(direction, plan, out route);
                 break;
             case (StatisticsSharing.Channel, Coefficients.None or Coefficients.Channel, Order.ChannelsFirst, true):
                 Slices(direction, GroupLayout.FixedBatch(n, c, s), out route);
@@ -116,6 +116,10 @@ internal static class Dispatch
                 break;
         }
     }
+
+    /// <summary>BatchNorm with slices as columns.</summary>
+    public static void Columns(Direction direction, in Plan plan, out Route route) =>
+        Columns(direction, new ColumnLayout(plan.N, plan.C, plan.S, Thresholds.TileColumns), out route);
 
     // The rows of a tile of middle width lie about a page apart, and are written one by one.
     private static void Columns(Direction direction, in ColumnLayout layout, out Route route, Family family = Family.Columns)
