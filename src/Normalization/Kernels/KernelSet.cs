@@ -60,6 +60,9 @@ internal abstract class KernelSet<T> where T : unmanaged
 
     /// <summary>Backward over valid positions.</summary>
     public abstract void MaskedBackward(in MaskedOperands<T> operands);
+
+    /// <summary>Copies valid positions.</summary>
+    public abstract void MaskedCopy(in MaskedOperands<T> operands);
 }
 
 internal sealed class KernelSet<T, V, W>(int width) : KernelSet<T>
@@ -134,6 +137,14 @@ internal sealed class KernelSet<T, V, W>(int width) : KernelSet<T>
             MaskedColumns<T, V, W>.Backward(operands);
         else
             MaskedBackward<T, V, W>.Run(operands);
+    }
+
+    public override void MaskedCopy(in MaskedOperands<T> operands)
+    {
+        if (operands.ClearsInvalid)
+            MaskedCopy<T, V, Off>.Run(operands);
+        else
+            MaskedCopy<T, V, On>.Run(operands);
     }
 
     public override unsafe void Backward(in Route route, in BackwardOperands<T> operands)

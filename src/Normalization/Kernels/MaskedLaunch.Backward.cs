@@ -103,12 +103,10 @@ internal static unsafe partial class MaskedLaunch
         // The gradients of scales and shifts are sums over all positions: with a gradient of 0 at finite values, the others add nothing.
         using Scratch<T> input = new(x.Length), skip = new(terms.Skip.Length);
         FillMeans(plan, statistics, input.Span);
-        gradient.Clear();
-        skip.Span.Clear();
         positions.CopyValid(plan, x, input.Span);
-        positions.CopyValid(plan, dy, gradient);
+        positions.CopyAndClear(plan, dy, gradient);
         if (!terms.Skip.IsEmpty)
-            positions.CopyValid(plan, terms.Skip, skip.Span);
+            positions.CopyAndClear(plan, terms.Skip, skip.Span);
         FusedTerms<T> clean = terms with { Skip = skip.Span };
         ReadOnlySpan<T> back = FusedLaunch.EpilogueBackward(
             plan, input.Span, gradient, weight, bias, epsilon, statistics, clean, gradients, gradient);

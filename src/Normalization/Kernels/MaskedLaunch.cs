@@ -11,7 +11,7 @@ namespace Normalization.Kernels;
 /// </summary>
 internal static unsafe partial class MaskedLaunch
 {
-    private enum Step { Moments, Forward, Backward }
+    private enum Step { Moments, Forward, Backward, Copy }
 
     /// <summary>The statistics of the valid positions; zeros for a group that has none.</summary>
     public static void Moments<T>(
@@ -81,6 +81,15 @@ internal static unsafe partial class MaskedLaunch
     }
 
     /// <summary>
+    /// Copies the positions whose mask is set; the others keep what the output has, or become 0. Channels come before the positions.
+    /// </summary>
+    public static void Copy<T>(in Plan plan, ReadOnlySpan<T> source, bool keepsInvalid, in ValidPositions<T> positions, Span<T> y)
+        where T : unmanaged
+    {
+        Run(Step.Copy, new() { Plan = plan, ClearsInvalid = !keepsInvalid }, source, default, default, default, y, default, positions);
+    }
+
+    /// <summary>
     /// Whether the slices of a channel are short, so that a pass runs down columns.
     /// </summary>
     public static bool AreColumns(in Plan plan) => plan.Statistics == StatisticsSharing.Channel && plan.S < Thresholds.ShortSlice;
@@ -133,6 +142,9 @@ internal static unsafe partial class MaskedLaunch
                     break;
                 case Step.Forward:
                     KernelSet<T>.Active.MaskedForward(operands);
+                    break;
+                case Step.Copy:
+                    KernelSet<T>.Active.MaskedCopy(operands);
                     break;
                 default:
                     KernelSet<T>.Active.MaskedBackward(operands);

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Normalization.Kernels.Machine;
 using Normalization.Kernels.Plans;
 using Normalization.Kernels.Statistics;
 
@@ -61,10 +62,49 @@ internal readonly ref struct ValidPositions<T> where T : unmanaged
     };
 
     /// <summary>Writes 0 at the positions that are not valid.</summary>
-    public void ClearInvalid(in Plan plan, Span<T> y) => Visit(plan, default, y, isValid: false);
+    public void ClearInvalid(in Plan plan, Span<T> y)
+    {
+        if (TakesMask(plan))
+            MaskedLaunch.Copy(plan, y, keepsInvalid: false, this, y);
+        else
+            Visit(plan, default, y, isValid: false);
+    }
 
     /// <summary>Copies the valid positions.</summary>
-    public void CopyValid(in Plan plan, ReadOnlySpan<T> source, Span<T> y) => Visit(plan, source, y, isValid: true);
+    public void CopyValid(in Plan plan, ReadOnlySpan<T> source, Span<T> y)
+    {
+        if (TakesMask(plan))
+            MaskedLaunch.Copy(plan, source, keepsInvalid: true, this, y);
+        else
+            Visit(plan, source, y, isValid: true);
+    }
+
+    /// <summary>Copies the valid positions, and writes 0 at the others.</summary>
+    public void CopyAndClear(in Plan plan, ReadOnlySpan<T> source, Span<T> y)
+    {
+        if (TakesMask(plan))
+        {
+            MaskedLaunch.Copy(plan, source, keepsInvalid: false, this, y);
+            return;
+        }
+        Visit(plan, source, y, isValid: true);
+        Visit(plan, default, y, isValid: false);
+    }
+
+    /// <summary>
+    /// Whether it is faster to look at the mask of each element than to copy or to clear runs of positions, channel by channel: where
+    /// slices are short, and where the valid positions of a sample do not all lie together.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private bool TakesMask(in Plan plan)
+    {
+        if (Mask.IsEmpty || plan.Order == MemoryOrder.ChannelsLast)
+            return false;
+        bool takesMask = plan.S < Thresholds.ShortSlice;
+        for (int i = 0; i < Samples.Length && !takesMask; i++)
+            takesMask = Samples[i].Count > 0 && Samples[i].Last - Samples[i].First >= Samples[i].Count;
+        return takesMask;
+    }
 
     /// <summary>Goes over neighboring positions that are alike, in all channels of a sample: copies from the source, or clears.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

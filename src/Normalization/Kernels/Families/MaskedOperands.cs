@@ -39,7 +39,7 @@ internal unsafe struct MaskedOperands<T> where T : unmanaged
     /// <summary>From so many on, the first positions of a sample are gone over without a mask.</summary>
     public nint ShortestPrefix;
 
-    /// <summary>Whether 0 is written past the length of a sample.</summary>
+    /// <summary>Whether 0 is written past the length of a sample, and in a copy at all positions that are not valid.</summary>
     public bool ClearsInvalid;
 
     /// <summary>Backward: Σ dy and Σ dy · x̂ of each channel of each sample.</summary>
