@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Normalization.Kernels;
+using Normalization.Kernels.Families;
 using Normalization.Kernels.Simd;
 using Normalization.Kernels.Statistics;
 
@@ -65,6 +66,50 @@ public sealed class PositionMaskTests
         ones.Forward(x, masked, new ForwardOptions<float> { Mask = mask });
         ones.Forward(x, weighted, new ForwardOptions<float> { Weights = new([.. mask.Select(static valid => valid ? 1f : 0)], 2, 37) });
         weighted.Span.ToArray().Should().Equal(masked.Span.ToArray());
+    }
+
+    [Theory]
+    [InlineData(128)]
+    [InlineData(256)]
+    [InlineData(512)]
+    public void Copies_change_only_the_positions_that_they_should_at_every_length_and_width(int bits)
+    {
+        for (int s = 1; s < 140; s++)
+        {
+            foreach (bool isInPlace in (bool[])[false, true])
+            {
+                Copies<float>(bits, s, clears: true, isInPlace);
+                Copies<float>(bits, s, clears: false, isInPlace);
+                Copies<double>(bits, s, clears: true, isInPlace);
+                Copies<double>(bits, s, clears: false, isInPlace);
+            }
+        }
+    }
+
+    private static unsafe void Copies<T>(int bits, int s, bool clears, bool isInPlace) where T : unmanaged
+    {
+        const int N = 2, C = 6, Beyond = 16;
+        byte[] mask = [.. Enumerable.Range(0, (N * s) + PositionMask.Padding).Select(static i => i % 5 < 3 ? byte.MaxValue : (byte)0)];
+        T[] input = [.. Enumerable.Range(0, N * C * s).Select(static i => Element.FromDouble<T>(i % 7 == 0 ? double.NaN : i))];
+        T[] before = [.. Enumerable.Range(0, (N * C * s) + Beyond).Select(static i => Element.FromDouble<T>(i % 9 == 0 ? double.NaN : -i))];
+        if (isInPlace)
+            input.CopyTo(before, 0);
+        T[] output = [.. before], expected = [.. before];
+        for (int i = 0; i < N * C * s; i++)
+            expected[i] = mask[(i / (C * s) * s) + (i % s)] != 0 ? input[i] : clears ? default : before[i];
+        fixed (T* px = input, py = output)
+        fixed (byte* pMask = mask)
+        {
+            KernelSet<T>.ForWidth(bits).MaskedCopy(new MaskedOperands<T>
+            {
+                Plan = NormalizationPlan.Groups(N, C, s, C).Plan,
+                Input = isInPlace ? py : px,
+                Output = py,
+                Mask = pMask,
+                ClearsInvalid = clears,
+            });
+        }
+        MemoryMarshal.AsBytes<T>(output).SequenceEqual(MemoryMarshal.AsBytes<T>(expected)).Should().BeTrue();
     }
 
     private static unsafe void Keeps<V, T>() where V : unmanaged, ISimd<V, T> where T : unmanaged
