@@ -25,7 +25,7 @@ internal readonly ref struct ValidPositions<T> where T : unmanaged
     /// <summary>The weights have been multiplied by 2^-this.</summary>
     public int Exponent { get; init; }
 
-    /// <summary>Whether an output is not written at positions that are not valid; if not, it is 0 there.</summary>
+    /// <summary>Whether an output keeps its bits at positions that are not valid; if not, it is 0 there.</summary>
     public bool KeepsInvalid { get; init; }
 
     public bool IsAny => !Samples.IsEmpty;

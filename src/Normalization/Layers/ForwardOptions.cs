@@ -99,8 +99,8 @@ public readonly struct ForwardOptions<T>
     public Tensor<T>? Weights { get; init; }
 
     /// <summary>
-    /// Gets a value indicating whether the output, and in the backward pass the gradient of the input, are not written at positions that
-    /// are not valid. By default they are 0 there.
+    /// Gets a value indicating whether the output, and in the backward pass the gradient of the input, keep their bits at positions that
+    /// are not valid. These bits may be read and written again, so no other thread may write them meanwhile. By default they are 0 there.
     /// </summary>
     public bool KeepsInvalid { get; init; }
 

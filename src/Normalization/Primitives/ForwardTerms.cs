@@ -52,7 +52,8 @@ public readonly ref struct ForwardTerms<T>
     public ReadOnlySpan<T> Weights { get; init; }
 
     /// <summary>
-    /// Gets a value indicating whether the output is not written at positions that are not valid; by default it is 0 there.
+    /// Gets a value indicating whether the output keeps its bits at positions that are not valid. These bits may be read and written
+    /// again, so no other thread may write them meanwhile. By default they are 0 there.
     /// </summary>
     public bool KeepsInvalid { get; init; }
 
@@ -121,7 +122,8 @@ public readonly ref struct BackwardTerms<T>
     public ReadOnlySpan<T> Weights { get; init; }
 
     /// <summary>
-    /// Gets a value indicating whether the gradient of the input is not written at positions that are not valid; by default it is 0 there.
+    /// Gets a value indicating whether the gradient of the input keeps its bits at positions that are not valid. These bits may be read and
+    /// written again, so no other thread may write them meanwhile. By default they are 0 there.
     /// </summary>
     public bool KeepsInvalid { get; init; }
 

@@ -41,7 +41,19 @@ internal static partial class PlantedBugs
         yield return new(
             "a row whose sums floats cannot hold is written with the coefficients of another",
             "ShortRowGradientTests.A_row_that_floats_cannot_hold_leaves_its_neighbors_as_they_are",
-            ("<< (int)index;", "<< ((int)index / 2);"));
+            ("- 1) << (int)index;", "- 1) << ((int)index / 2);"));
+        yield return new(
+            "a channel that floats cannot hold is written with coefficients in float",
+            "ChannelUnitTests.A_channel_that_floats_cannot_hold_leaves_its_neighbors_as_they_are",
+            ("*_alone |= 1u << (int)index;", "*_alone |= 0;"));
+        yield return new(
+            "four channels of two groups take the statistics of the first group",
+            "ChannelUnitTests.A_channel_that_floats_cannot_hold_leaves_its_neighbors_as_they_are",
+            ("bool areOfOneGroup = last / layout.UnitsPerGroup == group;", "bool areOfOneGroup = true;"));
+        yield return new(
+            "the sums of a column's last rows stay in float",
+            "ShortRowGradientTests.Rows_of_every_length_have_the_gradients_of_the_closed_form",
+            ("            if (IsNarrow)\n                sums.Move<V, W>(_layout->Coefficients);\n", ""));
         yield return new(
             "rows multiply dy by γ in float beyond its range",
             "ScaleTests.A_product_of_weight_and_gradient_beyond_float_does_not_spoil_the_input_gradient",
