@@ -32,6 +32,24 @@ public sealed class ChannelUnitTests
         }
     }
 
+    /// <summary>Columns of one row are summed in double; a short row alone would be summed in float.</summary>
+    [Fact]
+    public void The_running_variance_of_one_short_slice_is_rounded_once()
+    {
+        for (int seed = 1; seed <= 20; seed++)
+        {
+            var layer = new BatchNorm1d<float>(3, momentum: 1);
+            var input = Tensor<float>.RandomNormal([1, 3, 100], seed);
+            layer.Forward(input);
+            for (int channel = 0; channel < 3; channel++)
+            {
+                double[] own = Array.ConvertAll(input.Span.Slice(channel * 100, 100).ToArray(), static value => (double)value);
+                double mean = own.Average(), variance = own.Sum(value => (value - mean) * (value - mean)) / 99;
+                layer.RunningVariance!.Span[channel].Should().Be((float)variance);
+            }
+        }
+    }
+
     /// <summary>Few samples make slices of what many samples make columns of.</summary>
     [Theory]
     [InlineData(8, 64)]

@@ -158,9 +158,12 @@ internal static class Thresholds
     /// </summary>
     public static long ForwardBytes(long bytes, bool hasFixedStatistics) => hasFixedStatistics ? bytes / 2 * 3 : 2 * bytes;
 
-    /// <summary>Whether so many slices of a channel are treated as columns. Few slices do not pay what a column costs by itself.</summary>
+    /// <summary>
+    /// Whether so many slices of a channel are treated as columns. Few slices do not pay what a column costs by itself. One alone would
+    /// be summed in float as a short row, which is not accurate enough for running statistics.
+    /// </summary>
     public static bool AreShortSlices(nint samples, nint length) =>
-        length < ShortSlice && (length < ShortUnit || samples > FewSamples || length < FewSamples * samples);
+        length < ShortSlice && (length < ShortUnit || samples is 1 or > FewSamples || length < FewSamples * samples);
 
     /// <summary>
     /// Whether slices with fixed statistics are treated as columns: the shorter ones, and those that are streamed, because columns have
