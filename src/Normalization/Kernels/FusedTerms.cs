@@ -22,7 +22,7 @@ internal readonly ref struct FusedTerms<T> where T : unmanaged
     public bool IsAny => ActivationKind != ActivationKind.None || !Skip.IsEmpty || IsModulated;
 
     /// <summary>Whether an activation, or nothing, is all that there is to do behind the norm.</summary>
-    public bool IsActivation => Skip.IsEmpty && !IsModulated;
+    public bool IsOnlyActivation => Skip.IsEmpty && !IsModulated;
 
     /// <summary>Whether the gradient changes on its way back to the norm.</summary>
     public bool ChangesGradient => ActivationKind != ActivationKind.None || IsModulated;

@@ -92,7 +92,7 @@ internal static unsafe partial class MaskedLaunch
             return;
         }
         bool hasInvalid = positions.Total(plan.S).Count < plan.N * plan.S;
-        if (hasInvalid && !positions.KeepsInvalid && plan.Order == MemoryOrder.ChannelsFirst && terms.IsActivation)
+        if (hasInvalid && !positions.KeepsInvalid && plan.Order == MemoryOrder.ChannelsFirst && terms.IsOnlyActivation)
         {
             // An activation of 0 is 0, so that the other positions stay what the pass with a mask has written.
             Forward(plan, x, weight, bias, epsilon, statistics, hasFixedStatistics, positions, y);

@@ -118,10 +118,7 @@ internal readonly unsafe partial struct GroupForward<T, V, W, TSource, TEpilogue
             if (isDone)
             {
                 statistics.Store(operands.Statistics + _first + index);
-                T* own = _coefficients + index;
-                TLanes.StoreElements(own, affine.Pivot);
-                TLanes.StoreElements(own + Thresholds.BatchGroups, affine.Scale);
-                TLanes.StoreElements(own + (2 * Thresholds.BatchGroups), affine.Shift);
+                affine.StoreElements(_coefficients + index, Thresholds.BatchGroups);
                 return true;
             }
             _forward.FinishAlone(_first + index, TLanes.Count, _sums + (3 * index));

@@ -64,10 +64,7 @@ internal readonly unsafe partial struct GroupForward<T, V, W, TSource, TEpilogue
                 *_alone |= 1u << (int)index;
                 return true;
             }
-            const int Step = ShortRows<T, TSource, TEpilogue>.Most;
-            TLanes.StoreElements(_coefficients + index, affine.Pivot);
-            TLanes.StoreElements(_coefficients + Step + index, affine.Scale);
-            TLanes.StoreElements(_coefficients + (2 * Step) + index, affine.Shift);
+            affine.StoreElements(_coefficients + index, ShortRows<T, TSource, TEpilogue>.Most);
             return true;
         }
     }

@@ -17,7 +17,7 @@ internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
     where W : unmanaged, IWideSimd<W, T>
 {
     // After so many rows a sum starts again at zero. Fewer rows round off less.
-    private static nint RowsTogether => typeof(T) == typeof(double) ? 64 : NarrowRowGradients.RowsInFloats;
+    private static nint RowsPerSum => typeof(T) == typeof(double) ? 64 : NarrowRowGradients.RowsInFloats;
 
     private readonly GroupLayout _layout;
     private readonly BackwardOperands<T> _operands;
@@ -98,7 +98,7 @@ internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
                 new Span<double>(totals, 2 * Thresholds.RowTile).Clear();
                 new Span<double>(rests, 2 * Thresholds.RowTile).Clear();
             }
-            nint left = RowsTogether;
+            nint left = RowsPerSum;
             for (nint row = phase, count; row < _layout.Groups; row += count * period)
             {
                 bool areFour = AreFour(row);
@@ -113,7 +113,7 @@ internal readonly unsafe struct LongRowBackward<T, V, W> : IJob
                     ColumnReduction.Move<T, W>(totals, rests, sums, 2 * Thresholds.RowTile);
                 else
                     columnSums.Move<V, W>(columns);
-                left = RowsTogether;
+                left = RowsPerSum;
             }
             if (typeof(T) == typeof(double))
             {

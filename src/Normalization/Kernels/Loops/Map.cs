@@ -89,7 +89,10 @@ internal static unsafe class Map
     private static bool IsAligned<T>(T* y, nint stride) where T : unmanaged =>
         ((nuint)y % (nuint)sizeof(T)) + ((nuint)(stride * sizeof(T)) % RawMemory.LineBytes) == 0;
 
-    /// <summary>Whether each store fills a line. Stores to four rows that fill parts of lines in turn wait for one another.</summary>
+    /// <summary>
+    /// Whether four rows are written side by side: streamed rows that begin at the same place of a line, and rows whose stores fill
+    /// lines. Stores to four rows that fill parts of lines in turn wait for one another.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool AreLines<T, V>(in Target<T> target, nint stride)
         where T : unmanaged

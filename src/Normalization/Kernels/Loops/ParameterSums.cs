@@ -31,12 +31,6 @@ internal readonly unsafe struct ParameterSums<T>(double* sums, double* products,
     public ParameterSums<T> At(nint column) =>
         new(Sums + column, Products + column, FloatSums + column, FloatProducts + column);
 
-    private static nint Step(nint columns)
-    {
-        nint page = Page / sizeof(T), half = page / 2;
-        return ((columns + half - 1) / page * page) + half;
-    }
-
     /// <summary>Adds the sums in float to those in double, and leaves zeros.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Move<V, W>(nint columns)
@@ -45,5 +39,11 @@ internal readonly unsafe struct ParameterSums<T>(double* sums, double* products,
     {
         ColumnReduction.MoveFloats<T, V, W>(Sums, FloatSums, columns, NarrowRowGradients.GradientScale, areFirst: false);
         ColumnReduction.MoveFloats<T, V, W>(Products, FloatProducts, columns, NarrowRowGradients.InputScale, areFirst: false);
+    }
+
+    private static nint Step(nint columns)
+    {
+        nint page = Page / sizeof(T), half = page / 2;
+        return ((columns + half - 1) / page * page) + half;
     }
 }

@@ -159,8 +159,9 @@ internal static class Thresholds
     public static long ForwardBytes(long bytes, bool hasFixedStatistics) => hasFixedStatistics ? bytes / 2 * 3 : 2 * bytes;
 
     /// <summary>
-    /// Whether so many slices of a channel are treated as columns. Few slices do not pay what a column costs by itself. One alone would
-    /// be summed in float as a short row, which is not accurate enough for running statistics.
+    /// Whether so many slices of a channel are treated as columns. A column costs as much as several of
+    /// its elements, which is too much for few slices. One slice alone would be summed in float as a short row, which is not accurate
+    /// enough for running statistics.
     /// </summary>
     public static bool AreShortSlices(nint samples, nint length) =>
         length < ShortSlice && (length < ShortUnit || samples is 1 or > FewSamples || length < FewSamples * samples);

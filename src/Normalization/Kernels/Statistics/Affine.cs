@@ -41,6 +41,15 @@ internal unsafe struct Affine<TLanes> where TLanes : unmanaged, ILanes<TLanes>
         };
     }
 
+    /// <summary>Stores the coefficients of each lane as elements, each kind <paramref name="step"/> elements apart.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public readonly void StoreElements<T>(T* destination, nint step) where T : unmanaged
+    {
+        TLanes.StoreElements(destination, Pivot);
+        TLanes.StoreElements(destination + step, Scale);
+        TLanes.StoreElements(destination + (2 * step), Shift);
+    }
+
     /// <summary>Stores each lane by itself.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public readonly void Store(Affine* destination)

@@ -13,7 +13,8 @@ internal unsafe struct GroupStatistics<TLanes> where TLanes : unmanaged, ILanes<
     private const double FarPivotOfDoubles = 4;
     private const double FarPivotInFloats = 4;
 
-    // 2⁻⁸⁰ and 2¹⁰⁰: squares of floats between these have all their digits. With an epsilon of 2⁻⁶⁰ a smaller variance has no effect.
+    // 2⁻⁸⁰ and 2¹⁰⁰: squares of floats between these have all their digits.
+    // With an epsilon of 2⁻⁶⁰ a smaller variance has no effect.
     private const double SmallestVarianceOfFloats = 1.0 / (1L << 40) / (1L << 40);
     private const double LargestVarianceOfFloats = (double)(1L << 50) * (1L << 50);
     private const double LargeEpsilonOfFloats = 1.0 / (1L << 60);
